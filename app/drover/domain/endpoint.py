@@ -1,0 +1,114 @@
+"""Endpoints, and what is known about their models."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlsplit, urlunsplit
+
+from drover.errors import ConfigurationError
+
+BUILT_IN_ID = "built-in"
+OXEN_ID = "oxen"
+OXEN_BASE_URL = "https://hub.oxen.ai/api/ai"
+OXEN_MODEL_ID = "openai-gpt-oss-20b"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A server that speaks the chat-completions protocol."""
+
+    id: str
+    name: str
+    base_url: str
+    """Normalised, without a trailing slash; requests go to `base_url + "/chat/completions"`.
+    Empty for the built-in endpoint, whose address exists only while its server runs."""
+    provider: str = "openai"
+    """Name of the row in `wire.quirks` that says how this server differs."""
+    default_model_id: str = ""
+    needs_key: bool = True
+    """Whether a request without a key is worth trying."""
+    connect_timeout_s: float = 10.0
+    first_byte_timeout_s: float = 600.0
+    idle_timeout_s: float = 300.0
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether Drover itself runs the server."""
+        return self.id == BUILT_IN_ID
+
+    @property
+    def key_variable(self) -> str:
+        """The environment variable that may hold the key."""
+        if self.id == OXEN_ID:
+            return "OXEN_API_KEY"
+        return "DROVER_API_KEY_" + re.sub(r"[^A-Z0-9]+", "_", self.name.upper()).strip("_")
+
+
+BUILT_IN = Endpoint(
+    id=BUILT_IN_ID, name="Built-in", base_url="", provider="built-in", needs_key=False,
+    default_model_id="SmolLM2-135M-Instruct",
+)  # fmt: skip
+OXEN = Endpoint(
+    id=OXEN_ID, name="Oxen.ai", base_url=OXEN_BASE_URL, provider="oxen", default_model_id=OXEN_MODEL_ID
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """What is known of one model. None means unknown, never zero."""
+
+    id: str
+    name: str = ""
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    input_modalities: tuple[str, ...] = ()
+    input_usd_per_token: float | None = None
+    output_usd_per_token: float | None = None
+    source: str = ""
+    """Where these facts come from, in words: "From Oxen.ai", "From the model file"."""
+    fetched_at: datetime | None = None
+    notes: tuple[str, ...] = field(default=())
+    """Further sentences worth showing, such as that a model is tiny."""
+
+
+_KNOWN_SUFFIXES = ("/chat/completions", "/completions", "/models")
+
+
+def normalized_base_url(text: str) -> str:
+    """A base URL from what people paste: with or without scheme, `/v1`, trailing slash or the full path.
+
+    A bare host of a local server gets `http://` and `/v1`; other paths are kept as they are.
+    Raises ConfigurationError in words for what cannot be an address.
+    """
+    raw = text.strip().strip("<>\"'").strip()
+    if not raw:
+        raise ConfigurationError(
+            "The address is empty.", hint="Paste the base URL, such as http://localhost:8000/v1."
+        )
+    if "://" not in raw:
+        host = re.split(r"[:/]", raw, maxsplit=1)[0].strip("[]")
+        is_local = host == "localhost" or re.fullmatch(r"[\d.]+", host) is not None
+        raw = f"{'http' if is_local else 'https'}://{raw}"
+    try:
+        parts = urlsplit(raw)
+        _ = parts.port
+    except ValueError:
+        raise ConfigurationError(
+            f"{text.strip()!r} is not an address.", hint="Check the host and the port."
+        ) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", raw):
+        raise ConfigurationError(
+            f"{text.strip()!r} is not an http or https address.", hint="It should look like https://host/v1."
+        )
+    if parts.username or parts.password:
+        raise ConfigurationError("The address holds a user name or a password.", hint="Set the key instead.")
+    path = parts.path.rstrip("/")
+    for suffix in _KNOWN_SUFFIXES:
+        if path.endswith(suffix):
+            path = path[: -len(suffix)].rstrip("/")
+            break
+    if not path:
+        path = "/v1"
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))

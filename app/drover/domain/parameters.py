@@ -1,0 +1,294 @@
+"""Sampling parameters: one field is one parameter, and its spec is the only declaration of it.
+
+The panel, the request body, `--set`, storage and export all follow from the fields of `SamplingParameters`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeAlias, cast
+
+from drover.errors import ConfigurationError
+
+ParameterValue: TypeAlias = float | int | str | tuple[str, ...]
+
+
+class ParameterKind(StrEnum):
+    """How a value is written and edited."""
+
+    NUMBER = "number"
+    INTEGER = "integer"
+    CHOICE = "choice"
+    STRINGS = "strings"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterSpec:
+    """What can be said about one parameter without knowing the model."""
+
+    name: str = ""
+    """The wire name, as in the request body."""
+    kind: ParameterKind
+    minimum: float | None = None
+    """Lowest accepted value, inclusive; None where the protocol sets none."""
+    maximum: float | None = None
+    """Highest accepted value, inclusive; None where only the model knows it."""
+    step: float = 1
+    """Step of the slider and of the arrow keys."""
+    initial: ParameterValue
+    """What the editor shows when the parameter is first set."""
+    choices: tuple[str, ...] = ()
+    """Offered values of a CHOICE; servers know others, so any word is accepted."""
+    unit: str = ""
+    help: str
+    """One or two sentences for a person."""
+    is_logarithmic: bool = False
+    """Whether a slider moves by ratios instead of differences."""
+    is_common: bool = True
+    """False for parameters that only some (mostly local) servers know."""
+
+    @property
+    def decimals(self) -> int:
+        """Digits after the point that the step calls for."""
+        return 0 if self.kind is ParameterKind.INTEGER else max(0, -math.floor(math.log10(self.step)))
+
+    @property
+    def range_text(self) -> str:
+        """The accepted range in words, such as "0 to 2" or "at least 1"."""
+        if self.kind is ParameterKind.STRINGS:
+            return "up to 4 texts"
+        if self.kind is ParameterKind.CHOICE:
+            return "one of " + ", ".join(self.choices)
+        if self.minimum is not None and self.maximum is not None:
+            return f"{self.minimum:g} to {self.maximum:g}"
+        if self.minimum is not None:
+            return f"at least {self.minimum:g}"
+        return "any whole number" if self.kind is ParameterKind.INTEGER else "any number"
+
+
+def _number(minimum: float | None, maximum: float | None, *, step: float, initial: float, **more: Any) -> Any:
+    spec = ParameterSpec(
+        kind=ParameterKind.NUMBER, minimum=minimum, maximum=maximum, step=step, initial=initial, **more
+    )
+    return dataclasses.field(default=None, metadata={"spec": spec})
+
+
+def _integer(minimum: float | None, maximum: float | None, *, initial: int, **more: Any) -> Any:
+    spec = ParameterSpec(
+        kind=ParameterKind.INTEGER, minimum=minimum, maximum=maximum, initial=initial, **more
+    )
+    return dataclasses.field(default=None, metadata={"spec": spec})
+
+
+def _other(kind: ParameterKind, *, initial: ParameterValue, **more: Any) -> Any:
+    return dataclasses.field(
+        default=None, metadata={"spec": ParameterSpec(kind=kind, initial=initial, **more)}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingParameters:
+    """What the user asked for. None means that the key is absent from the request body.
+
+    Ranges are those of the OpenAI reference; `top_k`, `min_p` and `repeat_penalty` those of llama.cpp.
+    """
+
+    temperature: float | None = _number(
+        0.0, 2.0, step=0.01, initial=0.7,
+        help="Randomness of sampling. 0 takes the likeliest token each time; above 1 the text grows erratic.",
+    )  # fmt: skip
+    max_tokens: int | None = _integer(
+        1, None, initial=1024, unit="tokens", is_logarithmic=True,
+        help="Upper bound on the reply. Thinking counts too, so a low limit can leave no room for an answer.",
+    )  # fmt: skip
+    top_p: float | None = _number(
+        0.0, 1.0, step=0.01, initial=0.95,
+        help="Samples only from the likeliest tokens that together reach this probability.",
+    )  # fmt: skip
+    frequency_penalty: float | None = _number(
+        -2.0, 2.0, step=0.01, initial=0.0,
+        help="Lowers the odds of a token in proportion to how often it has already occurred.",
+    )  # fmt: skip
+    presence_penalty: float | None = _number(
+        -2.0, 2.0, step=0.01, initial=0.0,
+        help="Lowers the odds of every token that has occurred at all, which nudges towards new subjects.",
+    )  # fmt: skip
+    reasoning_effort: str | None = _other(
+        ParameterKind.CHOICE, initial="medium", choices=("low", "medium", "high"),
+        help="How much a reasoning model thinks before it answers. More effort costs more tokens and time.",
+    )  # fmt: skip
+    seed: int | None = _integer(
+        0, 2**63 - 1, initial=7,
+        help="Asks for repeatable sampling. Most servers promise no more than their best effort.",
+    )  # fmt: skip
+    stop: tuple[str, ...] | None = _other(
+        ParameterKind.STRINGS, initial=(),
+        help="Texts at which the reply ends, at most four. The text itself is left out of the reply.",
+    )  # fmt: skip
+    top_k: int | None = _integer(
+        0, 1000, initial=40, is_common=False,
+        help="Samples only from this many of the likeliest tokens. 0 switches the limit off.",
+    )  # fmt: skip
+    min_p: float | None = _number(
+        0.0, 1.0, step=0.01, initial=0.05, is_common=False,
+        help="Drops tokens whose probability is below this share of the likeliest token's.",
+    )  # fmt: skip
+    repeat_penalty: float | None = _number(
+        0.5, 2.0, step=0.01, initial=1.1, is_common=False,
+        help="Divides the score of tokens seen recently. 1 does nothing.",
+    )  # fmt: skip
+
+    def __iter__(self) -> Iterator[tuple[str, ParameterValue]]:
+        """The parameters that are set, in declared order, as (wire name, value)."""
+        for name in SPECS:
+            value = getattr(self, name)
+            if value is not None:
+                yield name, value
+
+    def __len__(self) -> int:
+        """How many parameters are set."""
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        """True also when nothing is set: an empty choice is still a choice."""
+        return True
+
+    def get(self, name: str) -> ParameterValue | None:
+        """The value of the parameter with this wire name; None if unset."""
+        return cast("ParameterValue | None", getattr(self, name))
+
+    def replaced(self, name: str, value: ParameterValue | None) -> SamplingParameters:
+        """A copy with one parameter set (clamped into its range) or unset (None)."""
+        clean = None if value is None else clamped(SPECS[name], value)
+        return dataclasses.replace(self, **cast("dict[str, Any]", {name: clean}))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Only what is set, with JSON's own types (`stop` as a list)."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in self}
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> SamplingParameters:
+        """The inverse of `as_dict`. Raises ConfigurationError for an unknown name or a refused value."""
+        clean: dict[str, Any] = {}
+        for name, value in values.items():
+            if name not in SPECS:
+                raise ConfigurationError(
+                    f"There is no parameter named {name}.", hint="Known: " + ", ".join(SPECS) + "."
+                )
+            if value is not None:
+                clean[name] = checked(SPECS[name], tuple(value) if isinstance(value, list) else value)
+        return SamplingParameters(**clean)
+
+
+SPECS: Mapping[str, ParameterSpec] = {
+    field.name: dataclasses.replace(field.metadata["spec"], name=field.name)
+    for field in dataclasses.fields(SamplingParameters)
+}
+"""Each parameter's spec by wire name, in the order in which the panel shows them."""
+
+UNSET = SamplingParameters()
+"""Nothing set: the server's own defaults apply."""
+
+_MAX_STOPS = 4
+
+
+def checked(spec: ParameterSpec, value: ParameterValue) -> ParameterValue:
+    """The value in the spec's own type, or ConfigurationError that names the range."""
+    refusal = ConfigurationError(f"{spec.name} must be {spec.range_text}, not {value!r}.")
+    if spec.kind is ParameterKind.CHOICE:
+        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", value):
+            raise refusal
+        return value
+    if spec.kind is ParameterKind.STRINGS:
+        texts = (value,) if isinstance(value, str) else value
+        if (
+            not isinstance(texts, tuple)
+            or len(texts) > _MAX_STOPS
+            or not all(isinstance(t, str) for t in texts)
+        ):
+            raise refusal
+        return texts
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise refusal
+    if spec.kind is ParameterKind.INTEGER:
+        if value != int(value):
+            raise refusal
+        value = int(value)
+    else:
+        value = float(value)
+    if (spec.minimum is not None and value < spec.minimum) or (
+        spec.maximum is not None and value > spec.maximum
+    ):
+        raise refusal
+    return value
+
+
+def clamped(spec: ParameterSpec, value: ParameterValue) -> ParameterValue:
+    """Like `checked`, but a finite number outside the range becomes the nearest bound."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if spec.maximum is not None:
+            value = min(value, int(spec.maximum) if spec.kind is ParameterKind.INTEGER else spec.maximum)
+        if spec.minimum is not None:
+            value = max(value, int(spec.minimum) if spec.kind is ParameterKind.INTEGER else spec.minimum)
+        if spec.kind is ParameterKind.INTEGER:
+            value = round(value)
+    return checked(spec, value)
+
+
+def parsed_setting(text: str) -> tuple[str, ParameterValue]:
+    r"""Reads `name=value` as typed on a command line; `stop` takes `\n` escapes and splits at `|`.
+
+    Raises ConfigurationError for an unknown name or a value outside the range.
+    """
+    name, separator, raw = text.partition("=")
+    name = name.strip()
+    if not separator:
+        raise ConfigurationError(f"{text!r} is not a setting.", hint="Write it as name=value.")
+    if name not in SPECS:
+        raise ConfigurationError(
+            f"There is no parameter named {name}.", hint="Known: " + ", ".join(SPECS) + "."
+        )
+    spec = SPECS[name]
+    if spec.kind is ParameterKind.STRINGS:
+        pieces = raw.replace("\\n", "\n").replace("\\t", "\t").split("|")
+        return name, checked(spec, tuple(piece for piece in pieces if piece))
+    if spec.kind is ParameterKind.CHOICE:
+        return name, checked(spec, raw.strip())
+    try:
+        number: ParameterValue = int(raw) if re.fullmatch(r"\s*[+-]?\d+\s*", raw) else float(raw)
+    except ValueError:
+        raise ConfigurationError(f"{name} must be {spec.range_text}, not {raw!r}.") from None
+    return name, checked(spec, number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterChange:
+    """One difference between two sets of parameters."""
+
+    name: str
+    before: ParameterValue | None
+    after: ParameterValue | None
+
+
+def changes(before: SamplingParameters, after: SamplingParameters) -> list[ParameterChange]:
+    """What differs, in declared order."""
+    return [
+        ParameterChange(name=name, before=before.get(name), after=after.get(name))
+        for name in SPECS
+        if before.get(name) != after.get(name)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A named set of parameters and a system prompt."""
+
+    id: str
+    name: str
+    parameters: SamplingParameters
+    system_prompt: str = ""

@@ -1,0 +1,255 @@
+"""What a reply says while it arrives, and the one accumulator that folds it into parts."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from drover.domain.conversation import Part, ReasoningPart, TextPart, ToolCallPart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDelta:
+    """Some characters of the answer."""
+
+    text: str
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningDelta:
+    """Some characters of the chain of thought."""
+
+    text: str
+    source: str
+    """The field or tag it came from, see `ReasoningPart.source`."""
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallDelta:
+    """A fragment of one tool call; empty `call_id` or `name` repeat what is known."""
+
+    index: int
+    call_id: str = ""
+    name: str = ""
+    arguments: str = ""
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Token counts as the server gave them; None where it said nothing. Never recomputed."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    """Inside `completion_tokens` at OpenAI, outside at xAI: shown as given."""
+    cached_tokens: int | None = None
+    cost_usd: float | None = None
+    raw_json: str = "{}"
+    """The whole object as received."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageReported:
+    """A later report replaces an earlier one: some servers count up on every chunk."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The server gave a finish reason."""
+
+    reason: str
+    """The raw word: `stop`, `length`, `tool_calls`, `content_filter`, ..."""
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identified:
+    """What the server says about itself."""
+
+    model: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorReported:
+    """An error inside the stream, already in words and free of credentials."""
+
+    message: str
+    code: str = ""
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEnded:
+    """The `[DONE]` sentinel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """A well-formed event that says nothing Drover knows; kept raw for the inspector."""
+
+    raw_json: str
+
+
+StreamEvent: TypeAlias = (
+    TextDelta
+    | ReasoningDelta
+    | ToolCallDelta
+    | UsageReported
+    | Finished
+    | Identified
+    | ErrorReported
+    | StreamEnded
+    | Unknown
+)
+
+
+class ResponseBuilder:
+    """Folds the events of choice 0 into append-only text, and notes when each piece arrived.
+
+    All times are seconds since the request was sent. Text is only ever appended, so a reader keeps a cursor:
+    `read_answer(cursor)` and `read_reasoning(cursor)` cost no more than what is new.
+    """
+
+    def __init__(self) -> None:
+        self._answer: list[str] = []
+        self._reasoning: list[str] = []
+        self._parts: list[tuple[bool, str, list[str]]] = []  # is reasoning, source, pieces
+        self._calls: dict[int, ToolCallPart] = {}
+        self.arrivals_s = array("d")
+        """Arrival time of every delta that carried text, in order."""
+        self.arrival_is_reasoning = bytearray()
+        """1 where the delta of the same index in `arrivals_s` was reasoning."""
+        self.arrival_chars = array("l")
+        """Characters of the delta of the same index."""
+        self.first_token_s: float | None = None
+        self.reasoning_started_s: float | None = None
+        self.reasoning_ended_s: float | None = None
+        """When the first character of the answer followed the last stretch of reasoning."""
+        self.last_token_s: float | None = None
+        self.usage: Usage | None = None
+        self.finish_reason: str | None = None
+        self.model_reported = ""
+        self.fingerprint = ""
+        self.error: ErrorReported | None = None
+        self.saw_done = False
+
+    def feed(self, event: StreamEvent, at_s: float) -> None:
+        """Takes the next event. Choices other than 0 are left to the raw exchange."""
+        match event:
+            case TextDelta(text=text, choice=0):
+                self._append(text, at_s, source="", is_reasoning=False)
+            case ReasoningDelta(text=text, source=source, choice=0):
+                self._append(text, at_s, source=source, is_reasoning=True)
+            case ToolCallDelta(choice=0):
+                self._feed_call(event, at_s)
+            case UsageReported(usage=usage):
+                self.usage = usage
+            case Finished(reason=reason, choice=0):
+                self.finish_reason = self.finish_reason or reason
+            case Identified(model=model, fingerprint=fingerprint):
+                self.model_reported = model or self.model_reported
+                self.fingerprint = fingerprint or self.fingerprint
+            case ErrorReported():
+                self.error = self.error or event
+            case StreamEnded():
+                self.saw_done = True
+            case _:
+                pass
+
+    @property
+    def answer(self) -> str:
+        """The whole answer so far."""
+        return "".join(self._answer)
+
+    @property
+    def reasoning(self) -> str:
+        """The whole chain of thought so far."""
+        return "".join(self._reasoning)
+
+    @property
+    def is_thinking(self) -> bool:
+        """Whether the newest text was reasoning."""
+        return bool(self.arrival_is_reasoning) and self.arrival_is_reasoning[-1] == 1
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether any character of the answer that is not white space, or a tool call, has arrived."""
+        return bool(self._calls) or any(not piece.isspace() for piece in self._answer)
+
+    @property
+    def has_reasoning(self) -> bool:
+        """Whether any reasoning has arrived."""
+        return bool(self._reasoning)
+
+    @property
+    def delta_count(self) -> int:
+        """How many deltas carried text: an estimate of the tokens, one each on most servers."""
+        return len(self.arrivals_s)
+
+    @property
+    def reasoning_delta_count(self) -> int:
+        """How many deltas carried reasoning."""
+        return self.arrival_is_reasoning.count(1)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCallPart, ...]:
+        """The calls so far, by index."""
+        return tuple(self._calls[index] for index in sorted(self._calls))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What has arrived, in order; neighbouring pieces of one kind and source are one part."""
+        parts: list[Part] = []
+        for is_reasoning, source, pieces in self._parts:
+            text = "".join(pieces)
+            parts.append(ReasoningPart(text=text, source=source) if is_reasoning else TextPart(text=text))
+        return (*parts, *self.tool_calls)
+
+    def read_answer(self, cursor: int) -> tuple[str, int]:
+        """The answer that arrived since the cursor (0 at first), and the cursor for the next call."""
+        return "".join(self._answer[cursor:]), len(self._answer)
+
+    def read_reasoning(self, cursor: int) -> tuple[str, int]:
+        """The reasoning that arrived since the cursor (0 at first), and the cursor for the next call."""
+        return "".join(self._reasoning[cursor:]), len(self._reasoning)
+
+    def _append(self, text: str, at_s: float, *, source: str, is_reasoning: bool) -> None:
+        if not text:
+            return
+        (self._reasoning if is_reasoning else self._answer).append(text)
+        if self._parts and self._parts[-1][0] == is_reasoning and self._parts[-1][1] == source:
+            self._parts[-1][2].append(text)
+        else:
+            self._parts.append((is_reasoning, source, [text]))
+        if is_reasoning:
+            if self.reasoning_started_s is None:
+                self.reasoning_started_s = at_s
+            self.reasoning_ended_s = None
+        elif self.reasoning_started_s is not None and self.reasoning_ended_s is None:
+            self.reasoning_ended_s = at_s
+        self._mark(at_s, len(text), is_reasoning=is_reasoning)
+
+    def _feed_call(self, event: ToolCallDelta, at_s: float) -> None:
+        known = self._calls.get(event.index) or ToolCallPart(call_id="", name="", arguments="")
+        self._calls[event.index] = ToolCallPart(
+            call_id=known.call_id or event.call_id,
+            name=known.name or event.name,
+            arguments=known.arguments + event.arguments,
+        )
+        self._mark(at_s, len(event.arguments), is_reasoning=False)
+
+    def _mark(self, at_s: float, chars: int, *, is_reasoning: bool) -> None:
+        if self.first_token_s is None:
+            self.first_token_s = at_s
+        self.last_token_s = at_s
+        self.arrivals_s.append(at_s)
+        self.arrival_is_reasoning.append(1 if is_reasoning else 0)
+        self.arrival_chars.append(chars)

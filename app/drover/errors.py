@@ -1,0 +1,77 @@
+"""Every error that Drover raises on purpose.
+
+DroverError
+|-- ConfigurationError    fix the endpoint, the key, the switch
+|-- ConnectionFailed      no usable response: DNS, TCP, TLS, timeout
+|-- ProviderError         the provider answered no
+|-- ProtocolError         the provider answered nonsense
+`-- LibraryError          profile corrupt, locked, unwritable, or from a newer version
+
+Cancellation is `asyncio.CancelledError` and is never one of these.
+"""
+
+from __future__ import annotations
+
+
+class DroverError(Exception):
+    """`str(error)` is one sentence for a person; `hint` says what to do next."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigurationError(DroverError):
+    """Something that the person can set right: an endpoint, a key, a switch, a file."""
+
+
+class ConnectionFailed(DroverError):
+    """No usable response came back."""
+
+    def __init__(self, message: str, *, phase: str, elapsed_s: float = 0.0, hint: str | None = None) -> None:
+        """`phase` is one of name, tcp, tls, proxy, send, first_byte, idle, stream."""
+        super().__init__(message, hint=hint)
+        self.phase = phase
+        self.elapsed_s = elapsed_s
+
+
+class ProviderError(DroverError):
+    """The provider answered with an error, at any status and at any point of the stream."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None,
+        code: str | None = None,
+        parameter: str | None = None,
+        body: bytes = b"",
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+        hint: str | None = None,
+    ) -> None:
+        """`status` is None for an error inside a stream; `body` is capped and holds no credentials."""
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.code = code
+        self.parameter = parameter
+        self.body = body
+        self.request_id = request_id
+        self.retry_after_s = retry_after_s
+
+
+class ProtocolError(DroverError):
+    """The bytes are not what the protocol allows."""
+
+    def __init__(
+        self, message: str, *, offending: bytes = b"", offset: int = 0, hint: str | None = None
+    ) -> None:
+        """`offending` is the start of what could not be read; `offset` counts bytes of the response body."""
+        super().__init__(message, hint=hint)
+        self.offending = offending
+        self.offset = offset
+
+
+class LibraryError(DroverError):
+    """The profile cannot be used as it is. Nothing was overwritten."""

@@ -1,0 +1,85 @@
+"""Logging: one logger a topic, a ring of recent lines in memory, and no credentials anywhere.
+
+`redact` is the only place that knows how credentials look; exports and error texts use it too.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import deque
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+_RING_LINES = 2000
+_FILE_BYTES = 2_000_000
+_MASK = "[key removed]"
+
+_SECRETS: set[str] = set()
+
+_PATTERNS = (
+    re.compile(r"(?i)(\bbearer\s+)[^\s\"',;]+"),
+    re.compile(r"(?i)(\b(?:api[-_]?key|x-api-key|authorization|access[-_]?token)\b[\"']?\s*[:=]\s*[\"']?)(?!bearer\b)[^\s\"',;&]+"),
+    re.compile(r"()\bsk-[A-Za-z0-9_\-]{12,}"),
+)  # fmt: skip
+
+
+def register_secret(secret: str) -> None:
+    """From now on `redact` removes this very text wherever it occurs. Kept in memory only."""
+    if len(secret) >= 4:
+        _SECRETS.add(secret)
+
+
+def redact(text: str) -> str:
+    """The text without credentials: the known ones, and whatever looks like one."""
+    for secret in _SECRETS:
+        if secret in text:
+            text = text.replace(secret, _MASK)
+    for pattern in _PATTERNS:
+        text = pattern.sub(lambda match: match.group(1) + _MASK, text)
+    return text
+
+
+class _RedactingFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+class RingHandler(logging.Handler):
+    """Keeps the newest lines in memory for the in-app log view and for bug reports."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: deque[str] = deque(maxlen=_RING_LINES)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+ring = RingHandler()
+
+
+def logger(topic: str) -> logging.Logger:
+    """The logger of one topic: `store`, `wire`, `engine`, `ui`, `local`."""
+    return logging.getLogger(f"drover.{topic}")
+
+
+def set_up(log_dir: Path | None, *, level: int = logging.INFO) -> None:
+    """Sends Drover's lines to the ring and, if a folder is given and writable, to a rotating file in it."""
+    root = logging.getLogger("drover")
+    root.setLevel(level)
+    formatter = _RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handlers: list[logging.Handler] = [ring]
+    if log_dir is not None:
+        try:
+            handlers.append(
+                RotatingFileHandler(
+                    log_dir / "drover.log", maxBytes=_FILE_BYTES, backupCount=2, encoding="utf-8", delay=True
+                )
+            )
+        except OSError:
+            root.warning("No log file can be written to %s.", log_dir)
+    for handler in handlers:
+        handler.setFormatter(formatter)
+        if handler not in root.handlers:
+            root.addHandler(handler)

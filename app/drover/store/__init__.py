@@ -1,0 +1,1 @@
+"""SQLite to domain values and back."""

@@ -1,0 +1,1 @@
+"""Qt: draws domain values and calls the verbs of the engine."""

@@ -1,0 +1,1 @@
+"""Bytes of the protocol to domain values and back, sans-I/O."""
