@@ -195,6 +195,18 @@ class Exchange:
     """(milliseconds since sending, bytes received so far) after each network chunk."""
 
 
+class LivePhase(StrEnum):
+    """What a live run is doing."""
+
+    PREPARING = "preparing"
+    """Looking up the key, or starting the built-in server."""
+    WAITING = "waiting"
+    """Sent; nothing that can be shown has come back."""
+    STREAMING = "streaming"
+    PAUSED = "paused"
+    """The server asked for a pause; another attempt follows at `retry_at_s`."""
+
+
 class LiveRun:
     """A run in progress: its stored facts and the growing reply. Owned by the engine, read by views."""
 
@@ -203,6 +215,7 @@ class LiveRun:
         self.run = run
         self.builder = ResponseBuilder()
         self.started_at_s = started_at_s
+        self.phase = LivePhase.PREPARING
         self.retry_at_s: float | None = None
         """When the next attempt starts, on the same clock; None if none is waited for."""
         self.pending_failure: Failure | None = None

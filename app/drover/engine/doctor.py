@@ -1,0 +1,122 @@
+"""Checks what Drover depends on, one finding each, without changing anything."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from drover.domain.endpoint import BUILT_IN, OXEN, Endpoint
+from drover.engine.local_model import find_weights, model_facts
+from drover.engine.secrets import KeySource, Secrets
+from drover.engine.transport import HttpRequest, Transport
+from drover.errors import DroverError
+from drover.paths import Profile
+from drover.store.database import problems, open_database
+from drover.store.library import Library
+
+_REACH_TIMEOUT_S = 8.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the report."""
+
+    check: str
+    is_good: bool
+    words: str
+    advice: str = ""
+    is_optional: bool = False
+    """Whether Drover is of use without it."""
+
+
+async def examine(profile: Profile) -> list[Finding]:
+    """Keyring, database, built-in model, then each endpoint. Never raises a DroverError."""
+    findings = [await _keyring(), _database(profile), _built_in(profile)]
+    transport = Transport()
+    try:
+        findings += await asyncio.gather(*(_reach(transport, endpoint) for endpoint in _endpoints(profile)))
+    finally:
+        await transport.aclose()
+    return findings
+
+
+async def _keyring() -> Finding:
+    status = await Secrets().status(OXEN)
+    kept = {
+        KeySource.KEYRING: "A key for Oxen.ai is stored.",
+        KeySource.ENVIRONMENT: f"A key for Oxen.ai is in {OXEN.key_variable}.",
+    }.get(status.source, "No key for Oxen.ai is stored.")
+    if status.notice:
+        return Finding(check="Keyring", is_good=False, words=status.notice, advice=kept, is_optional=True)
+    return Finding(check="Keyring", is_good=True, words=f"{status.store_name}. {kept}")
+
+
+def _database(profile: Profile) -> Finding:
+    if not profile.database.exists():
+        return Finding(
+            check="Database", is_good=True, words=f"None yet; it will be made in {profile.data_dir}."
+        )
+    try:
+        connection = open_database(profile.database, read_only=True)
+        try:
+            damage = problems(connection)
+            count = len(Library(connection).conversations())
+        finally:
+            connection.close()
+    except DroverError as error:
+        return Finding(check="Database", is_good=False, words=error.message, advice=error.hint or "")
+    if damage:
+        return Finding(
+            check="Database", is_good=False, words=f"{profile.database} is damaged: {damage[0]}.",
+            advice="Restore a copy, or move the file away and start anew.",
+        )  # fmt: skip
+    return Finding(check="Database", is_good=True, words=f"Sound, {count} conversations, {profile.database}.")
+
+
+def _built_in(profile: Profile) -> Finding:
+    check = "Built-in model"
+    path = find_weights(profile.models_dir)
+    if path is None:
+        return Finding(
+            check=check, is_good=False, words="The weights are not on this computer.",
+            advice="Fetch them in Settings, under Built-in model.", is_optional=True,
+        )  # fmt: skip
+    try:
+        facts = model_facts(path)
+    except DroverError as error:
+        return Finding(check=check, is_good=False, words=error.message, advice=error.hint or "")
+    return Finding(
+        check=check, is_good=True,
+        words=f"{BUILT_IN.default_model_id}, {facts.context_tokens} tokens of context, {path}.",
+    )  # fmt: skip
+
+
+def _endpoints(profile: Profile) -> list[Endpoint]:
+    if not profile.database.exists():
+        return [OXEN]
+    try:
+        connection = open_database(profile.database, read_only=True)
+        try:
+            return [OXEN, *Library(connection).endpoints()]
+        finally:
+            connection.close()
+    except DroverError:
+        return [OXEN]
+
+
+async def _reach(transport: Transport, endpoint: Endpoint) -> Finding:
+    request = HttpRequest(
+        method="GET", url=f"{endpoint.base_url}/models", headers=(), body=b"",
+        connect_timeout_s=_REACH_TIMEOUT_S, first_byte_timeout_s=_REACH_TIMEOUT_S,
+        idle_timeout_s=_REACH_TIMEOUT_S,
+    )  # fmt: skip
+    try:
+        status, _, _ = await transport.fetch(request, limit_bytes=20_000_000)
+    except DroverError as error:
+        return Finding(
+            check=endpoint.name, is_good=False, words=error.message, advice=error.hint or "", is_optional=True
+        )
+    return Finding(
+        check=endpoint.name, is_good=True,
+        words=f"{endpoint.base_url} answers (status {status}); only a chat shows whether a key is accepted.",
+    )  # fmt: skip

@@ -1,0 +1,320 @@
+"""The life of one run: encode, send, decode, build, journal, settle."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from drover.domain.conversation import Message, Part, ReasoningPart, Role, TextPart
+from drover.domain.run import (
+    Adjustment,
+    Exchange,
+    Failure,
+    FailureKind,
+    LivePhase,
+    LiveRun,
+    Run,
+    RunRequest,
+    RunStatus,
+    Timing,
+)
+from drover.domain.stream import ResponseBuilder
+from drover.engine.transport import HttpRequest, HttpResponse, Transport
+from drover.errors import DroverError, LibraryError, ProviderError
+from drover.log import logger, redact
+from drover.wire import chat
+
+_log = logger("engine")
+
+JOURNAL_INTERVAL_S = 0.5
+"""Text is on disk at most this long after it arrived, plus the time of one write."""
+_MAX_ATTEMPTS = 3
+_LONGEST_PAUSE_S = 120.0
+_ERROR_BODY_BYTES = 64_000
+_PAUSE_STATUSES = frozenset({429, 503, 529})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a request goes, and with which key."""
+
+    base_url: str
+    key: str | None
+    key_variable: str
+    """What stands for the key wherever the request is shown."""
+
+
+class Journal(Protocol):
+    """The writes that a run makes. Each is one transaction; each may raise LibraryError."""
+
+    async def start(self, run_id: str, request_body: bytes, adjustments: tuple[Adjustment, ...]) -> None:
+        """Before a byte leaves."""
+
+    async def append(self, run_id: str, parts: tuple[Part, ...]) -> None:
+        """What arrived since the last call."""
+
+    async def settle(self, run: Run, message: Message, exchange: Exchange | None) -> None:
+        """The outcome."""
+
+
+class _Recording:
+    """Collects the exchange of one attempt."""
+
+    def __init__(self, request: HttpRequest, address: Address) -> None:
+        self.request = request
+        self.address = address
+        self.status: int | None = None
+        self.response_headers: tuple[tuple[str, str], ...] = ()
+        self.http_version = ""
+        self.connect_ms: float | None = None
+        self.first_byte_ms: float | None = None
+        self.chunks: list[bytes] = []
+        self.marks: list[tuple[float, int]] = []
+        self._received = 0
+
+    def take_head(self, response: HttpResponse) -> None:
+        self.status = response.status
+        self.response_headers = response.headers
+        self.http_version = response.http_version
+        self.connect_ms = response.connect_ms
+        self.first_byte_ms = response.first_byte_ms
+
+    def take_chunk(self, at_ms: float, chunk: bytes) -> None:
+        self.chunks.append(chunk)
+        self._received += len(chunk)
+        self.marks.append((at_ms, self._received))
+
+    def exchange(self, run_id: str) -> Exchange:
+        return Exchange(
+            run_id=run_id,
+            request_line=f"{self.request.method} {self.request.url}",
+            request_headers=tuple(
+                (name, f"Bearer ${self.address.key_variable}" if name.lower() == "authorization" else value)
+                for name, value in self.request.headers
+            ),
+            response_status=self.status,
+            response_headers=tuple((name, redact(value)) for name, value in self.response_headers),
+            http_version=self.http_version,
+            raw_stream=b"".join(self.chunks),
+            chunk_marks=tuple(self.marks),
+        )
+
+
+class Runner:
+    """Carries out one run from a stored QUEUED row to a settled one. Used once."""
+
+    def __init__(
+        self,
+        live: LiveRun,
+        request: RunRequest,
+        *,
+        transport: Transport,
+        journal: Journal,
+        locate: Callable[[], Awaitable[Address]],
+        advanced: Callable[[], None],
+    ) -> None:
+        """`locate` finds address and key, starting a local server if need be; `advanced` hears of news,
+        once per network chunk and at each change of phase."""
+        self._live = live
+        self._request = request
+        self._transport = transport
+        self._journal = journal
+        self._locate = locate
+        self._advanced = advanced
+        self._recording: _Recording | None = None
+        self._journaled = [0, 0]
+        self._wake = asyncio.Event()
+
+    def retry_now(self) -> None:
+        """Ends the pause before the next attempt."""
+        self._wake.set()
+
+    async def execute(self) -> Run:
+        """Runs to the end and returns the settled run. Cancelling the task means that the person stopped it:
+        the run settles as STOPPED with what arrived, and the cancellation is raised again."""
+        live = self._live
+        failure: Failure | None = None
+        was_cancelled: asyncio.CancelledError | None = None
+        journaling = asyncio.create_task(self._journal_regularly())
+        try:
+            await self._attempt_until_answered()
+        except asyncio.CancelledError as cancelled:
+            was_cancelled = cancelled
+        except DroverError as error:
+            failure = chat.failure_from(error, live.run.endpoint_name)
+        except Exception as error:
+            _log.exception("A run failed in an unforeseen way.")
+            failure = Failure(
+                kind=FailureKind.BUG,
+                message="Drover itself failed while reading the answer.",
+                hint="Please report this with the details.",
+                detail=redact(f"{type(error).__name__}: {error}"),
+            )
+        finally:
+            journaling.cancel()
+            await asyncio.gather(journaling, return_exceptions=True)
+        await self._settle(failure, stopped=was_cancelled is not None)
+        if was_cancelled is not None:
+            raise was_cancelled
+        return live.run
+
+    async def _attempt_until_answered(self) -> None:
+        live = self._live
+        encoded = chat.encode(self._request)
+        live.run = replace(
+            live.run, status=RunStatus.RUNNING, request_body=encoded.body, adjustments=encoded.adjustments
+        )
+        await self._journal.start(live.run.id, encoded.body, encoded.adjustments)
+        address = await self._locate()
+        live.run = replace(live.run, base_url=address.base_url)
+        for attempt in range(1, _MAX_ATTEMPTS + 1):
+            try:
+                await self._exchange_once(address, encoded.body)
+                return
+            except ProviderError as error:
+                pause_s = error.retry_after_s
+                may_repeat = error.status in _PAUSE_STATUSES and not live.builder.delta_count
+                if (
+                    not may_repeat
+                    or pause_s is None
+                    or pause_s > _LONGEST_PAUSE_S
+                    or attempt == _MAX_ATTEMPTS
+                ):
+                    raise
+                await self._pause(error, pause_s)
+
+    async def _exchange_once(self, address: Address, body: bytes) -> None:
+        live, endpoint = self._live, self._request.endpoint
+        headers = [("Content-Type", "application/json"), ("Accept", "text/event-stream")]
+        if address.key:
+            headers.append(("Authorization", f"Bearer {address.key}"))
+        request = HttpRequest(
+            method="POST",
+            url=f"{address.base_url}/chat/completions",
+            headers=tuple(headers),
+            body=body,
+            connect_timeout_s=endpoint.connect_timeout_s,
+            first_byte_timeout_s=endpoint.first_byte_timeout_s,
+            idle_timeout_s=endpoint.idle_timeout_s,
+        )
+        recording = self._recording = _Recording(request, address)
+        live.phase = LivePhase.WAITING
+        live.started_at_s = time.monotonic()
+        self._advanced()
+        async with self._transport.stream(request) as response:
+            recording.take_head(response)
+            if response.status >= 400:
+                await self._raise_refusal(response, recording)
+            content_type = next((v for n, v in response.headers if n.lower() == "content-type"), "")
+            decoder = chat.ReplyDecoder(endpoint, content_type=content_type)
+            async for at_ms, chunk in response.chunks():
+                recording.take_chunk(at_ms, chunk)
+                for event in decoder.feed(chunk):
+                    live.builder.feed(event, at_ms / 1000)
+                if live.builder.delta_count:
+                    live.phase = LivePhase.STREAMING
+                self._advanced()
+                if live.builder.saw_done:
+                    break
+            end_s = recording.marks[-1][0] / 1000 if recording.marks else 0.0
+            for event in decoder.finish():
+                live.builder.feed(event, end_s)
+
+    async def _raise_refusal(self, response: HttpResponse, recording: _Recording) -> None:
+        body = bytearray()
+        async for at_ms, chunk in response.chunks():
+            recording.take_chunk(at_ms, redact(chunk.decode("utf-8", "replace")).encode())
+            body += chunk
+            if len(body) >= _ERROR_BODY_BYTES:
+                break
+        raise chat.provider_error(response.status, dict(response.headers), bytes(body))
+
+    async def _pause(self, error: ProviderError, pause_s: float) -> None:
+        live = self._live
+        live.pending_failure = chat.failure_from(error, live.run.endpoint_name)
+        live.retry_at_s = time.monotonic() + pause_s
+        live.phase = LivePhase.PAUSED
+        self._wake.clear()
+        self._advanced()
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        live.pending_failure = live.retry_at_s = None
+        live.builder = ResponseBuilder()
+
+    async def _journal_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(JOURNAL_INTERVAL_S)
+            try:
+                await self._journal_news()
+            except LibraryError as error:
+                _log.warning("The reply cannot be journaled: %s", error)
+
+    async def _journal_news(self) -> None:
+        builder = self._live.builder
+        reasoning, self._journaled[0] = builder.read_reasoning(self._journaled[0])
+        answer, self._journaled[1] = builder.read_answer(self._journaled[1])
+        parts: list[Part] = []
+        if reasoning:
+            parts.append(ReasoningPart(text=reasoning, source=builder.reasoning_source))
+        if answer:
+            parts.append(TextPart(text=answer))
+        if parts:
+            await self._journal.append(self._live.run.id, tuple(parts))
+
+    async def _settle(self, failure: Failure | None, *, stopped: bool) -> None:
+        live = self._live
+        builder = live.builder
+        if failure is not None:
+            status = RunStatus.FAILED
+        else:
+            status, failure = chat.verdict(builder, stopped=stopped)
+        settled_at = datetime.now(UTC)
+        live.run = replace(
+            live.run,
+            status=status,
+            failure=failure,
+            finish_reason=builder.finish_reason,
+            usage=builder.usage,
+            timing=self._timing(),
+            model_reported=builder.model_reported,
+            fingerprint=builder.fingerprint,
+            delta_count=builder.delta_count,
+            reasoning_delta_count=builder.reasoning_delta_count,
+            settled_at=settled_at,
+        )
+        message = Message(
+            id=live.run.message_id,
+            conversation_id=live.run.conversation_id,
+            parent_id=live.run.parent_id,
+            role=Role.ASSISTANT,
+            parts=builder.parts,
+            created_at=settled_at,
+            run_id=live.run.id,
+        )
+        exchange = self._recording.exchange(live.run.id) if self._recording is not None else None
+        await self._journal.settle(live.run, message, exchange)
+
+    def _timing(self) -> Timing:
+        builder, recording = self._live.builder, self._recording
+        if recording is None:
+            return Timing()
+        return Timing(
+            connect_ms=recording.connect_ms,
+            first_byte_ms=recording.first_byte_ms,
+            first_token_ms=_ms(builder.first_token_s),
+            reasoning_started_ms=_ms(builder.reasoning_started_s),
+            reasoning_ended_ms=_ms(builder.reasoning_ended_s),
+            last_token_ms=_ms(builder.last_token_s),
+            total_ms=(time.monotonic() - self._live.started_at_s) * 1000,
+        )
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)

@@ -1,0 +1,641 @@
+"""The verbs of the application, and its one event channel.
+
+`Workbench` is the only way to change state. It knows neither Qt nor qasync: the window, the commands and the
+tests drive the same object. Verbs are called on the thread of the running event loop, and so is the listener.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import secrets as random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from drover.domain.conversation import Conversation, Draft, Message, Part, Role, TextPart, Tree, title_from
+from drover.domain.endpoint import BUILT_IN, BUILT_IN_ID, OXEN, OXEN_ID, Endpoint, ModelCard
+from drover.domain.parameters import UNSET, Preset
+from drover.domain.run import Adjustment, Exchange, LiveRun, Run, RunRequest, RunStatus
+from drover.domain.stream import ResponseBuilder
+from drover.engine.local_model import LocalModel, fetch_weights, find_weights, model_facts
+from drover.engine.runner import Address, Runner
+from drover.engine.secrets import FoundKey, KeyStatus, SaveResult, Secrets
+from drover.engine.transport import HttpRequest, Transport
+from drover.errors import ConfigurationError, DroverError, LibraryError
+from drover.log import logger
+from drover.paths import Profile
+from drover.store.database import ProfileLock, open_database
+from drover.store.library import Changes, Library
+from drover.store.settings import Settings, load_settings, save_settings
+
+_log = logger("engine")
+
+_T = TypeVar("_T")
+_TEST_TIMEOUT_S = 60.0
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAdvanced:
+    """A live run has news, or is in another phase."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettled:
+    """A run has ended and is stored."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryChanged:
+    """A transaction was committed."""
+
+    changes: Changes
+
+
+class NoticeKind(StrEnum):
+    """How much a notice matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A sentence that the person should see, not tied to one reply."""
+
+    text: str
+    kind: NoticeKind = NoticeKind.INFO
+
+
+WorkbenchEvent: TypeAlias = RunAdvanced | RunSettled | LibraryChanged | Notice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a draft would send, before it is sent."""
+
+    body: bytes
+    adjustments: tuple[Adjustment, ...]
+    message_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyTest:
+    """The outcome of one cheap request."""
+
+    is_accepted: bool
+    words: str
+
+
+def new_id() -> str:
+    """A fresh identifier of 26 letters and digits; identifiers sort by the time of their making (ULID)."""
+    number = (time.time_ns() // 1_000_000 << 80) | random.randbits(80)
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+class Workbench:
+    """One open profile and everything that runs in it. `open` it, call verbs, `close` it."""
+
+    def __init__(
+        self, profile: Profile, lock: ProfileLock, writer: ThreadPoolExecutor, library: Library,
+        settings: Settings, endpoints: Sequence[Endpoint], listener: Callable[[WorkbenchEvent], None],
+    ) -> None:  # fmt: skip
+        """Use `Workbench.open`."""
+        self.profile = profile
+        self.settings = settings
+        self.secrets = Secrets()
+        self._transport = Transport()
+        self._lock = lock
+        self._writer = writer
+        self._library = library
+        self._listener = listener
+        self._live: dict[str, LiveRun] = {}
+        self._runners: dict[str, Runner] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._local: LocalModel | None = None
+        self._endpoints: dict[str, Endpoint] = {}
+        self._load_endpoints(endpoints)
+
+    @classmethod
+    def open(cls, profile: Profile, listener: Callable[[WorkbenchEvent], None]) -> Workbench:
+        """Opens a profile for this process alone; runs left over by a killed one become INTERRUPTED.
+
+        Raises LibraryError in words: in use, corrupt, too new, unwritable. Nothing is overwritten.
+        """
+        profile.create()
+        lock = ProfileLock(profile.lock)
+        writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="library")
+
+        def start() -> tuple[Library, Settings, list[Endpoint]]:
+            library = Library(open_database(profile.database))
+            library.interrupt_running()
+            library.purge_deleted()
+            return library, load_settings(library.connection), library.endpoints()
+
+        try:
+            library, settings, endpoints = writer.submit(start).result()
+        except BaseException:
+            writer.shutdown()
+            lock.release()
+            raise
+        return cls(profile, lock, writer, library, settings, endpoints, listener)
+
+    def open_reader(self) -> Library:
+        """A library for reading only, for use on the calling thread; the caller closes it."""
+        return Library(open_database(self.profile.database, read_only=True))
+
+    async def close(self) -> None:
+        """Stops every run, keeping its text, then the built-in server, the network and the database."""
+        for run_id in list(self._tasks):
+            await self.stop(run_id)
+        if self._local is not None:
+            await self._local.stop()
+        await self._transport.aclose()
+        await self._on_writer(self._library.close)
+        self._writer.shutdown()
+        self._lock.release()
+
+    # Runs
+
+    @property
+    def live(self) -> Mapping[str, LiveRun]:
+        """Runs in progress by id."""
+        return self._live
+
+    def live_in(self, conversation_id: str) -> LiveRun | None:
+        """The run in progress in a conversation."""
+        return next((x for x in self._live.values() if x.run.conversation_id == conversation_id), None)
+
+    async def send(self, conversation_id: str | None, draft: Draft) -> Run:
+        """Stores the draft's text as a message and starts the reply to it; returns the run, then QUEUED.
+
+        None begins a new conversation. With `draft.replaces_id` the text becomes a sibling of that message.
+        Raises ConfigurationError for blank text or an unknown endpoint.
+        """
+        message, conversation = await self._message_of(conversation_id, draft)
+        return await self._start(message, draft, conversation, is_new_message=True)
+
+    async def save_edit(self, conversation_id: str, draft: Draft) -> str:
+        """Stores the draft's text as a sibling of `draft.replaces_id` without asking for a reply."""
+        message, _ = await self._message_of(conversation_id, draft)
+        await self._write(lambda library: library.add_message(message))
+        return message.id
+
+    async def regenerate(self, message: Message, draft: Draft) -> Run:
+        """Asks again for the reply to a user message, as a sibling of the replies that there are."""
+        return await self._start(message, draft, None, is_new_message=False)
+
+    async def retry(self, reply: Message, draft: Draft) -> Run:
+        """Asks again after a failure. A reply in which nothing had arrived leaves no version behind."""
+        question = await self._on_writer(
+            lambda: next(m for m in self._library.messages(reply.conversation_id) if m.id == reply.parent_id)
+        )
+        if not reply.parts:
+            await self._write(lambda library: library.delete_message(reply.id))
+        return await self._start(question, draft, None, is_new_message=False)
+
+    async def stop(self, run_id: str) -> None:
+        """Ends a run and returns when it is settled with what had arrived."""
+        task = self._tasks.get(run_id)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def wait(self, run_id: str) -> None:
+        """Returns when the run is settled."""
+        task = self._tasks.get(run_id)
+        if task is not None:
+            await asyncio.shield(asyncio.gather(task, return_exceptions=True))
+
+    def retry_now(self, run_id: str) -> None:
+        """Ends the pause that a server asked for."""
+        runner = self._runners.get(run_id)
+        if runner is not None:
+            runner.retry_now()
+
+    def preview(self, branch: Sequence[Message], draft: Draft) -> Preview:
+        """The body that the draft would send after these messages. Raises ConfigurationError."""
+        from drover.wire import chat
+
+        messages = list(branch)
+        if draft.text.strip():
+            messages.append(_user_message("", None, "", draft.text))
+        encoded = chat.encode(self._request(draft, tuple(messages)))
+        return Preview(body=encoded.body, adjustments=encoded.adjustments, message_count=len(messages))
+
+    async def _message_of(
+        self, conversation_id: str | None, draft: Draft
+    ) -> tuple[Message, Conversation | None]:
+        if not draft.text.strip():
+            raise ConfigurationError("There is nothing to send.", hint="Type a message first.")
+        if conversation_id is None:
+            now = datetime.now(UTC)
+            conversation = Conversation(
+                id=new_id(), title=title_from(draft.text), created_at=now, updated_at=now
+            )
+            return _user_message(new_id(), None, conversation.id, draft.text), conversation
+        known = await self._on_writer(lambda: self._library.conversation(conversation_id))
+        if known is None:
+            raise ConfigurationError("This conversation no longer exists.")
+        parent_id = known.head_id
+        if draft.replaces_id is not None:
+            messages = await self._on_writer(lambda: self._library.messages(conversation_id))
+            parent_id = Tree(messages).messages[draft.replaces_id].parent_id
+        return _user_message(new_id(), parent_id, conversation_id, draft.text), None
+
+    async def _start(
+        self, message: Message, draft: Draft, conversation: Conversation | None, *, is_new_message: bool
+    ) -> Run:
+        endpoint = self.endpoint(draft.endpoint_id)
+        model_id = draft.model_id or endpoint.default_model_id or await self._first_model_id(endpoint)
+        run = Run(
+            id=new_id(),
+            conversation_id=message.conversation_id,
+            parent_id=message.id,
+            message_id=new_id(),
+            endpoint_id=endpoint.id,
+            endpoint_name=endpoint.name,
+            base_url=endpoint.base_url,
+            model_id=model_id,
+            parameters=draft.parameters,
+            system_prompt=draft.system_prompt,
+            status=RunStatus.QUEUED,
+            created_at=datetime.now(UTC),
+        )
+        await self._write(
+            lambda library: library.add_turn(
+                conversation=conversation, message=message if is_new_message else None, run=run
+            )
+        )
+        messages = await self._on_writer(lambda: self._library.messages(message.conversation_id))
+        branch = tuple(Tree(messages).branch(message.id))
+        request = self._request(replace(draft, model_id=model_id), branch)
+        live = self._live[run.id] = LiveRun(run, time.monotonic())
+        runner = self._runners[run.id] = Runner(
+            live,
+            request,
+            transport=self._transport,
+            journal=_LibraryJournal(self),
+            locate=functools.partial(self._locate, endpoint),
+            advanced=functools.partial(self._tell, RunAdvanced(run_id=run.id)),
+        )
+        self._tasks[run.id] = asyncio.create_task(self._see_through(runner, live), name=f"run {run.id}")
+        # A task cancelled before its first step never runs, and would leave the run QUEUED for ever.
+        await asyncio.sleep(0)
+        self._tell(RunAdvanced(run_id=run.id))
+        return run
+
+    async def _see_through(self, runner: Runner, live: LiveRun) -> None:
+        run_id = live.run.id
+        try:
+            await runner.execute()
+        except LibraryError as error:
+            self._tell(Notice(text=f"The reply could not be saved: {error.message}", kind=NoticeKind.WARNING))
+        finally:
+            for table in (self._live, self._runners, self._tasks):
+                table.pop(run_id, None)
+            self._tell(RunSettled(run=live.run))
+
+    def _request(self, draft: Draft, branch: tuple[Message, ...]) -> RunRequest:
+        endpoint = self.endpoint(draft.endpoint_id)
+        return RunRequest(
+            endpoint=endpoint,
+            model_id=draft.model_id or endpoint.default_model_id,
+            branch=branch,
+            parameters=draft.parameters,
+            system_prompt=draft.system_prompt,
+        )
+
+    async def _locate(self, endpoint: Endpoint) -> Address:
+        if endpoint.is_built_in:
+            local = await self._local_model().ensure_started()
+            return Address(base_url=local.base_url, key=local.api_key, key_variable="DROVER_LOCAL_KEY")
+        found = await self.find_key(endpoint)
+        if found.key is None and endpoint.needs_key:
+            raise ConfigurationError(
+                f"There is no key for {endpoint.name}.",
+                hint=f"Set a key, or put it into the variable {endpoint.key_variable}.",
+            )
+        variable = "DROVER_API_KEY" if endpoint.id == URL_ENDPOINT_ID else endpoint.key_variable
+        return Address(base_url=endpoint.base_url, key=found.key, key_variable=variable)
+
+    # Conversations
+
+    async def rename(self, conversation_id: str, title: str) -> None:
+        """Gives a conversation a title; a blank one is ignored."""
+        if title.strip():
+            await self._write(lambda library: library.rename(conversation_id, title.strip()))
+
+    async def set_pinned(self, conversation_id: str, is_pinned: bool) -> None:
+        """Moves a conversation to the pinned ones, or back."""
+        await self._write(lambda library: library.set_pinned(conversation_id, is_pinned))
+
+    async def delete_conversation(self, conversation_id: str) -> None:
+        """Hides a conversation; it is gone for good only when the profile is next opened."""
+        while (live := self.live_in(conversation_id)) is not None:
+            await self.stop(live.run.id)
+        await self._write(lambda library: library.delete_conversation(conversation_id))
+
+    async def restore_conversation(self, conversation_id: str) -> None:
+        """Undoes `delete_conversation`."""
+        await self._write(lambda library: library.restore_conversation(conversation_id))
+
+    async def show_version(self, conversation_id: str, head_id: str) -> None:
+        """Makes another branch the shown one."""
+        await self._write(lambda library: library.set_head(conversation_id, head_id))
+
+    async def save_draft(self, conversation_id: str | None, draft: Draft) -> None:
+        """Keeps unsent text and settings."""
+        await self._write(lambda library: library.save_draft(conversation_id or "", draft))
+
+    # Settings, presets, endpoints
+
+    async def change_settings(self, **values: Any) -> None:
+        """Sets fields of `Settings` by name and keeps them; they apply to runs started from now on."""
+        settings = replace(self.settings, **values)
+        gguf_changed = settings.gguf_path != self.settings.gguf_path
+        self.settings = settings
+        if gguf_changed and self._local is not None:
+            local, self._local = self._local, None
+            await local.stop()
+        await self._write(lambda library: save_settings(library.connection, settings))
+
+    async def save_preset(self, name: str, draft: Draft) -> Preset:
+        """Keeps the draft's parameters and system prompt under a name, replacing one of the same name."""
+        known = await self._on_writer(self._library.presets)
+        same = next((preset.id for preset in known if preset.name == name), None)
+        preset = Preset(
+            id=same or new_id(), name=name, parameters=draft.parameters, system_prompt=draft.system_prompt
+        )
+        await self._write(lambda library: library.save_preset(preset))
+        return preset
+
+    async def delete_preset(self, preset_id: str) -> None:
+        """Forgets a preset; runs that used it keep their settings."""
+        await self._write(lambda library: library.delete_preset(preset_id))
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Built-in, Oxen.ai, then the person's own in the order of their names."""
+        return list(self._endpoints.values())
+
+    def endpoint(self, endpoint_id: str) -> Endpoint:
+        """The endpoint with this id, with the limits from the settings. Raises ConfigurationError."""
+        endpoint = self._endpoints.get(endpoint_id or BUILT_IN_ID)
+        if endpoint is None:
+            raise ConfigurationError(
+                "The endpoint of this conversation was removed.", hint="Choose another one."
+            )
+        return replace(
+            endpoint,
+            first_byte_timeout_s=self.settings.first_byte_timeout_s,
+            idle_timeout_s=self.settings.idle_timeout_s,
+        )
+
+    async def save_endpoint(self, endpoint: Endpoint) -> None:
+        """Adds or replaces one of the person's own endpoints."""
+        await self._write(lambda library: library.save_endpoint(endpoint))
+        self._load_endpoints(await self._on_writer(self._library.endpoints))
+
+    async def delete_endpoint(self, endpoint_id: str) -> None:
+        """Removes an endpoint and its key; conversations stay."""
+        endpoint = self._endpoints[endpoint_id]
+        await self.secrets.delete(endpoint)
+        await self._write(lambda library: library.delete_endpoint(endpoint_id))
+        self._load_endpoints(await self._on_writer(self._library.endpoints))
+
+    def add_temporary_endpoint(self, endpoint: Endpoint) -> None:
+        """Makes an endpoint known until the program ends, without storing it."""
+        self._endpoints[endpoint.id] = endpoint
+
+    # Keys and models
+
+    async def find_key(self, endpoint: Endpoint) -> FoundKey:
+        """The key of an endpoint; a notice on the way is told to the listener."""
+        found = await self.secrets.find(endpoint)
+        if found.notice:
+            self._tell(Notice(text=found.notice, kind=NoticeKind.WARNING))
+        return found
+
+    async def save_key(self, endpoint: Endpoint, key: str) -> SaveResult:
+        """Puts a key into the keyring, else into memory with a notice. Raises ConfigurationError."""
+        result = await self.secrets.save(endpoint, key)
+        if result.notice:
+            self._tell(Notice(text=result.notice, kind=NoticeKind.WARNING))
+        self._tell(LibraryChanged(changes=Changes(others=frozenset({"keys"}))))
+        return result
+
+    async def delete_key(self, endpoint: Endpoint) -> None:
+        """Removes a key from the keyring and from memory."""
+        await self.secrets.delete(endpoint)
+        self._tell(LibraryChanged(changes=Changes(others=frozenset({"keys"}))))
+
+    async def key_status(self, endpoint: Endpoint) -> KeyStatus:
+        """Where the key of an endpoint is, without the key."""
+        return await self.secrets.status(endpoint)
+
+    async def test_key(self, endpoint: Endpoint, key: str | None, model_id: str = "") -> KeyTest:
+        """Sends the cheapest chat request there is; a list of models would prove nothing on some servers."""
+        import json
+
+        from drover.engine.secrets import clean_key
+        from drover.wire import chat
+
+        try:
+            headers = [("Content-Type", "application/json")]
+            if key:
+                headers.append(("Authorization", f"Bearer {clean_key(key)}"))
+            model_id = model_id or endpoint.default_model_id or await self._first_model_id(endpoint, key)
+            body = {"model": model_id, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+            request = HttpRequest(
+                method="POST",
+                url=f"{endpoint.base_url}/chat/completions",
+                headers=tuple(headers),
+                body=json.dumps(body).encode(),
+                connect_timeout_s=endpoint.connect_timeout_s,
+                first_byte_timeout_s=_TEST_TIMEOUT_S,
+                idle_timeout_s=_TEST_TIMEOUT_S,
+            )
+            status, response_headers, answer = await self._transport.fetch(request)
+            if status >= 400:
+                raise chat.provider_error(status, dict(response_headers), answer)
+            decoder = chat.ReplyDecoder(endpoint)
+            events = [*decoder.feed(answer), *decoder.finish()]
+            builder = ResponseBuilder()
+            for event in events:
+                builder.feed(event, 0.0)
+            if builder.error is not None:
+                return KeyTest(is_accepted=False, words=builder.error.message)
+            return KeyTest(is_accepted=True, words=f"{endpoint.name} answered with {model_id}.")
+        except DroverError as error:
+            failure = chat.failure_from(error, endpoint.name)
+            return KeyTest(is_accepted=False, words=" ".join(filter(None, (failure.message, failure.hint))))
+
+    async def refresh_models(self, endpoint: Endpoint, key: str | None = None) -> list[ModelCard]:
+        """Asks a server for its models and keeps the list. Raises DroverError."""
+        from drover.wire import chat, models
+
+        if endpoint.is_built_in:
+            cards = [await self.built_in_card()]
+        else:
+            key = key or (await self.find_key(endpoint)).key
+            request = HttpRequest(
+                method="GET",
+                url=f"{endpoint.base_url}/models",
+                headers=(("Authorization", f"Bearer {key}"),) if key else (),
+                body=b"",
+                connect_timeout_s=endpoint.connect_timeout_s,
+                first_byte_timeout_s=_TEST_TIMEOUT_S,
+                idle_timeout_s=_TEST_TIMEOUT_S,
+            )
+            status, headers, body = await self._transport.fetch(request, limit_bytes=20_000_000)
+            if status >= 400:
+                raise chat.provider_error(status, dict(headers), body)
+            now = datetime.now(UTC)
+            cards = [
+                replace(card, fetched_at=now)
+                for card in models.decode_models(body, source=f"From {endpoint.name}")
+            ]
+        if endpoint.id != URL_ENDPOINT_ID:
+            await self._write(lambda library: library.save_model_cards(endpoint.id, cards))
+        return cards
+
+    async def _first_model_id(self, endpoint: Endpoint, key: str | None = None) -> str:
+        cards = await self.refresh_models(endpoint, key)
+        if not cards:
+            raise ConfigurationError(f"{endpoint.name} lists no models.", hint="Name the model yourself.")
+        return cards[0].id
+
+    # The built-in model
+
+    @property
+    def gguf(self) -> Path | None:
+        """The model file that the built-in endpoint serves; None if there is none on this computer."""
+        if self.settings.gguf_path:
+            return Path(self.settings.gguf_path)
+        return find_weights(self.profile.models_dir)
+
+    async def built_in_card(self) -> ModelCard:
+        """What the model file says about itself. Raises ConfigurationError if there is none."""
+        path = self.gguf
+        if path is None:
+            raise _no_weights()
+        facts = await asyncio.get_running_loop().run_in_executor(self._writer, model_facts, path)
+        is_tiny = not self.settings.gguf_path
+        return ModelCard(
+            id=BUILT_IN.default_model_id if is_tiny else facts.name,
+            name=BUILT_IN.default_model_id if is_tiny else facts.name,
+            context_tokens=facts.context_tokens,
+            input_modalities=("text",),
+            input_usd_per_token=0.0,
+            output_usd_per_token=0.0,
+            source="From the model file",
+            notes=("A very small model for trying things out; its answers are not to be relied on.",)
+            if is_tiny
+            else (),
+        )
+
+    async def fetch_built_in(self, progress: Callable[[int, int | None], None]) -> None:
+        """Downloads the weights of the tiny model into the profile. Raises DroverError."""
+        await fetch_weights(self.profile.models_dir, progress)
+        self._tell(LibraryChanged(changes=Changes(others=frozenset({"models"}))))
+
+    def _local_model(self) -> LocalModel:
+        if self._local is None:
+            path = self.gguf
+            if path is None:
+                raise _no_weights()
+            name = BUILT_IN.default_model_id if not self.settings.gguf_path else path.stem
+            self._local = LocalModel(gguf=path, name=name, notify=self._tell_notice)
+        return self._local
+
+    # Writing
+
+    async def _write(self, verb: Callable[[Library], Changes]) -> Changes:
+        changes = await self._on_writer(lambda: verb(self._library))
+        self._tell(LibraryChanged(changes=changes))
+        return changes
+
+    async def _on_writer(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+    def _tell_notice(self, text: str) -> None:
+        self._tell(Notice(text=text, kind=NoticeKind.WARNING))
+
+    def _tell(self, event: WorkbenchEvent) -> None:
+        try:
+            self._listener(event)
+        except Exception:
+            _log.exception("The listener failed.")
+
+    def _load_endpoints(self, own: Sequence[Endpoint]) -> None:
+        temporary = self._endpoints.get(URL_ENDPOINT_ID)
+        rows = [BUILT_IN, OXEN, *sorted(own, key=lambda endpoint: endpoint.name.casefold())]
+        self._endpoints = {endpoint.id: endpoint for endpoint in [*rows, *([temporary] if temporary else [])]}
+
+
+class _LibraryJournal:
+    """The writes of a run, on the writer thread."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        self._workbench = workbench
+
+    async def start(self, run_id: str, request_body: bytes, adjustments: tuple[Adjustment, ...]) -> None:
+        await self._workbench._write(
+            lambda library: library.start_run(run_id, request_body=request_body, adjustments=adjustments)
+        )
+
+    async def append(self, run_id: str, parts: tuple[Part, ...]) -> None:
+        await self._workbench._on_writer(lambda: self._workbench._library.journal(run_id, parts))
+
+    async def settle(self, run: Run, message: Message, exchange: Exchange | None) -> None:
+        await self._workbench._write(lambda library: library.settle(run, message, exchange))
+
+
+URL_ENDPOINT_ID = "url"
+"""The id of an endpoint given as a bare address on a command line."""
+
+
+def endpoint_from_url(base_url: str) -> Endpoint:
+    """An endpoint for one command, for a normalised address; its key may be in DROVER_API_KEY."""
+    from urllib.parse import urlsplit
+
+    host = urlsplit(base_url).netloc
+    provider = "oxen" if host.endswith("oxen.ai") else "openai"
+    return Endpoint(id=URL_ENDPOINT_ID, name=host, base_url=base_url, provider=provider, needs_key=False)
+
+
+def default_draft(settings: Settings, *, has_weights: bool) -> Draft:
+    """The draft of a conversation that has none: the endpoint used last, nothing set."""
+    endpoint_id = settings.endpoint_id or (
+        BUILT_IN_ID if has_weights or not os.environ.get("OXEN_API_KEY") else OXEN_ID
+    )
+    return Draft(endpoint_id=endpoint_id, model_id=settings.model_id, parameters=UNSET)
+
+
+def _user_message(message_id: str, parent_id: str | None, conversation_id: str, text: str) -> Message:
+    return Message(
+        id=message_id,
+        conversation_id=conversation_id,
+        parent_id=parent_id,
+        role=Role.USER,
+        parts=(TextPart(text=text),),
+        created_at=datetime.now(UTC),
+    )
+
+
+def _no_weights() -> ConfigurationError:
+    return ConfigurationError(
+        "The built-in model is not on this computer yet.", hint="Fetch it in Settings, under Built-in model."
+    )

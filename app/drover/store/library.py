@@ -1,0 +1,521 @@
+"""Every query of the application. Writers commit one transaction and return what they touched."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from drover.domain.conversation import Conversation, Draft, Message, Part, Role
+from drover.domain.endpoint import Endpoint, ModelCard
+from drover.domain.parameters import Preset
+from drover.domain.run import Adjustment, Exchange, Run
+from drover.errors import LibraryError
+from drover.store import rows, search
+from drover.store.database import execute, in_words, transaction
+from drover.store.search import SearchHit
+
+__all__ = ["Changes", "Library", "SearchHit"]
+
+_IDS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What a write touched, by kind."""
+
+    conversations: frozenset[str] = frozenset()
+    messages: frozenset[str] = frozenset()
+    runs: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
+    """Any of `drafts`, `endpoints`, `models`, `presets`, `settings`."""
+
+    def __or__(self, other: Changes) -> Changes:
+        return Changes(**{f.name: getattr(self, f.name) | getattr(other, f.name) for f in fields(Changes)})
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, f.name) for f in fields(Changes))
+
+
+def _changed(
+    *,
+    conversations: Sequence[str] = (),
+    messages: Sequence[str] = (),
+    runs: Sequence[str] = (),
+    others: str = "",
+) -> Changes:
+    return Changes(
+        conversations=frozenset(conversations),
+        messages=frozenset(messages),
+        runs=frozenset(runs),
+        others=frozenset([others] if others else []),
+    )
+
+
+class Library:
+    """Conversations, runs and what belongs to them, on one connection.
+
+    On a read-only connection the reads work and every write raises LibraryError. Every method raises
+    LibraryError in words when SQLite cannot do its part; a write then has changed nothing. Writers also raise
+    it when what they should change is no longer there. One thread at a time.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """The connection comes from `open_database`."""
+        self._connection = connection
+        search.prepare(connection)
+        self._journaled: dict[str, list[rows.JournalSlot]] = {}
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For `load_settings` and `save_settings`."""
+        return self._connection
+
+    def close(self) -> None:
+        """Closes the connection; no method may be called afterwards."""
+        self._connection.close()
+
+    # Conversations and messages
+
+    def conversations(self, *, limit: int | None = None, offset: int = 0) -> list[Conversation]:
+        """Pinned ones first, then by the newest change; deleted ones are left out."""
+        found = self._all(
+            f"SELECT {rows.CONVERSATION_COLUMNS} FROM conversations WHERE deleted_at IS NULL"
+            " ORDER BY is_pinned DESC, updated_at DESC, seq DESC LIMIT ? OFFSET ?",
+            (-1 if limit is None else limit, offset),
+        )
+        return [rows.conversation_from(row) for row in found]
+
+    def conversation(self, conversation_id: str) -> Conversation | None:
+        """None for an unknown or deleted one."""
+        row = self._one(
+            f"SELECT {rows.CONVERSATION_COLUMNS} FROM conversations WHERE id = ? AND deleted_at IS NULL",
+            (conversation_id,),
+        )
+        return None if row is None else rows.conversation_from(row)
+
+    def search(self, query: str, *, limit: int = 200) -> list[SearchHit]:
+        """Conversations in whose title or in one of whose messages every term occurs. Any text will do."""
+        with in_words(self._connection):
+            return search.find(self._connection, query, limit)
+
+    def messages(self, conversation_id: str) -> list[Message]:
+        """All messages of the tree, oldest first."""
+        found = self._all(
+            f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE conversation_id = ? ORDER BY created_at, seq",
+            (conversation_id,),
+        )
+        with in_words(self._connection):
+            return [rows.message_from(row) for row in found]
+
+    def branch_ids(self, conversation_id: str) -> list[tuple[str, str | None, Role]]:
+        """Id, parent and role of every message, oldest first: the shape of the tree without its text."""
+        found = self._all(
+            "SELECT id, parent_id, role FROM messages WHERE conversation_id = ? ORDER BY created_at, seq",
+            (conversation_id,),
+        )
+        return [(identity, parent_id, Role(role)) for identity, parent_id, role in found]
+
+    def messages_by_id(self, message_ids: Sequence[str]) -> list[Message]:
+        """The messages with these ids, in this order; unknown ids are left out."""
+        by_id: dict[str, Message] = {}
+        for start in range(0, len(message_ids), _IDS_AT_ONCE):
+            some = message_ids[start : start + _IDS_AT_ONCE]
+            found = self._all(
+                f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE id IN ({', '.join('?' * len(some))})",
+                some,
+            )
+            with in_words(self._connection):
+                by_id.update((row[0], rows.message_from(row)) for row in found)
+        return [by_id[message_id] for message_id in message_ids if message_id in by_id]
+
+    # Runs
+
+    def runs(self, conversation_id: str) -> dict[str, Run]:
+        """The runs of a conversation by id, oldest first, without their request bodies."""
+        found = self._all(
+            f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE conversation_id = ? ORDER BY seq", (conversation_id,)
+        )
+        with in_words(self._connection):
+            return {row[0]: rows.run_from(row) for row in found}
+
+    def run(self, run_id: str) -> Run | None:
+        """One run with its request body."""
+        row = self._one(f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE id = ?", (run_id,))
+        body = self._one("SELECT body FROM request_bodies WHERE run_id = ?", (run_id,))
+        with in_words(self._connection):
+            return None if row is None else rows.run_from(row, zlib.decompress(body[0]) if body else b"")
+
+    def exchange(self, run_id: str) -> Exchange | None:
+        """The bytes of a run; None while it is live and where none were kept."""
+        row = self._one(f"SELECT {rows.EXCHANGE_COLUMNS} FROM exchanges WHERE run_id = ?", (run_id,))
+        with in_words(self._connection):
+            return None if row is None else rows.exchange_from(row)
+
+    # Drafts, endpoints, presets, models
+
+    def draft(self, conversation_id: str) -> Draft | None:
+        """The draft of a conversation; that of the conversation not yet begun for an empty id."""
+        row = self._one("SELECT text, value_json FROM drafts WHERE conversation_id = ?", (conversation_id,))
+        with in_words(self._connection):
+            return None if row is None else rows.draft_from(*row)
+
+    def endpoints(self) -> list[Endpoint]:
+        """The custom endpoints, in the order in which they were added."""
+        found = self._values("SELECT value_json FROM endpoints ORDER BY seq")
+        return [rows.endpoint_from(value) for value in found]
+
+    def presets(self) -> list[Preset]:
+        """By name."""
+        found = self._values("SELECT value_json FROM presets ORDER BY name COLLATE NOCASE, id")
+        return [rows.preset_from(value) for value in found]
+
+    def model_cards(self, endpoint_id: str) -> list[ModelCard]:
+        """In the order in which they were saved."""
+        found = self._values(
+            "SELECT value_json FROM model_cards WHERE endpoint_id = ? ORDER BY position", (endpoint_id,)
+        )
+        return [rows.model_card_from(value) for value in found]
+
+    # Writing: a turn and its run
+
+    @contextmanager
+    def one_transaction(self) -> Iterator[None]:
+        """All writes inside become one transaction: all of them happen or none."""
+        with self._writing():
+            yield
+
+    def add_turn(
+        self, *, conversation: Conversation | None = None, message: Message | None = None, run: Run
+    ) -> Changes:
+        """Adds a new conversation and a user message (if given) and a run; the head moves to its parent."""
+        with self._writing():
+            if conversation is not None:
+                self._insert("conversations", rows.CONVERSATION_COLUMNS, rows.conversation_row(conversation))
+            if message is not None:
+                self._insert_message(message)
+            self._insert("runs", rows.RUN_COLUMNS, rows.run_row(run))
+            if run.request_body:
+                self._save_body(run.id, run.request_body)
+            self._change(
+                "UPDATE conversations SET head_id = ? WHERE id = ?", (run.parent_id, run.conversation_id)
+            )
+        return _changed(
+            conversations=[run.conversation_id],
+            messages=[message.id] if message is not None else [],
+            runs=[run.id],
+        )
+
+    def start_run(self, run_id: str, *, request_body: bytes, adjustments: Sequence[Adjustment]) -> Changes:
+        """Notes what is about to be sent; the run is RUNNING from here on."""
+        with self._writing():
+            self._change(
+                "UPDATE runs SET status = 'running', adjustments_json = ?"
+                " WHERE id = ? AND status IN ('queued', 'running')",
+                (rows.adjustments_json(adjustments), run_id),
+            )
+            self._save_body(run_id, request_body)
+        return _changed(runs=[run_id])
+
+    def journal(self, run_id: str, parts: tuple[Part, ...]) -> Changes:
+        """Keeps the reply so far, in case the program dies; only what is new since the last call is written.
+
+        Safe once it returns when the process is killed; not forced to the disk.
+        """
+        known = self._journaled.get(run_id)
+        if known is None:
+            known = self._read_journal(run_id)
+        slots = [rows.journal_slot(part) for part in parts]
+        now = rows.microseconds(datetime.now(UTC))
+        with self._writing(is_durable=False):
+            for index, (kind, about, text) in enumerate(slots):
+                start = 0
+                if index < len(known):
+                    known_kind, known_about, known_text = known[index]
+                    if kind == known_kind and text.startswith(known_text):
+                        if about == known_about and len(text) == len(known_text):
+                            continue
+                        start = len(known_text)
+                self._insert(
+                    "journal", rows.JOURNAL_COLUMNS, (run_id, now, index, start, kind, about, text[start:])
+                )
+        self._journaled[run_id] = slots
+        return _changed(runs=[run_id])
+
+    def settle(self, run: Run, message: Message, exchange: Exchange | None = None) -> Changes:
+        """Stores how a live run ended, its message and its bytes, and empties its journal.
+
+        The head moves to the message if it still stands at what the run answers. An empty request body in
+        `run` leaves the stored one as it is.
+        """
+        with self._writing():
+            columns = ", ".join(f"{name.strip()} = ?" for name in rows.RUN_COLUMNS.split(","))
+            self._change(
+                f"UPDATE runs SET {columns} WHERE id = ? AND status IN ('queued', 'running')",
+                (*rows.run_row(run), run.id),
+            )
+            if run.request_body:
+                self._save_body(run.id, run.request_body)
+            if exchange is not None:
+                self._insert("exchanges", rows.EXCHANGE_COLUMNS, rows.exchange_row(exchange))
+            self._answer(run, message)
+        self._journaled.pop(run.id, None)
+        return _changed(conversations=[run.conversation_id], messages=[message.id], runs=[run.id])
+
+    def interrupt_running(self) -> Changes:
+        """Ends every run that is still live in the library, with its journaled text as the message.
+
+        To be called once at start, under the profile's lock, when no run can really be live.
+        """
+        changes = Changes()
+        with self._writing():
+            live = self._all(f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE status IN ('queued', 'running')")
+            for row in live:
+                changes |= self._interrupt(rows.run_from(row))
+        self._journaled.clear()
+        return changes
+
+    # Writing: the tree
+
+    def add_message(self, message: Message) -> Changes:
+        """Adds a message without asking a model; the head moves to it."""
+        with self._writing():
+            self._insert_message(message)
+            self._change(
+                "UPDATE conversations SET head_id = ? WHERE id = ?", (message.id, message.conversation_id)
+            )
+        return _changed(conversations=[message.conversation_id], messages=[message.id])
+
+    def set_head(self, conversation_id: str, message_id: str | None) -> Changes:
+        """Shows another branch: the one that ends at this message of the conversation."""
+        with self._writing():
+            self._change(
+                "UPDATE conversations SET head_id = ?1 WHERE id = ?2 AND (?1 IS NULL OR"
+                " EXISTS (SELECT 1 FROM messages WHERE id = ?1 AND conversation_id = ?2))",
+                (message_id, conversation_id),
+            )
+        return _changed(conversations=[conversation_id])
+
+    def delete_message(self, message_id: str) -> Changes:
+        """Deletes a message that ends a branch, with its run.
+
+        A head that stood there moves to the end of its newest sibling's branch, else to the parent. Raises
+        LibraryError for a message that others follow, or that a live run answers.
+        """
+        with self._writing():
+            row = self._one(
+                "SELECT m.conversation_id, m.parent_id, m.run_id, c.head_id = m.id FROM messages m"
+                " JOIN conversations c ON c.id = m.conversation_id WHERE m.id = ?",
+                (message_id,),
+            )
+            if row is None:
+                raise _gone()
+            conversation_id, parent_id, run_id, is_head = row
+            if self._one("SELECT 1 FROM messages WHERE parent_id = ?", (message_id,)):
+                raise LibraryError("Other messages follow this one.", hint="Delete the last message first.")
+            live = "SELECT 1 FROM runs WHERE parent_id = ? AND status IN ('queued', 'running')"
+            if self._one(live, (message_id,)):
+                raise LibraryError("A reply to this message is being written.", hint="Stop it first.")
+            self._execute("DELETE FROM runs WHERE id = ?", (run_id,))
+            self._execute("DELETE FROM messages WHERE id = ?", (message_id,))
+            if is_head:
+                head_id = self._head_beside(conversation_id, parent_id)
+                self._change("UPDATE conversations SET head_id = ? WHERE id = ?", (head_id, conversation_id))
+        return _changed(
+            conversations=[conversation_id], messages=[message_id], runs=[run_id] if run_id else []
+        )
+
+    # Writing: conversations
+
+    def rename(self, conversation_id: str, title: str) -> Changes:
+        """Does not count as a change of the conversation's content."""
+        return self._set_in_conversation(conversation_id, "title", title)
+
+    def set_pinned(self, conversation_id: str, is_pinned: bool) -> Changes:
+        """Does not count as a change of the conversation's content."""
+        return self._set_in_conversation(conversation_id, "is_pinned", is_pinned)
+
+    def delete_conversation(self, conversation_id: str) -> Changes:
+        """Hides it; `restore_conversation` brings it back until `purge_deleted`."""
+        now = rows.microseconds(datetime.now(UTC))
+        return self._set_in_conversation(conversation_id, "deleted_at", now)
+
+    def restore_conversation(self, conversation_id: str) -> Changes:
+        """Takes a deletion back."""
+        return self._set_in_conversation(conversation_id, "deleted_at", None)
+
+    def purge_deleted(self) -> Changes:
+        """Removes deleted conversations for good, with all that is theirs, except where a run is live."""
+        with self._writing():
+            found = self._all(
+                "SELECT id FROM conversations WHERE deleted_at IS NOT NULL AND id NOT IN"
+                " (SELECT conversation_id FROM runs WHERE status IN ('queued', 'running'))"
+            )
+            for (conversation_id,) in found:
+                self._execute("DELETE FROM drafts WHERE conversation_id = ?", (conversation_id,))
+                self._execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
+        return _changed(conversations=[row[0] for row in found])
+
+    # Writing: drafts, endpoints, presets, models
+
+    def save_draft(self, conversation_id: str, draft: Draft | None) -> Changes:
+        """Replaces the draft of a conversation ("" = the one not yet begun); None removes it."""
+        with self._writing(is_durable=False):
+            self._execute("DELETE FROM drafts WHERE conversation_id = ?", (conversation_id,))
+            if draft is not None:
+                value = (conversation_id, draft.text, rows.draft_json(draft))
+                self._insert("drafts", "conversation_id, text, value_json", value)
+        return _changed(others="drafts")
+
+    def save_endpoint(self, endpoint: Endpoint) -> Changes:
+        """Adds an endpoint or replaces the one with the same id."""
+        with self._writing():
+            self._execute(
+                "INSERT INTO endpoints (id, value_json) VALUES (?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET value_json = excluded.value_json",
+                (endpoint.id, rows.endpoint_json(endpoint)),
+            )
+        return _changed(others="endpoints")
+
+    def delete_endpoint(self, endpoint_id: str) -> Changes:
+        """Removes an endpoint and its model cards; its runs stay."""
+        with self._writing():
+            self._execute("DELETE FROM endpoints WHERE id = ?", (endpoint_id,))
+            self._execute("DELETE FROM model_cards WHERE endpoint_id = ?", (endpoint_id,))
+        return _changed(others="endpoints") | _changed(others="models")
+
+    def save_preset(self, preset: Preset) -> Changes:
+        """Adds a preset or replaces the one with the same id."""
+        with self._writing():
+            self._execute(
+                "INSERT OR REPLACE INTO presets (id, name, value_json) VALUES (?, ?, ?)",
+                (preset.id, preset.name, rows.preset_json(preset)),
+            )
+        return _changed(others="presets")
+
+    def delete_preset(self, preset_id: str) -> Changes:
+        """Removes a preset; nothing happens if there is none."""
+        with self._writing():
+            self._execute("DELETE FROM presets WHERE id = ?", (preset_id,))
+        return _changed(others="presets")
+
+    def save_model_cards(self, endpoint_id: str, cards: Sequence[ModelCard]) -> Changes:
+        """Replaces all cards of an endpoint."""
+        with self._writing(is_durable=False):
+            self._execute("DELETE FROM model_cards WHERE endpoint_id = ?", (endpoint_id,))
+            for position, card in enumerate(cards):
+                value = (endpoint_id, position, rows.model_card_json(card))
+                self._insert("model_cards", "endpoint_id, position, value_json", value)
+        return _changed(others="models")
+
+    # Below: the pieces
+
+    def _all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        with in_words(self._connection):
+            return execute(self._connection, sql, values).fetchall()
+
+    def _one(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        found = self._all(sql, values)
+        return found[0] if found else None
+
+    def _values(self, sql: str, values: Sequence[Any] = ()) -> list[str]:
+        return [row[0] for row in self._all(sql, values)]
+
+    @contextmanager
+    def _writing(self, *, is_durable: bool = True) -> Iterator[None]:
+        try:
+            with transaction(self._connection, is_durable=is_durable):
+                yield
+        except BaseException:
+            self._journaled.clear()  # what was thought to be journaled may have been rolled back
+            raise
+
+    def _execute(self, sql: str, values: Sequence[Any] = ()) -> int:
+        with in_words(self._connection):
+            return execute(self._connection, sql, values).rowcount
+
+    def _change(self, sql: str, values: Sequence[Any]) -> None:
+        """An update that has to find something to update."""
+        if self._execute(sql, values) == 0:
+            raise _gone()
+
+    def _insert(self, table: str, columns: str, row: rows.Row) -> None:
+        self._execute(f"INSERT INTO {table} ({columns}) VALUES ({rows.marks(columns)})", row)
+
+    def _insert_message(self, message: Message) -> None:
+        """Adds a message; its conversation has changed then."""
+        self._insert("messages", rows.MESSAGE_COLUMNS, rows.message_row(message))
+        self._note_change(message.conversation_id, message.created_at)
+
+    def _note_change(self, conversation_id: str, at: datetime) -> None:
+        self._execute(
+            "UPDATE conversations SET updated_at = max(updated_at, ?) WHERE id = ?",
+            (rows.microseconds(at), conversation_id),
+        )
+
+    def _answer(self, run: Run, message: Message) -> None:
+        """Adds the message of a run that has just ended, in place of its journal."""
+        self._insert_message(message)
+        self._execute("DELETE FROM journal WHERE run_id = ?", (run.id,))
+        self._execute(
+            "UPDATE conversations SET head_id = ? WHERE id = ? AND head_id = ?",
+            (message.id, run.conversation_id, run.parent_id),
+        )
+        if run.settled_at is not None:
+            self._note_change(run.conversation_id, run.settled_at)
+
+    def _save_body(self, run_id: str, request_body: bytes) -> None:
+        self._execute(
+            "INSERT OR REPLACE INTO request_bodies (run_id, body) VALUES (?, ?)",
+            (run_id, zlib.compress(request_body)),
+        )
+
+    def _set_in_conversation(self, conversation_id: str, column: str, value: str | int | None) -> Changes:
+        with self._writing():
+            self._change(f"UPDATE conversations SET {column} = ? WHERE id = ?", (value, conversation_id))
+        return _changed(conversations=[conversation_id])
+
+    def _read_journal(self, run_id: str) -> list[rows.JournalSlot]:
+        found = self._all(
+            "SELECT slot, start, kind, about_json, text FROM journal WHERE run_id = ? ORDER BY seq", (run_id,)
+        )
+        return rows.replayed(found)
+
+    def _interrupt(self, run: Run) -> Changes:
+        last = self._one("SELECT max(written_at) FROM journal WHERE run_id = ?", (run.id,))[0]
+        settled_at = run.created_at if last is None else rows.moment(last)
+        message = Message(
+            id=run.message_id,
+            conversation_id=run.conversation_id,
+            parent_id=run.parent_id,
+            role=Role.ASSISTANT,
+            parts=tuple(rows.part_from(slot) for slot in self._read_journal(run.id)),
+            created_at=settled_at,
+            run_id=run.id,
+        )
+        self._answer(run, message)
+        self._execute(
+            "UPDATE runs SET status = 'interrupted', settled_at = ? WHERE id = ?",
+            (rows.microseconds(settled_at), run.id),
+        )
+        return _changed(conversations=[run.conversation_id], messages=[message.id], runs=[run.id])
+
+    def _head_beside(self, conversation_id: str, parent_id: str | None) -> str | None:
+        """Where the head goes when the message under this parent at which it stood is no more."""
+        children: dict[str | None, list[str]] = {}
+        for message_id, its_parent_id, _ in self.branch_ids(conversation_id):
+            children.setdefault(its_parent_id, []).append(message_id)
+        head_id = parent_id
+        while below := children.get(head_id):
+            head_id = below[-1]
+        return head_id
+
+
+def _gone() -> LibraryError:
+    return LibraryError(
+        "What should be changed is no longer in the library.", hint="It was deleted or has already ended."
+    )

@@ -1,0 +1,420 @@
+"""Domain values to column values and back. Knows no tables and no connection."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import zlib
+from array import array
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+
+from drover.domain.conversation import (
+    Conversation,
+    Draft,
+    Message,
+    Part,
+    ReasoningPart,
+    Role,
+    TextPart,
+    ToolCallPart,
+)
+from drover.domain.endpoint import Endpoint, ModelCard
+from drover.domain.parameters import SPECS, UNSET, Preset, SamplingParameters
+from drover.domain.run import Adjustment, Exchange, Failure, FailureKind, Run, RunStatus, Timing
+from drover.domain.stream import Usage
+from drover.store.database import storable
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Row = Sequence[Any]
+_Value = TypeVar("_Value", bound="DataclassInstance")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+CONVERSATION_COLUMNS = "id, title, created_at, updated_at, head_id, is_pinned"
+MESSAGE_COLUMNS = "id, conversation_id, parent_id, role, created_at, run_id, shape, text, reasoning"
+RUN_COLUMNS = (
+    "id, conversation_id, parent_id, message_id, status, created_at, settled_at, endpoint_id, endpoint_name,"
+    " base_url, model_id, parameters_json, adjustments_json, finish_reason, usage_json, timing_json,"
+    " failure_json, model_reported, fingerprint, delta_count, reasoning_delta_count, system_prompt"
+)
+EXCHANGE_COLUMNS = (
+    "run_id, request_line, request_headers_json, response_status, response_headers_json, http_version,"
+    " chunk_marks, raw_stream"
+)
+JOURNAL_COLUMNS = "run_id, written_at, slot, start, kind, about_json, text"
+
+
+def marks(columns: str) -> str:
+    """As many question marks as there are columns."""
+    return ", ".join("?" * len(columns.split(",")))
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970. The moment must know its time zone."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(stored: int) -> datetime:
+    """The inverse of `microseconds`, in UTC."""
+    return _EPOCH + timedelta(0, 0, stored)
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON. Text stays text, so that lone surrogates meet the same edge as all other text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def fields_of(value: DataclassInstance) -> dict[str, Any]:
+    """The fields of a flat value; those that are None are left out."""
+    named = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+    return {name: content for name, content in named if content is not None}
+
+
+def value_of(kind: type[_Value], stored: dict[str, Any]) -> _Value:
+    """The inverse of `fields_of`; fields that the class no longer has are ignored."""
+    names = {field.name for field in dataclasses.fields(kind)}
+    return kind(**{name: content for name, content in stored.items() if name in names})
+
+
+def conversation_row(conversation: Conversation) -> Row:
+    """In the order of `CONVERSATION_COLUMNS`."""
+    return (
+        conversation.id,
+        conversation.title,
+        microseconds(conversation.created_at),
+        microseconds(conversation.updated_at),
+        conversation.head_id,
+        conversation.is_pinned,
+    )
+
+
+def conversation_from(row: Row) -> Conversation:
+    """From `CONVERSATION_COLUMNS`."""
+    identity, title, created_at, updated_at, head_id, is_pinned = row
+    return Conversation(
+        id=identity,
+        title=title,
+        created_at=moment(created_at),
+        updated_at=moment(updated_at),
+        head_id=head_id,
+        is_pinned=bool(is_pinned),
+    )
+
+
+def message_row(message: Message) -> Row:
+    """In the order of `MESSAGE_COLUMNS`."""
+    return (
+        message.id,
+        message.conversation_id,
+        message.parent_id,
+        message.role.value,
+        microseconds(message.created_at),
+        message.run_id,
+        *_encoded_parts(message.parts),
+    )
+
+
+def message_from(row: Row) -> Message:
+    """From `MESSAGE_COLUMNS`."""
+    identity, conversation_id, parent_id, role, created_at, run_id, shape, text, reasoning = row
+    return Message(
+        id=identity,
+        conversation_id=conversation_id,
+        parent_id=parent_id,
+        role=Role(role),
+        parts=_decoded_parts(shape, text, reasoning),
+        created_at=moment(created_at),
+        run_id=run_id,
+    )
+
+
+def _encoded_parts(parts: Iterable[Part]) -> tuple[str | None, str, str]:
+    """Shape, text and reasoning.
+
+    The shape lists the parts: `["t", length]`, `["r", length, source]` or `["c", id, name, arguments]`.
+    The last part of a kind takes the rest and has no length, so that most messages share few shapes.
+    """
+    shape: list[list[Any]] = []
+    texts: dict[str, list[str]] = {"t": [], "r": []}
+    for part in parts:
+        match part:
+            case TextPart():
+                texts["t"].append(storable(part.text))
+                shape.append(["t", len(texts["t"][-1])])
+            case ReasoningPart():
+                texts["r"].append(storable(part.text))
+                shape.append(["r", len(texts["r"][-1]), part.source])
+            case ToolCallPart():
+                shape.append(["c", part.call_id, part.name, part.arguments])
+            case _:
+                assert_never(part)
+    for kind in texts:
+        last = next((entry for entry in reversed(shape) if entry[0] == kind), None)
+        if last is not None:
+            last[1] = None
+    text, reasoning = "".join(texts["t"]), "".join(texts["r"])
+    return (None if shape == [["t", None]] else to_json(shape)), text, reasoning
+
+
+@lru_cache(maxsize=256)
+def _parsed_shape(shape: str) -> list[list[Any]]:
+    entries: list[list[Any]] = json.loads(shape)
+    return entries
+
+
+def _decoded_parts(shape: str | None, text: str, reasoning: str) -> tuple[Part, ...]:
+    if shape is None:
+        return (TextPart(text=text),)
+    parts: list[Part] = []
+    text_start = reasoning_start = 0
+    for entry in _parsed_shape(shape):
+        match entry:
+            case ["t", length]:
+                end = len(text) if length is None else text_start + length
+                parts.append(TextPart(text=text[text_start:end]))
+                text_start = end
+            case ["r", length, source]:
+                end = len(reasoning) if length is None else reasoning_start + length
+                parts.append(ReasoningPart(text=reasoning[reasoning_start:end], source=source))
+                reasoning_start = end
+            case [_, call_id, name, arguments]:
+                parts.append(ToolCallPart(call_id=call_id, name=name, arguments=arguments))
+    return tuple(parts)
+
+
+@lru_cache(maxsize=256)
+def parameters_from(stored: str) -> SamplingParameters:
+    """Parameters as they were asked for, even if today's ranges would refuse them."""
+    values: dict[str, Any] = json.loads(stored)
+    known: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in values.items()
+        if name in SPECS
+    }
+    return SamplingParameters(**known) if known else UNSET
+
+
+@lru_cache(maxsize=256)
+def _adjustments_from(stored: str) -> tuple[Adjustment, ...]:
+    return tuple(value_of(Adjustment, item) for item in json.loads(stored))
+
+
+def adjustments_json(adjustments: Iterable[Adjustment]) -> str:
+    """A list of values."""
+    return to_json([fields_of(adjustment) for adjustment in adjustments])
+
+
+def _failure_from(stored: str) -> Failure:
+    values = json.loads(stored)
+    return value_of(Failure, values | {"kind": FailureKind(values["kind"])})
+
+
+def run_row(run: Run) -> Row:
+    """In the order of `RUN_COLUMNS`. The request body has its own table."""
+    return (
+        run.id,
+        run.conversation_id,
+        run.parent_id,
+        run.message_id,
+        run.status.value,
+        microseconds(run.created_at),
+        None if run.settled_at is None else microseconds(run.settled_at),
+        run.endpoint_id,
+        run.endpoint_name,
+        run.base_url,
+        run.model_id,
+        to_json(run.parameters.as_dict()),
+        adjustments_json(run.adjustments),
+        run.finish_reason,
+        None if run.usage is None else to_json(fields_of(run.usage)),
+        to_json(fields_of(run.timing)),
+        None if run.failure is None else to_json(fields_of(run.failure)),
+        run.model_reported,
+        run.fingerprint,
+        run.delta_count,
+        run.reasoning_delta_count,
+        run.system_prompt,
+    )
+
+
+def run_from(row: Row, request_body: bytes = b"") -> Run:
+    """From `RUN_COLUMNS`."""
+    identity, conversation_id, parent_id, message_id, status, created_at, settled_at, *rest = row
+    endpoint_id, endpoint_name, base_url, model_id, parameters, adjustments, finish_reason, *rest = rest
+    usage, timing, failure, model_reported, fingerprint, deltas, reasoning_deltas, system_prompt = rest
+    return Run(
+        id=identity,
+        conversation_id=conversation_id,
+        parent_id=parent_id,
+        message_id=message_id,
+        endpoint_id=endpoint_id,
+        endpoint_name=endpoint_name,
+        base_url=base_url,
+        model_id=model_id,
+        parameters=parameters_from(parameters),
+        system_prompt=system_prompt,
+        status=RunStatus(status),
+        created_at=moment(created_at),
+        adjustments=_adjustments_from(adjustments),
+        request_body=request_body,
+        finish_reason=finish_reason,
+        usage=None if usage is None else value_of(Usage, json.loads(usage)),
+        timing=value_of(Timing, json.loads(timing)),
+        failure=None if failure is None else _failure_from(failure),
+        model_reported=model_reported,
+        fingerprint=fingerprint,
+        delta_count=deltas,
+        reasoning_delta_count=reasoning_deltas,
+        settled_at=None if settled_at is None else moment(settled_at),
+    )
+
+
+def exchange_row(exchange: Exchange) -> Row:
+    """In the order of `EXCHANGE_COLUMNS`."""
+    return (
+        exchange.run_id,
+        exchange.request_line,
+        to_json(exchange.request_headers),
+        exchange.response_status,
+        to_json(exchange.response_headers),
+        exchange.http_version,
+        _packed_marks(exchange.chunk_marks),
+        zlib.compress(exchange.raw_stream),
+    )
+
+
+def exchange_from(row: Row) -> Exchange:
+    """From `EXCHANGE_COLUMNS`."""
+    run_id, request_line, request_headers, status, response_headers, http_version, chunk_marks, raw = row
+    return Exchange(
+        run_id=run_id,
+        request_line=request_line,
+        request_headers=_headers_from(request_headers),
+        response_status=status,
+        response_headers=_headers_from(response_headers),
+        http_version=http_version,
+        raw_stream=zlib.decompress(raw),
+        chunk_marks=_unpacked_marks(chunk_marks),
+    )
+
+
+def _headers_from(stored: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in json.loads(stored))
+
+
+def _packed_marks(chunk_marks: Iterable[tuple[float, int]]) -> bytes:
+    times_ms, totals_bytes = array("d"), array("q")
+    for time_ms, total_bytes in chunk_marks:
+        times_ms.append(time_ms)
+        totals_bytes.append(total_bytes)
+    if sys.byteorder == "big":
+        times_ms.byteswap()
+        totals_bytes.byteswap()
+    return zlib.compress(times_ms.tobytes() + totals_bytes.tobytes())
+
+
+def _unpacked_marks(stored: bytes) -> tuple[tuple[float, int], ...]:
+    packed = zlib.decompress(stored)
+    half = len(packed) // 2
+    times_ms, totals_bytes = array("d", packed[:half]), array("q", packed[half:])
+    if sys.byteorder == "big":
+        times_ms.byteswap()
+        totals_bytes.byteswap()
+    return tuple(zip(times_ms, totals_bytes, strict=True))
+
+
+def draft_json(draft: Draft) -> str:
+    """All of a draft but its text."""
+    return to_json(fields_of(draft) | {"text": "", "parameters": draft.parameters.as_dict()})
+
+
+def draft_from(text: str, stored: str) -> Draft:
+    """The inverse of `draft_json`."""
+    values = json.loads(stored)
+    return value_of(
+        Draft, values | {"text": text, "parameters": parameters_from(to_json(values["parameters"]))}
+    )
+
+
+def endpoint_json(endpoint: Endpoint) -> str:
+    """All of an endpoint."""
+    return to_json(fields_of(endpoint))
+
+
+def endpoint_from(stored: str) -> Endpoint:
+    """The inverse of `endpoint_json`."""
+    return value_of(Endpoint, json.loads(stored))
+
+
+def preset_json(preset: Preset) -> str:
+    """All of a preset."""
+    return to_json(fields_of(preset) | {"parameters": preset.parameters.as_dict()})
+
+
+def preset_from(stored: str) -> Preset:
+    """The inverse of `preset_json`."""
+    values = json.loads(stored)
+    return value_of(Preset, values | {"parameters": parameters_from(to_json(values["parameters"]))})
+
+
+def model_card_json(card: ModelCard) -> str:
+    """All of a card."""
+    fetched_at = None if card.fetched_at is None else microseconds(card.fetched_at)
+    return to_json(fields_of(card) | {"fetched_at": fetched_at})
+
+
+def model_card_from(stored: str) -> ModelCard:
+    """The inverse of `model_card_json`."""
+    values = json.loads(stored)
+    if values["fetched_at"] is not None:
+        values["fetched_at"] = moment(values["fetched_at"])
+    for name in ("input_modalities", "notes"):
+        values[name] = tuple(values[name])
+    return value_of(ModelCard, values)
+
+
+JournalSlot = tuple[str, str, str]
+"""Kind, facts as JSON, and text of one part."""
+
+
+def journal_slot(part: Part) -> JournalSlot:
+    """A part as the journal holds it; its text is the only thing that grows."""
+    match part:
+        case TextPart():
+            return "t", "[]", storable(part.text)
+        case ReasoningPart():
+            return "r", storable(to_json([part.source])), storable(part.text)
+        case ToolCallPart():
+            return "c", storable(to_json([part.call_id, part.name])), storable(part.arguments)
+        case _:
+            assert_never(part)
+
+
+def replayed(rows: Iterable[Row]) -> list[JournalSlot]:
+    """What a journal adds up to, from (slot, start, kind, about_json, text) in the order written."""
+    slots: dict[int, tuple[str, str, list[str], int]] = {}
+    for slot, start, kind, about, text in rows:
+        pieces, length = slots[slot][2:] if slot in slots else ([], 0)
+        if start != length:
+            pieces = ["".join(pieces)[:start]]
+        pieces.append(text)
+        slots[slot] = (kind, about, pieces, start + len(text))
+    return [(kind, about, "".join(pieces)) for _, (kind, about, pieces, _) in sorted(slots.items())]
+
+
+def part_from(slot: JournalSlot) -> Part:
+    """The inverse of `journal_slot`."""
+    kind, about, text = slot
+    facts: list[str] = json.loads(about)
+    if kind == "t":
+        return TextPart(text=text)
+    if kind == "r":
+        return ReasoningPart(text=text, source=facts[0])
+    return ToolCallPart(call_id=facts[0], name=facts[1], arguments=text)

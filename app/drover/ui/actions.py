@@ -1,0 +1,114 @@
+"""Every command of the window as one row: the menu, the palette, shortcuts and their help derive from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Flag, auto
+
+from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtGui import QAction, QKeySequence
+
+
+class Condition(Flag):
+    """What must hold for an action to be enabled."""
+
+    NONE = 0
+    CONVERSATION = auto()
+    """A stored conversation is shown."""
+    LIVE = auto()
+    """A run is live in it."""
+    IDLE = auto()
+    """No run is live in it."""
+    REPLY = auto()
+    """It has at least one reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """One command. Its handler is the method of the controller with the same name as `id`."""
+
+    id: str
+    text: str
+    shortcut: str = ""
+    condition: Condition = Condition.NONE
+    starts_group: bool = False
+    """Whether the menu draws a line above it."""
+
+
+def _t(text: str) -> str:
+    return QCoreApplication.translate("actions", text)
+
+
+def action_specs() -> tuple[ActionSpec, ...]:
+    """All commands, in the order of the menu."""
+    return (
+        ActionSpec("new_conversation", _t("New conversation"), "Ctrl+N"),
+        ActionSpec("search_conversations", _t("Search conversations"), "Ctrl+K"),
+        ActionSpec("rename_conversation", _t("Rename conversation"), "F2", Condition.CONVERSATION),
+        ActionSpec(
+            "delete_conversation", _t("Delete conversation"), "Ctrl+Shift+Del", Condition.CONVERSATION
+        ),
+        ActionSpec(
+            "regenerate_last", _t("Regenerate last answer"), "Ctrl+R", Condition.REPLY | Condition.IDLE, True
+        ),
+        ActionSpec("copy_last", _t("Copy last answer"), "Ctrl+Shift+C", Condition.REPLY),
+        ActionSpec("stop", _t("Stop the answer"), "Ctrl+.", Condition.LIVE),
+        ActionSpec("focus_message", _t("Go to the message field"), "Ctrl+L"),
+        ActionSpec("show_chat", _t("Chat"), "Ctrl+1", Condition.NONE, True),
+        ActionSpec("show_experiments", _t("Experiments"), "Ctrl+2"),
+        ActionSpec("toggle_left", _t("Fold or show the conversations"), "Ctrl+B"),
+        ActionSpec("toggle_right", _t("Fold or show the parameters"), "Ctrl+Shift+B"),
+        ActionSpec("zoom_in", _t("Larger text"), "Ctrl++"),
+        ActionSpec("zoom_out", _t("Smaller text"), "Ctrl+-"),
+        ActionSpec("zoom_reset", _t("Normal text size"), "Ctrl+0"),
+        ActionSpec("open_palette", _t("All commands…"), "Ctrl+Shift+P", Condition.NONE, True),
+        ActionSpec("set_key", _t("Set the key of this endpoint…")),
+        ActionSpec("add_endpoint", _t("Add an endpoint…")),
+        ActionSpec("open_settings", _t("Settings…"), "Ctrl+,"),
+        ActionSpec("quit", _t("Quit"), "Ctrl+Q", Condition.NONE, True),
+    )
+
+
+class Actions(QObject):
+    """The QActions of the window, by id."""
+
+    def __init__(self, handlers: object, parent: QObject) -> None:
+        """`handlers` has one method without arguments for each id."""
+        super().__init__(parent)
+        self.specs = action_specs()
+        self._actions: dict[str, QAction] = {}
+        for spec in self.specs:
+            action = QAction(spec.text, parent)
+            if spec.shortcut:
+                action.setShortcuts(_sequences(spec))
+            handler: Callable[[], None] = getattr(handlers, spec.id)
+            action.triggered.connect(_without_checked(handler))
+            self._actions[spec.id] = action
+
+    def __getitem__(self, action_id: str) -> QAction:
+        return self._actions[action_id]
+
+    @property
+    def by_id(self) -> Mapping[str, QAction]:
+        """All actions in menu order."""
+        return self._actions
+
+    def enable_for(self, holds: Condition) -> None:
+        """Enables each action whose conditions are all among those that hold."""
+        for spec in self.specs:
+            self._actions[spec.id].setEnabled(spec.condition in holds)
+
+
+def _sequences(spec: ActionSpec) -> list[QKeySequence]:
+    keys = [QKeySequence(spec.shortcut)]
+    if spec.id == "zoom_in":
+        keys.append(QKeySequence("Ctrl+="))
+    return keys
+
+
+def _without_checked(handler: Callable[[], None]) -> Callable[[bool], None]:
+    def trigger(_checked: bool) -> None:
+        handler()
+
+    return trigger

@@ -1,0 +1,518 @@
+"""The tabs beside the parameters: what a reply thought, what was sent for it, and what it cost in tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QBrush, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from drover.domain.conversation import Message
+from drover.domain.parameters import SPECS
+from drover.domain.run import Exchange, LiveRun, Run, RunStatus, Timing
+from drover.ui import formats
+from drover.ui.controls import ElidedLabel, Hairline, SearchField, Segments
+from drover.ui.theme import theme
+
+_MARGIN = 16
+
+
+class Label(QLabel):
+    """Text in one role and colour of the theme; selectable, never rich."""
+
+    def __init__(
+        self, text: str = "", *, role: str = "ui", token: str = "text", weight: int = 400, parent: QWidget | None = None
+    ) -> None:  # fmt: skip
+        super().__init__(text, parent)
+        self._look = (role, token, weight)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def _restyle(self) -> None:
+        role, token, weight = self._look
+        self.setFont(theme().font(role, weight))
+        palette = self.palette()
+        palette.setColor(self.foregroundRole(), theme().color(token))
+        self.setPalette(palette)
+
+
+class _ReadingPane(QPlainTextEdit):
+    """Read-only text that can be selected and copied."""
+
+    def __init__(self, name: str, *, role: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._role = role
+        self.setReadOnly(True)
+        self.setTabChangesFocus(True)
+        self.setAccessibleName(name)
+        self.setMinimumHeight(120)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def _restyle(self) -> None:
+        self.setFont(theme().font(self._role))
+
+
+class _Page(QScrollArea):
+    """A column of blocks that scrolls as a whole, with a sentence while there is nothing to show."""
+
+    def __init__(self, name: str, nothing: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.viewport().setAutoFillBackground(False)
+        canvas = QWidget()
+        canvas.setAutoFillBackground(False)
+        self.column = QVBoxLayout(canvas)
+        self.column.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
+        self.column.setSpacing(12)
+        self.nothing = Label(nothing, token="text-2")
+        self.nothing.setWordWrap(True)
+        self.content = QWidget()
+        self.rows = QVBoxLayout(self.content)
+        self.rows.setContentsMargins(0, 0, 0, 0)
+        self.rows.setSpacing(12)
+        self.column.addWidget(self.nothing)
+        self.column.addWidget(self.content, 1)
+        self.column.addStretch()
+        self.setWidget(canvas)
+        self.show_content(False)
+
+    def show_content(self, is_shown: bool) -> None:
+        """Switches between the blocks and the sentence."""
+        self.content.setVisible(is_shown)
+        self.nothing.setVisible(not is_shown)
+
+
+class PhaseBar(QWidget):
+    """A bar of the time of a run: waiting hatched, thinking and answering filled, with an axis below."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._timing = Timing()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def display(self, timing: Timing) -> None:
+        """Shows the phases of a run; does nothing visible without a first token."""
+        self._timing = timing
+        self.setAccessibleName(self.tr("Time of the run"))
+        self.setAccessibleDescription(
+            ", ".join(f"{words} {formats.duration(end - start)}" for _, start, end, words in self._phases())
+        )
+        self.setVisible(bool(self._phases()))
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, theme().px(44))
+
+    def _phases(self) -> list[tuple[str, float, float, str]]:
+        timing = self._timing
+        first, last = timing.first_token_ms, timing.last_token_ms
+        if first is None or last is None:
+            return []
+        answer_from = first
+        phases = [("waiting", 0.0, first / 1000, self.tr("Waiting"))]
+        if timing.reasoning_started_ms is not None:
+            answer_from = timing.reasoning_ended_ms or last
+            start = timing.reasoning_started_ms / 1000
+            phases.append(("thinking", start, answer_from / 1000, self.tr("Thinking")))
+        if last > answer_from:
+            phases.append(("answering", answer_from / 1000, last / 1000, self.tr("Answering")))
+        return phases
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        phases = self._phases()
+        if not phases:
+            return
+        painter = QPainter(self)
+        painter.setFont(theme().font("small"))
+        total = phases[-1][2] or 1.0
+        bar = theme().px(22)
+        for token, start, end, words in phases:
+            area = QRectF(
+                self.width() * start / total, 0, max(1.0, self.width() * (end - start) / total), bar
+            )
+            if token == "waiting":
+                brush = QBrush(theme().color("strong"), Qt.BrushStyle.BDiagPattern)
+            else:
+                brush = QBrush(theme().color(token))
+            painter.fillRect(area, brush)
+            text = f"{words} {formats.duration(end - start)}"
+            if token != "waiting" and theme().measured("small", text) + 16 < area.width():
+                painter.setPen(theme().color("text"))
+                painter.drawText(area.adjusted(8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, text)
+        painter.setPen(theme().color("text-3"))
+        below = QRectF(0, bar, self.width(), self.height() - bar)
+        painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom, "0 s")
+        painter.drawText(
+            below, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, formats.duration(total)
+        )
+        painter.end()
+
+
+class ReasoningPage(_Page):
+    """The chain of thought of one reply, with its times; searchable."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(
+            "Reasoning page",
+            _tr("The reasoning of a reply appears here. Ask a model that thinks, or tick reasoning_effort."),
+            parent,
+        )
+        self._summary = Label(weight=600)
+        self._measures = Label(role="ui", token="text-2")
+        self._measures.setWordWrap(True)
+        self._bar = PhaseBar()
+        self._find = SearchField(self.tr("Find in the reasoning"), "")
+        self._find.setAccessibleName(self.tr("Find in the reasoning"))
+        self._find.returnPressed.connect(self._find_next)
+        self._text = _ReadingPane(self.tr("Whole reasoning"), role="column", parent=self.content)
+        for widget in (self._summary, self._measures, self._bar, self._find):
+            self.rows.addWidget(widget)
+        self.rows.addWidget(self._text, 1)
+        self._live: LiveRun | None = None
+        self._cursor = 0
+
+    def display(self, run: Run | None, message: Message | None) -> None:
+        """Shows a stored reply; None where there is none."""
+        self._live = None
+        reasoning = message.reasoning if message else ""
+        self.show_content(bool(reasoning))
+        if run is None or not reasoning:
+            return
+        tokens, thought_ms = run.reasoning_tokens, run.timing.reasoning_ms
+        is_reported = bool(run.usage and run.usage.reasoning_tokens)
+        self._summary.setText(
+            self.tr("Thought for {0}").format(formats.duration(thought_ms / 1000))
+            if thought_ms
+            else self.tr("Thought")
+        )
+        words = []
+        if tokens:
+            words.append(
+                self.tr("{0} tokens, {1}").format(
+                    formats.whole(tokens), self.tr("reported") if is_reported else self.tr("estimated")
+                )
+            )
+        if run.parameters.reasoning_effort:
+            words.append(self.tr("effort {0}").format(run.parameters.reasoning_effort))
+        words.append(self.tr("{0} characters").format(formats.whole(len(reasoning))))
+        self._measures.setText(" · ".join(words))
+        self._bar.display(run.timing)
+        if self._text.toPlainText() != reasoning:
+            self._text.setPlainText(reasoning)
+
+    def display_live(self, live: LiveRun) -> None:
+        """Follows a reply while it thinks."""
+        if self._live is not live:
+            self._live, self._cursor = live, 0
+            self._text.clear()
+            self._bar.display(Timing())
+        self.advance()
+
+    def advance(self) -> None:
+        """Takes what is new from the live reply."""
+        if self._live is None:
+            return
+        builder = self._live.builder
+        self.show_content(builder.has_reasoning)
+        news, self._cursor = builder.read_reasoning(self._cursor)
+        if news:
+            cursor = self._text.textCursor()
+            cursor.movePosition(cursor.MoveOperation.End)
+            cursor.insertText(news)
+        self._summary.setText(self.tr("Thinking") if builder.is_thinking else self.tr("Answering"))
+        self._measures.setText(
+            self.tr("about {0} tokens").format(formats.whole(builder.reasoning_delta_count))
+        )
+
+    def _find_next(self) -> None:
+        words = self._find.text()
+        if words and not self._text.find(words):
+            self._text.moveCursor(self._text.textCursor().MoveOperation.Start)
+            self._text.find(words)
+
+
+class RequestPage(_Page):
+    """What was asked, adjusted and sent for one reply, and the bytes that came back."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(
+            "Request page",
+            _tr("What was sent for a reply, and what came back, appears here once a reply is stored."),
+            parent,
+        )
+        self._status = Label(weight=600)
+        self._facts = _Facts(self.content)
+        self._parameters = _ParameterTable(self.content)
+        self._choice = Segments(
+            [("body", self.tr("Body")), ("headers", self.tr("Headers")), ("stream", self.tr("Stream"))]
+        )
+        self._choice.setAccessibleName(self.tr("Part of the exchange"))
+        self._choice.chosen.connect(self._show_part)
+        self._text = _ReadingPane(self.tr("Exchange"), role="wire", parent=self.content)
+        self._parts: dict[str, str] = {}
+        for widget in (self._status, self._facts, Hairline(), self._parameters):
+            self.rows.addWidget(widget)
+        row = QHBoxLayout()
+        row.addWidget(self._choice)
+        row.addStretch()
+        self.rows.addLayout(row)
+        self.rows.addWidget(self._text, 1)
+
+    def display(self, run: Run | None, exchange: Exchange | None) -> None:
+        """Shows a stored run; None where there is none."""
+        self.show_content(run is not None)
+        if run is None:
+            return
+        finish = self.tr("finish_reason {0}").format(run.finish_reason) if run.finish_reason else ""
+        self._status.setText(" ".join(filter(None, (_status_words(run.status), finish))))
+        self._facts.display(_facts(run, exchange))
+        self._parameters.display(run)
+        self._parts = {
+            "body": _pretty_json(run.request_body),
+            "headers": _headers_text(exchange),
+            "stream": exchange.raw_stream.decode("utf-8", "replace") if exchange else "",
+        }
+        self._show_part(self._choice.value)
+
+    def _show_part(self, part: str) -> None:
+        text = self._parts.get(part, "") or self.tr("Nothing was received.")
+        if self._text.toPlainText() != text:
+            self._text.setPlainText(text)
+
+
+class TokensPage(_Page):
+    """Token counts of the replies on the shown branch, as the servers gave them."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Tokens page", _tr("Token counts of the replies appear here."), parent)
+        self._note = Label(token="text-2")
+        self._note.setWordWrap(True)
+        self._table = _Grid(self.content)
+        self.rows.addWidget(self._note)
+        self.rows.addWidget(self._table)
+        self.rows.addStretch()
+
+    def display(self, runs: Sequence[Run]) -> None:
+        """One row a reply, oldest first."""
+        self.show_content(bool(runs))
+        if not runs:
+            return
+        estimated = [run for run in runs if not run.has_reported_usage]
+        self._note.setText(
+            self.tr("As reported by the server.")
+            if not estimated
+            else self.tr("As reported by the server; numbers with “about” are estimates from what arrived.")
+        )
+        header = [self.tr("Reply"), self.tr("In"), self.tr("Out"), self.tr("Thinking"), self.tr("tok/s")]
+        rows = [
+            [
+                formats.clock(run.created_at),
+                _count(run.usage.prompt_tokens if run.usage else None),
+                _count(run.completion_tokens, is_estimate=not run.has_reported_usage),
+                _count(run.reasoning_tokens, is_estimate=not (run.usage and run.usage.reasoning_tokens)),
+                "–" if run.tokens_per_s is None else formats.decimal(run.tokens_per_s, 0),
+            ]
+            for run in runs
+        ]
+        self._table.display(header, rows)
+
+
+class Inspector:
+    """The three pages together; each shows the reply that is inspected."""
+
+    def __init__(self, parent: QWidget) -> None:
+        self.reasoning = ReasoningPage(parent)
+        self.request = RequestPage(parent)
+        self.tokens = TokensPage(parent)
+        self._live: LiveRun | None = None
+
+    def display(
+        self, run: Run | None, message: Message | None, exchange: Exchange | None, runs: Sequence[Run]
+    ) -> None:
+        """Shows a stored reply, or nothing; `runs` are those of the shown branch."""
+        self._live = None
+        self.reasoning.display(run, message)
+        self.request.display(run, exchange)
+        self.tokens.display([run for run in runs if not run.status.is_live])
+
+    def display_live(self, live: LiveRun) -> None:
+        """Follows a reply in progress."""
+        self._live = live
+        self.reasoning.display_live(live)
+
+    def advance(self, run_id: str) -> None:
+        """Takes news of the followed reply, if it is that run and its page is seen."""
+        if self._live is not None and self._live.run.id == run_id and self.reasoning.isVisible():
+            self.reasoning.advance()
+
+
+class _Grid(QWidget):
+    """A table of short texts: a header in text-3, figures at the right."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._layout = QGridLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setHorizontalSpacing(12)
+        self._layout.setVerticalSpacing(6)
+
+    def display(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, figures_from: int = 1) -> None:
+        """Replaces the table; columns from `figures_from` on are aligned at the right."""
+        while (item := self._layout.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        for row, cells in enumerate([header, *rows]):
+            for column, text in enumerate(cells):
+                label = Label(text, role="small", token="text-3" if row == 0 else "text", parent=self)
+                side = Qt.AlignmentFlag.AlignRight if column >= figures_from else Qt.AlignmentFlag.AlignLeft
+                self._layout.addWidget(label, row, column, side | Qt.AlignmentFlag.AlignTop)
+        self._layout.setColumnStretch(0, 1)
+
+
+class _Facts(QWidget):
+    """Pairs of a quiet name and a value."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._layout = QGridLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setHorizontalSpacing(16)
+        self._layout.setVerticalSpacing(4)
+        self._layout.setColumnStretch(1, 1)
+
+    def display(self, facts: Sequence[tuple[str, str]]) -> None:
+        """Replaces the pairs."""
+        while (item := self._layout.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        for row, (name, value) in enumerate(facts):
+            self._layout.addWidget(Label(name, token="text-3", parent=self), row, 0)
+            label = ElidedLabel(value)
+            label.setToolTip(value)
+            self._layout.addWidget(label, row, 1)
+
+
+class _ParameterTable(QWidget):
+    """Each parameter as asked, adjusted and sent."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        self._grid = _Grid(self)
+        self._reasons = Label(role="small", token="text-2")
+        self._reasons.setWordWrap(True)
+        layout.addWidget(self._grid)
+        layout.addWidget(self._reasons)
+
+    def display(self, run: Run) -> None:
+        """Shows what was asked and what the stored body holds."""
+        body = json.loads(run.request_body) if run.request_body else {}
+        adjusted = {adjustment.name: adjustment for adjustment in run.adjustments}
+        names = [name for name, _ in run.parameters]
+        names += [adjustment.name for adjustment in run.adjustments if adjustment.name not in names]
+        rows = []
+        for name in names:
+            asked = run.parameters.get(name) if name in SPECS else None
+            rows.append(
+                [
+                    name,
+                    self.tr("unset") if asked is None else formats.parameter_value(name, asked),
+                    adjusted[name].action if name in adjusted else "",
+                    _short_json(body[name]) if name in body else self.tr("absent"),
+                ]
+            )
+        header = [self.tr("Parameter"), self.tr("Asked"), self.tr("Adjusted"), self.tr("Sent")]
+        self._grid.display(header, rows, figures_from=9)
+        reasons = [f"{adjustment.name}: {adjustment.reason}" for adjustment in run.adjustments]
+        self._reasons.setText("\n".join(reasons) if rows else self.tr("No parameter was asked for."))
+        self._reasons.setVisible(bool(reasons) or not rows)
+
+
+def _tr(text: str) -> str:
+    from PySide6.QtCore import QCoreApplication
+
+    return QCoreApplication.translate("inspector", text)
+
+
+def _status_words(status: RunStatus) -> str:
+    return {
+        RunStatus.COMPLETE: _tr("Complete"),
+        RunStatus.CUT: _tr("Cut off by the token limit"),
+        RunStatus.STOPPED: _tr("Stopped"),
+        RunStatus.FILTERED: _tr("Ended by the server's filter"),
+        RunStatus.INCOMPLETE: _tr("Incomplete"),
+        RunStatus.FAILED: _tr("Failed"),
+        RunStatus.INTERRUPTED: _tr("Interrupted"),
+    }.get(status, _tr("In progress"))
+
+
+def _facts(run: Run, exchange: Exchange | None) -> list[tuple[str, str]]:
+    timing, usage = run.timing, run.usage
+    facts = [
+        (_tr("Run"), run.id),
+        (_tr("Endpoint"), f"{run.endpoint_name} {run.base_url}"),
+        (_tr("Model asked"), run.model_id),
+        (_tr("Reported"), run.model_reported or _tr("nothing")),
+    ]
+    if exchange is not None:
+        answer = (
+            f"{exchange.response_status} {exchange.http_version}" if exchange.response_status else _tr("none")
+        )
+        facts += [(_tr("Request"), exchange.request_line), (_tr("Response"), answer)]
+    if timing.first_token_ms is not None:
+        facts.append((_tr("First token"), _tr("{0} ms").format(formats.decimal(timing.first_token_ms, 1))))
+    if timing.total_ms is not None:
+        facts.append((_tr("In all"), formats.duration(timing.total_ms / 1000)))
+    if usage is not None:
+        facts.append(
+            (
+                _tr("Usage"),
+                _tr("{0} in, {1} out").format(_count(usage.prompt_tokens), _count(usage.completion_tokens)),
+            )
+        )
+    return facts
+
+
+def _count(value: int | None, *, is_estimate: bool = False) -> str:
+    if value is None:
+        return "–"
+    return _tr("about {0}").format(formats.whole(value)) if is_estimate else formats.whole(value)
+
+
+def _short_json(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _pretty_json(body: bytes) -> str:
+    return json.dumps(json.loads(body), ensure_ascii=False, indent=2) if body else ""
+
+
+def _headers_text(exchange: Exchange | None) -> str:
+    if exchange is None:
+        return ""
+    lines = [exchange.request_line, *(f"{name}: {value}" for name, value in exchange.request_headers)]
+    if exchange.response_status is not None:
+        lines += ["", f"{exchange.http_version} {exchange.response_status}"]
+        lines += [f"{name}: {value}" for name, value in exchange.response_headers]
+    return "\n".join(lines)

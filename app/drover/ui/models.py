@@ -1,0 +1,305 @@
+"""The item models behind Drover's lists. They hold domain values and change by the smallest steps."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from drover.domain.conversation import Conversation
+from drover.ui import formats
+
+if TYPE_CHECKING:
+    from drover.store.search import SearchHit
+
+_Index: TypeAlias = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
+_PAGE_ROWS = 256
+_ROW_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
+
+
+class ListRole(IntEnum):
+    """What a delegate may ask of a row of either list, beside Qt's own roles."""
+
+    ID = Qt.ItemDataRole.UserRole + 1
+    """The conversation's id."""
+    GROUP = Qt.ItemDataRole.UserRole + 2
+    """The name of the group that this row opens; empty for all other rows."""
+    IS_LIVE = Qt.ItemDataRole.UserRole + 3
+    IS_PINNED = Qt.ItemDataRole.UserRole + 4
+    TIME = Qt.ItemDataRole.UserRole + 5
+    """The time in the fewest characters."""
+    SNIPPET = Qt.ItemDataRole.UserRole + 6
+    """The surroundings of a search hit, one line; empty elsewhere."""
+    SPANS = Qt.ItemDataRole.UserRole + 7
+    """Where the sought words stand in the snippet: tuple of (start, end) in characters."""
+
+
+class _Group(IntEnum):
+    PINNED = 0
+    TODAY = 1
+    EARLIER = 2
+
+
+class _Row(NamedTuple):
+    conversation: Conversation
+    group: _Group
+    opens_group: bool
+    is_live: bool
+
+
+class ConversationListModel(QAbstractListModel):
+    """All conversations in groups: pinned, of today, earlier. One row is one conversation.
+
+    Rows are loaded a page at a time as the view asks for them: ten thousand cost no more than a screenful.
+    `display` moves, inserts and removes single rows, so selection, current row and scroll position survive.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._all: list[_Row] = []
+        self._rows: list[_Row] = []
+        self._now = datetime.now().astimezone()
+
+    def display(
+        self, conversations: Sequence[Conversation], live_ids: Collection[str], *, now: datetime
+    ) -> None:
+        """Shows these conversations in the given order within each group; `now` decides what is of today."""
+        before = len(self._all)
+        is_same_day = formats.is_today(self._now, now=now)
+        self._now = now
+        self._all = _grouped(conversations, live_ids, now)
+        loaded = max(_PAGE_ROWS, len(self._rows) + len(self._all) - before)
+        target = self._all[:loaded]
+        if not self._rows or not target:
+            self.beginResetModel()
+            self._rows = target
+            self.endResetModel()
+            return
+        self._remove_all_but({row.conversation.id for row in target})
+        self._move_into_order(target)
+        self._insert_missing(target)
+        self._replace_changed(target)
+        if not is_same_day:
+            self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
+
+    def row_of(self, conversation_id: str) -> int:
+        """The row of a conversation, loading as far as it takes; -1 if there is none of this id."""
+        for number, row in enumerate(self._all):
+            if row.conversation.id == conversation_id:
+                self._load(number + 1)
+                return number
+        return -1
+
+    def rowCount(self, parent: _Index = _ROOT) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def canFetchMore(self, parent: _Index) -> bool:
+        return not parent.isValid() and len(self._rows) < len(self._all)
+
+    def fetchMore(self, parent: _Index) -> None:
+        if not parent.isValid():
+            self._load(len(self._rows) + _PAGE_ROWS)
+
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        return _ROW_FLAGS | Qt.ItemFlag.ItemIsEditable if index.isValid() else Qt.ItemFlag.NoItemFlags
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        row = self._rows[index.row()]
+        match role:
+            case (
+                Qt.ItemDataRole.DisplayRole
+                | Qt.ItemDataRole.EditRole
+                | Qt.ItemDataRole.ToolTipRole
+                | Qt.ItemDataRole.AccessibleTextRole
+            ):
+                return row.conversation.title or self.tr("New conversation")
+            case Qt.ItemDataRole.AccessibleDescriptionRole:
+                return f"{self._group_name(row.group)}, {self._time_in_words(row)}"
+            case ListRole.ID:
+                return row.conversation.id
+            case ListRole.GROUP:
+                return self._group_name(row.group) if row.opens_group else ""
+            case ListRole.IS_LIVE:
+                return row.is_live
+            case ListRole.IS_PINNED:
+                return row.conversation.is_pinned
+            case ListRole.TIME:
+                return formats.list_time(row.conversation.updated_at, now=self._now)
+            case ListRole.SNIPPET:
+                return ""
+        return None
+
+    def _group_name(self, group: _Group) -> str:
+        match group:
+            case _Group.PINNED:
+                return self.tr("Pinned")
+            case _Group.TODAY:
+                return self.tr("Today")
+            case _Group.EARLIER:
+                return self.tr("Earlier")
+
+    def _time_in_words(self, row: _Row) -> str:
+        if row.is_live:
+            return self.tr("replying now")
+        return formats.moment(row.conversation.updated_at, now=self._now)
+
+    def _load(self, count: int) -> None:
+        first, last = len(self._rows), min(count, len(self._all)) - 1
+        if last < first:
+            return
+        self.beginInsertRows(_ROOT, first, last)
+        self._rows.extend(self._all[first : last + 1])
+        self.endInsertRows()
+
+    def _remove_all_but(self, ids: set[str]) -> None:
+        last = len(self._rows) - 1
+        while last >= 0:
+            if self._rows[last].conversation.id in ids:
+                last -= 1
+                continue
+            first = last
+            while first > 0 and self._rows[first - 1].conversation.id not in ids:
+                first -= 1
+            self.beginRemoveRows(_ROOT, first, last)
+            del self._rows[first : last + 1]
+            self.endRemoveRows()
+            last = first - 1
+
+    def _move_into_order(self, target: list[_Row]) -> None:
+        """Brings the rows that stay into the order of the target, with as few moves as that takes."""
+        current = [row.conversation.id for row in self._rows]
+        present = set(current)
+        order = [row.conversation.id for row in target if row.conversation.id in present]
+        if order == current:
+            return
+        rank = {row_id: number for number, row_id in enumerate(order)}
+        fixed = _longest_rising([rank[row_id] for row_id in current])
+        predecessor = ""
+        for number, row_id in enumerate(order):
+            if number not in fixed:
+                self._move(current, row_id, predecessor)
+            predecessor = row_id
+
+    def _move(self, current: list[str], row_id: str, predecessor: str) -> None:
+        source = current.index(row_id)
+        destination = current.index(predecessor) + 1 if predecessor else 0
+        if destination in (source, source + 1):
+            return
+        self.beginMoveRows(_ROOT, source, source, _ROOT, destination)
+        place = destination - 1 if destination > source else destination
+        self._rows.insert(place, self._rows.pop(source))
+        current.insert(place, current.pop(source))
+        self.endMoveRows()
+
+    def _insert_missing(self, target: list[_Row]) -> None:
+        first = 0
+        while first < len(target):
+            next_id = self._rows[first].conversation.id if first < len(self._rows) else ""
+            end = first
+            while end < len(target) and target[end].conversation.id != next_id:
+                end += 1
+            if end > first:
+                self.beginInsertRows(_ROOT, first, end - 1)
+                self._rows[first:first] = target[first:end]
+                self.endInsertRows()
+            first = end + 1
+
+    def _replace_changed(self, target: list[_Row]) -> None:
+        for number, (old, new) in enumerate(zip(self._rows, target, strict=True)):
+            if old != new:
+                self._rows[number] = new
+                index = self.index(number)
+                self.dataChanged.emit(index, index)
+
+
+class SearchHitModel(QAbstractListModel):
+    """The hits of one search, best first. Same roles as the list of conversations, plus the snippet."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._hits: list[SearchHit] = []
+        self._now = datetime.now().astimezone()
+
+    def display(self, hits: Sequence[SearchHit], *, now: datetime) -> None:
+        """Replaces the hits: each search is a list of its own."""
+        self.beginResetModel()
+        self._hits = list(hits)
+        self._now = now
+        self.endResetModel()
+
+    def rowCount(self, parent: _Index = _ROOT) -> int:
+        return 0 if parent.isValid() else len(self._hits)
+
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        return _ROW_FLAGS if index.isValid() else Qt.ItemFlag.NoItemFlags
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        hit = self._hits[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.AccessibleTextRole:
+                return hit.title or self.tr("New conversation")
+            case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleDescriptionRole | ListRole.SNIPPET:
+                return self._prefix(hit) + hit.snippet
+            case ListRole.SPANS:
+                shift = len(self._prefix(hit))
+                return tuple((start + shift, end + shift) for start, end in hit.spans)
+            case ListRole.ID:
+                return hit.conversation_id
+            case ListRole.GROUP:
+                return ""
+            case ListRole.IS_LIVE | ListRole.IS_PINNED:
+                return False
+            case ListRole.TIME:
+                return formats.list_time(hit.updated_at, now=self._now)
+        return None
+
+    def _prefix(self, hit: SearchHit) -> str:
+        return self.tr("Reasoning: ") if hit.where == "reasoning" else ""
+
+
+def _grouped(conversations: Sequence[Conversation], live_ids: Collection[str], now: datetime) -> list[_Row]:
+    groups: dict[_Group, list[Conversation]] = {group: [] for group in _Group}
+    midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    for conversation in conversations:
+        if conversation.is_pinned:
+            groups[_Group.PINNED].append(conversation)
+        elif conversation.updated_at >= midnight:
+            groups[_Group.TODAY].append(conversation)
+        else:
+            groups[_Group.EARLIER].append(conversation)
+    return [
+        _Row(conversation, group, conversation is members[0], conversation.id in live_ids)
+        for group, members in groups.items()
+        for conversation in members
+    ]
+
+
+def _longest_rising(numbers: Sequence[int]) -> set[int]:
+    """The members of a longest rising subsequence (patience sorting, n log n)."""
+    tails: list[int] = []
+    places: list[int] = []
+    previous: list[int] = []
+    for place, number in enumerate(numbers):
+        length = bisect_left(tails, number)
+        previous.append(places[length - 1] if length else -1)
+        if length == len(tails):
+            tails.append(number)
+            places.append(place)
+        else:
+            tails[length] = number
+            places[length] = place
+    chosen: set[int] = set()
+    place = places[-1] if places else -1
+    while place >= 0:
+        chosen.add(numbers[place])
+        place = previous[place]
+    return chosen

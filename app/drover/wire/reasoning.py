@@ -1,0 +1,110 @@
+"""Thinking written into the answer between tags, told apart while it streams, at any cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum, auto
+
+DEFAULT_TAGS: tuple[tuple[str, str], ...] = (
+    ("<think>", "</think>"),
+    ("<thought>", "</thought>"),
+    ("◁think▷", "◁/think▷"),
+)
+"""Opening and closing tags: most open models, Gemini's compatible endpoint, Kimi."""
+
+
+class _State(Enum):
+    START = auto()  # nothing but white space so far
+    OPENED = auto()  # inside, nothing but white space so far
+    INSIDE = auto()
+    CLOSED = auto()  # after a closing tag, nothing but white space so far
+    ANSWER = auto()
+
+
+class TagSplitter:
+    """Splits the content of one choice into thinking and answer.
+
+    Tags count only where they can be meant: the opening one at the very start (white space may come before it)
+    or directly after a closing one, the closing one inside. An answer that quotes tags later is left alone.
+    White space after an opening tag and between a closing tag and the answer is dropped; all other text comes
+    out exactly once and in order. At most one tag's length of text, or white space, is held back.
+    """
+
+    def __init__(
+        self, tags: Sequence[tuple[str, str]] = DEFAULT_TAGS, *, starts_inside: bool = False
+    ) -> None:
+        """`starts_inside`: the prompt has already opened the tag, so only the closing one will come."""
+        self._tags = tuple(tags)
+        self._starts_inside = starts_inside
+        self._close = self._tags[0][1]
+        self._held = ""
+        self._state = _State.START
+
+    @property
+    def is_in_answer(self) -> bool:
+        """Whether all further text belongs to the answer, so that `feed` need not be called for it."""
+        return self._state is _State.ANSWER
+
+    def feed(self, text: str) -> list[tuple[bool, str]]:
+        """Stretches of (is reasoning, text), none of them empty."""
+        out: list[tuple[bool, str]] = []
+        text = self._held + text
+        self._held = ""
+        while text:
+            if self._state is _State.ANSWER:
+                out.append((False, text))
+                break
+            if self._state is _State.INSIDE:
+                text = self._inside(text, out)
+            else:
+                text = self._between(text)
+        return out
+
+    def flush(self) -> list[tuple[bool, str]]:
+        """What was held back for a tag that did not come. Call at the end of the content."""
+        held, self._held = self._held, ""
+        if self._state is _State.CLOSED:
+            held = held.lstrip()
+        is_reasoning = self._state is _State.INSIDE
+        if held and not is_reasoning:
+            self._state = _State.ANSWER
+        return [(is_reasoning, held)] if held else []
+
+    def _between(self, text: str) -> str:
+        """Decides what begins here; returns what is still to be read."""
+        body = text.lstrip()
+        if self._state is _State.OPENED:
+            if body:
+                self._state = _State.INSIDE
+            return body
+        for opening, closing in self._tags:
+            if body.startswith(opening):
+                self._state, self._close = _State.OPENED, closing
+                return body[len(opening) :]
+        if not body or any(opening.startswith(body) for opening, _ in self._tags):
+            self._held = text
+            return ""
+        if self._state is _State.START and self._starts_inside:
+            self._state = _State.INSIDE
+            return body
+        was_closed = self._state is _State.CLOSED
+        self._state = _State.ANSWER
+        return body if was_closed else text
+
+    def _inside(self, text: str, out: list[tuple[bool, str]]) -> str:
+        """Emits the thinking up to the closing tag, or up to what may become one."""
+        close = self._close
+        end = text.find(close)
+        if end >= 0:
+            if end:
+                out.append((True, text[:end]))
+            self._state = _State.CLOSED
+            return text[end + len(close) :]
+        cut = text.rfind(close[0], max(0, len(text) - len(close) + 1))
+        while cut >= 0 and not close.startswith(text[cut:]):
+            cut = text.find(close[0], cut + 1)
+        if cut >= 0:
+            text, self._held = text[:cut], text[cut:]
+        if text:
+            out.append((True, text))
+        return ""

@@ -1,0 +1,137 @@
+"""Server-sent events from bytes, by the rules of the WHATWG HTML standard, section 9.2.
+
+Incremental over bytes: however the stream is cut into chunks, the events are the same. Two things are more
+lenient than the standard, because chat servers need it: an unfinished last event counts if it is whole JSON or
+`[DONE]`, and a block that begins with `{` is data although the field name is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from drover.errors import ProtocolError
+
+MAX_EVENT_BYTES = 64 * 1024 * 1024
+"""The longest event accepted: an image can be one line of many megabytes."""
+
+_BOM = b"\xef\xbb\xbf"
+_DEFAULT_NAME = "message"
+
+
+class ServerEvent(NamedTuple):
+    """One dispatched event. A tuple, because one is made for every token."""
+
+    event: str
+    """The event type, `message` where the stream names none."""
+    data: str
+    """The data lines joined by LF; may be empty (a bare `data:` is a heartbeat on some gateways)."""
+
+
+class SSEDecoder:
+    """Bytes in, events out. Comments, `id` and `retry` are read over; invalid UTF-8 becomes U+FFFD."""
+
+    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max_event_bytes = max_event_bytes
+        self._pieces: list[bytes] = []  # of the unfinished event, line ends already made LF
+        self._pending_bytes = 0
+        self._ends_with_lf = False
+        self._swallows_lf = False
+        self._is_at_start = True
+        self._fed_bytes = 0
+
+    def feed(self, data: bytes) -> list[ServerEvent]:
+        """The events that these bytes finish, in order.
+
+        A CR at the end of the bytes finishes its line at once; an LF that follows later is swallowed.
+        Raises ProtocolError for an event beyond the limit.
+        """
+        self._fed_bytes += len(data)
+        if self._swallows_lf and data:
+            self._swallows_lf = False
+            if data[0] == 0x0A:
+                data = data[1:]
+        if b"\r" in data:
+            self._swallows_lf = data[-1] == 0x0D
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if self._is_at_start and data:
+            data = self._without_bom(data)
+        if not data:
+            return []
+        self._pieces.append(data)
+        self._pending_bytes += len(data)
+        is_finished = b"\n\n" in data or (self._ends_with_lf and data[0] == 0x0A)
+        self._ends_with_lf = data[-1] == 0x0A
+        if is_finished:
+            return self._dispatch()
+        self._check_size(self._pending_bytes, self._pieces[0])
+        return []
+
+    def finish(self) -> list[ServerEvent]:
+        """The unfinished last event, if its data is whole JSON or `[DONE]`. Feed nothing afterwards."""
+        block = b"".join(self._pieces)
+        self._pieces.clear()
+        self._pending_bytes = 0
+        event = _event_of(block)
+        if event is None or not event.data:
+            return []
+        if not event.data.lstrip().startswith("[DONE"):
+            try:
+                json.loads(event.data)
+            except (ValueError, RecursionError):
+                return []
+        return [event]
+
+    def _without_bom(self, data: bytes) -> bytes:
+        head = b"".join(self._pieces) + data
+        if len(head) < len(_BOM) and _BOM.startswith(head):
+            self._pieces = [head]
+            return b""
+        self._pieces = []
+        self._is_at_start = False
+        return head.removeprefix(_BOM)
+
+    def _dispatch(self) -> list[ServerEvent]:
+        blocks = (b"".join(self._pieces) if len(self._pieces) > 1 else self._pieces[0]).split(b"\n\n")
+        rest = blocks.pop()
+        if self._pending_bytes > self._max_event_bytes:
+            for block in blocks:
+                self._check_size(len(block), block)
+        self._pieces = [rest] if rest else []
+        self._pending_bytes = len(rest)
+        events: list[ServerEvent] = []
+        for block in blocks:
+            # The one shape that makes up nearly all of a stream: a single data line.
+            if block.startswith(b"data:") and b"\n" not in block:
+                raw = block[6:] if block.startswith(b"data: ") else block[5:]
+                events.append(ServerEvent(_DEFAULT_NAME, raw.decode("utf-8", "replace")))
+            elif (event := _event_of(block)) is not None:
+                events.append(event)
+        self._check_size(self._pending_bytes, rest)
+        return events
+
+    def _check_size(self, size: int, start: bytes) -> None:
+        if size > self._max_event_bytes:
+            limit_mib = self._max_event_bytes / 1024 / 1024
+            raise ProtocolError(
+                f"One event of the stream is longer than {limit_mib:g} MiB.",
+                offending=start[:200],
+                offset=self._fed_bytes,
+                hint="The server does not end its events as the protocol asks.",
+            )
+
+
+def _event_of(block: bytes) -> ServerEvent | None:
+    """The event of the lines of one block (LF only, without the blank line at its end)."""
+    text = block.decode("utf-8", "replace").lstrip("\n")
+    if text.startswith("{"):
+        return ServerEvent(_DEFAULT_NAME, text.rstrip("\n"))
+    name = ""
+    data: list[str] = []
+    for line in text.split("\n"):
+        field, _, value = line.partition(":")
+        if field == "data":
+            data.append(value.removeprefix(" "))
+        elif field == "event":
+            name = value.removeprefix(" ")
+    return ServerEvent(name or _DEFAULT_NAME, "\n".join(data)) if data else None
