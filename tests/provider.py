@@ -502,11 +502,12 @@ def _chunk(
 
 
 @contextlib.asynccontextmanager
-async def raw_server(reply: bytes | None) -> AsyncIterator[int]:
-    """A port that sends these bytes to whoever connects and hangs up; None: it hangs up at once."""
+async def raw_server(reply: bytes) -> AsyncIterator[int]:
+    """A port that sends these bytes to whoever has said something, and hangs up."""
 
-    async def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if reply:
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            await reader.read(65536)
             writer.write(reply)
         writer.close()
 

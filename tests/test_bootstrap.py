@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -184,35 +186,93 @@ def test_the_stamp_changes_with_the_lock_the_python_and_the_place() -> None:
     assert bootstrap.stamp_text(b"a==1", "3.11.2", Path("/one")) in stamps
 
 
-def test_a_setup_that_fails_leaves_no_stamp_and_says_what_failed(tmp_path: Path) -> None:
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The program in a project of its own, on a Python that makes environments at once.
+
+    Its pip succeeds as long as the lock says so.
+    """
     (tmp_path / "packaging").mkdir()
-    (tmp_path / "packaging" / "requirements.lock").write_text("no lock at all\n", encoding="utf-8")
+    (tmp_path / "packaging" / "requirements.lock").write_text("good\n", encoding="utf-8")
     (tmp_path / "app").mkdir()
-    own = load_bootstrap(tmp_path)
-    # pip itself is left out: creating an environment with it takes seconds.
-    make_environment(own.VENV, "old")
-    vars(own)["create_environment"] = lambda: None
-    bootstrap.environment_python(own.VENV).unlink()
-    bootstrap.environment_python(own.VENV).symlink_to(sys.executable)
-    with pytest.raises(own.SetupError, match="pip could not install the packages"):
-        own.ensure_environment()
-    assert not (own.VENV / own.STAMP_NAME).exists()
+    site_packages = sysconfig.get_path("purelib", "venv", {"base": "$5", "platbase": "$5"})
+    python = tmp_path / "python"
+    python.write_text(
+        f"""#!/bin/sh
+        case "$*" in
+        *" venv --clear "*) mkdir -p "{site_packages}" "$5/bin" && cp "$0" "$5/bin/python" ;;
+        *" pip install "*) grep -q good packaging/requirements.lock ;;
+        esac
+        """.replace("        ", ""),
+        encoding="utf-8",
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "_base_executable", str(python))
+    return load_bootstrap(tmp_path)
 
 
-def test_a_second_setup_waits_for_the_first(tmp_path: Path) -> None:
+posix_only = pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a shell script")
+
+
+@posix_only
+def test_a_complete_setup_is_not_repeated(project: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    project.ensure_environment()
+    assert "Making .venv, because there is none yet." in capsys.readouterr().out
+    assert (project.VENV / "bin" / "drover").exists()
+    project.ensure_environment()
+    assert capsys.readouterr().out == ""
+
+
+@posix_only
+def test_a_changed_lock_is_installed(project: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    project.ensure_environment()
+    project.LOCK.write_text("good too\n", encoding="utf-8")
+    capsys.readouterr()
+    project.ensure_environment()
+    assert "its dependencies changed" in capsys.readouterr().out
+
+
+@posix_only
+def test_a_setup_that_fails_is_unfinished_until_one_succeeds(
+    project: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.ensure_environment()
+    project.LOCK.write_text("bad\n", encoding="utf-8")
+    with pytest.raises(project.SetupError, match="pip could not install the packages"):
+        project.ensure_environment()
+    project.LOCK.write_text("good\n", encoding="utf-8")
+    capsys.readouterr()
+    project.ensure_environment()
+    assert "the last setup did not finish" in capsys.readouterr().out
+
+
+@posix_only
+def test_something_in_the_place_of_the_environment_is_reported(project: ModuleType) -> None:
+    Path(sys._base_executable).write_text("#!/bin/sh\necho there is a file in the way\nexit 1\n")  # type: ignore[attr-defined]
+    project.VENV.write_text("a file", encoding="utf-8")
+    with pytest.raises(project.SetupError, match="a file in the way\nPython could not create"):
+        project.ensure_environment()
+    assert project.VENV.read_text(encoding="utf-8") == "a file"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a killed setup takes its lock with it")
+def test_a_second_setup_waits_for_the_first_and_for_its_pip(tmp_path: Path) -> None:
     locked = tmp_path / "requirements.lock"
     locked.write_text("a==1\n")
     with locked.open("rb") as first, locked.open("rb") as second:
         assert bootstrap.try_lock(first)
         assert not bootstrap.try_lock(second)
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False)
         first.close()
+        assert not bootstrap.try_lock(second), "pip outlives a killed setup and still has the environment"
+        child.communicate()
         assert bootstrap.try_lock(second)
 
 
 # -- what the environment gets -------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the launcher is a shell script")
+@posix_only
 def test_the_launcher_starts_the_source_tree_whatever_the_folder_is_called(tmp_path: Path) -> None:
     project = tmp_path / "o'ne two"
     package = project / "app" / "drover"
@@ -300,6 +360,12 @@ def test_run_without_a_display_ends_before_anything_is_installed(tmp_path: Path)
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == [tmp_path / "packaging"]
+
+
+def test_an_old_python_can_parse_the_program_and_so_print_its_reason() -> None:
+    source = (ROOT / "packaging" / "bootstrap.py").read_text(encoding="utf-8")
+    ast.parse(source, feature_version=(3, 7))
+    assert source.index("sys.version_info < OLDEST_PYTHON") < source.index("import contextlib")
 
 
 @pytest.mark.parametrize("arguments", [[], ["install"], ["setup", "now"]])

@@ -12,7 +12,9 @@ import tests.bench
 
 def main() -> int:
     names = sorted(
-        module.name for module in pkgutil.iter_modules(tests.bench.__path__) if not module.name.startswith("_")
+        module.name
+        for module in pkgutil.iter_modules(tests.bench.__path__)
+        if not module.name.startswith("_")
     )
     if len(sys.argv) < 2 or sys.argv[1] not in names:
         print(f"usage: python -m tests.bench {'|'.join(names)}", file=sys.stderr)

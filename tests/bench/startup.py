@@ -11,16 +11,17 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.bench._machine import machine, screen
+
 from drover.domain.conversation import Conversation, Message, Role, TextPart
 from drover.store.database import open_database
 from drover.store.library import Library
-from tests.bench._machine import machine, screen
 
 CONVERSATIONS = 10_000
 ROUNDS = 7
 _ROOT = Path(__file__).parents[2]
 
-# Both children report the moment at which the event loop has dealt with the first paint of a top-level window.
+# Both children report when the event loop has dealt with the first paint of a top-level window.
 _WATCH = """
 import os, sys, time
 from PySide6.QtCore import QEvent, QObject, QTimer
@@ -37,7 +38,8 @@ class Watch(QObject):
         print("painted", time.monotonic_ns(), flush=True)
         QTimer.singleShot(int(os.environ["IDLE_MS"]), self.end)
     def end(self):
-        status = dict(line.split(":", 1) for line in open("/proc/self/status")) if sys.platform == "linux" else {}
+        rows = open("/proc/self/status") if sys.platform == "linux" else []
+        status = dict(row.split(":", 1) for row in rows)
         print("rss_kb", status.get("VmRSS", "0 kB").split()[0], flush=True)
         os._exit(0)
 

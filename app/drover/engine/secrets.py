@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 SERVICE_NAME = "drover"
 URL_ENDPOINT_ID = "url"
-"""The endpoint made of an address on the command line. Its key never goes into the keyring and never comes from
-there: it would be sent to whatever address comes next."""
+"""The endpoint made of an address on the command line. Its key never goes into the keyring and never comes
+from there: it would be sent to whatever address comes next."""
 URL_KEY_VARIABLE = "DROVER_API_KEY"
 
 TRUSTED_BACKENDS: Mapping[str, str] = {
@@ -95,7 +95,9 @@ def clean_key(text: str) -> str:
                 f"The key has {words} inside, at character {position}, and cannot be sent.", hint=hint
             )
         if not "\x21" <= character <= "\x7e":
-            words = "an invisible control character" if character < " " else "a character that is not ASCII"
+            words = (
+                "an invisible control character" if character < "\x80" else "a character that is not ASCII"
+            )
             raise ConfigurationError(
                 f"The key has {words}, at position {position}, and cannot be sent.", hint=hint
             )
@@ -124,9 +126,9 @@ class _StoreTrouble(Exception):
 class Secrets:
     """Finds and keeps keys. Every key that passes through is registered for redaction.
 
-    The keyring is asked on daemon threads with a time limit, since a call may wait for ever for a prompt nobody
-    sees. A call that is still stuck makes later ones give up at once; when it ends (the wallet was unlocked), the
-    keyring is used again.
+    The keyring is asked on daemon threads with a time limit, since a call may wait for ever for a prompt that
+    nobody sees. A call that is still stuck makes later ones give up at once; when it ends (the wallet was
+    unlocked), the keyring is used again.
     """
 
     def __init__(
@@ -330,14 +332,16 @@ class Secrets:
         if isinstance(chosen, chainer.ChainerBackend):
             # It would save in one store but read from all, and wake each of them: only the first is used.
             candidates = list(chosen.backends)
+        if not candidates:
+            raise _absent()
         for backend in candidates:
             name = self._trusted_backends.get(type(backend).__module__)
             if name is not None:
                 self._store_name = name
                 trusted: _Backend = backend
                 return trusted
-        kind = f"{type(chosen).__module__}.{type(chosen).__qualname__}"
-        raise _StoreTrouble(f"keyring is configured to use {kind}, which is not trusted to keep keys.")
+        kinds = ", ".join(f"{type(each).__module__}.{type(each).__qualname__}" for each in candidates)
+        raise _StoreTrouble(f"The keyring library is set to use {kinds}, which is not trusted to keep keys.")
 
 
 def _absent() -> _StoreTrouble:

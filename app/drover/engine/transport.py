@@ -274,6 +274,9 @@ class _Target:
         return self.host == "localhost" or self.host.endswith(".localhost")
 
 
+_LOOK_AGAIN: Any = object()
+"""An item that says nothing: the limit has moved, or the task has ended."""
+
 _Item: TypeAlias = tuple[float, bytes] | HttpResponse | DroverError | Exception | None
 
 
@@ -300,6 +303,7 @@ class _Call:
     def start(self, client: httpx.AsyncClient, headers: Headers) -> None:
         """Begins to connect and send."""
         self._task = asyncio.create_task(self._run(client, headers), name="drover-http")
+        self._task.add_done_callback(self._wake)
 
     async def head(self) -> HttpResponse:
         """Waits for status and headers. Raises for a redirect too."""
@@ -388,6 +392,12 @@ class _Call:
             else:
                 self._phase = "send"
                 self._deadline_s = time.monotonic() + self._request.first_byte_timeout_s
+                self._wake()
+
+    def _wake(self, _task: object = None) -> None:
+        """Makes a waiting reader look again; one that is not waiting will do so anyway."""
+        if self._items.empty():
+            self._items.put_nowait(_LOOK_AGAIN)
 
     async def _next(self) -> tuple[float, bytes] | HttpResponse | None:
         item = await self._next_item()
@@ -397,9 +407,7 @@ class _Call:
 
     async def _next_item(self) -> _Item:
         while True:
-            if not self._items.empty():
-                return self._items.get_nowait()
-            if self._task is None or self._task.done():
+            if self._items.empty() and (self._task is None or self._task.done()):
                 return ConnectionFailed(
                     f"The connection to {self._target.label} was closed.",
                     phase="stream",
@@ -407,11 +415,13 @@ class _Call:
                 )
             try:
                 async with asyncio.timeout(max(0.0, self._deadline_s - time.monotonic())):
-                    return await self._items.get()
+                    item = await self._items.get()
             except TimeoutError:
-                # The limit may have moved on while this waited: a connection that stands starts a new one.
                 if time.monotonic() >= self._deadline_s and self._items.empty():
                     return self._timed_out()
+            else:
+                if item is not _LOOK_AGAIN:
+                    return item
 
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._started_s

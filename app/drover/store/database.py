@@ -197,11 +197,13 @@ def migrate(
 
 def problems(connection: sqlite3.Connection) -> list[str]:
     """What a full check finds wrong, in SQLite's words; empty for a sound library. Reads the whole file."""
-    with in_words(connection):
+    try:
         found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
         dangling = [
             f"a row of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")
         ]
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
     return [line for line in found if line != "ok"] + dangling
 
 
@@ -303,6 +305,10 @@ def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
     application_id = int(connection.execute("PRAGMA application_id").fetchone()[0])
     has_tables = connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
     if not has_tables and version == 0:
+        # SQLite takes any file of a few bytes for an empty database, and would write over it.
+        if connection.execute("PRAGMA page_count").fetchone() == (0,):
+            message, hint = _WORDS[sqlite3.SQLITE_NOTADB]
+            raise LibraryError(message.format(path=path), hint=hint)
         return 0
     if application_id != APPLICATION_ID or version < 1:
         raise LibraryError(

@@ -190,25 +190,33 @@ class Library:
             yield
 
     def add_turn(
-        self, *, conversation: Conversation | None = None, message: Message | None = None, run: Run
+        self,
+        *,
+        conversation: Conversation | None = None,
+        message: Message | None = None,
+        run: Run | None = None,
     ) -> Changes:
-        """Adds a new conversation and a user message (if given) and a run; the head moves to its parent."""
+        """Adds whichever are given: a new conversation, a user message, a run.
+
+        The head moves to the message that the run answers; without a run, to the message.
+        """
+        touched = _changed(
+            conversations=[conversation.id] if conversation is not None else [],
+            messages=[message.id] if message is not None else [],
+            runs=[run.id] if run is not None else [],
+        )
         with self._writing():
             if conversation is not None:
                 self._insert("conversations", rows.CONVERSATION_COLUMNS, rows.conversation_row(conversation))
             if message is not None:
                 self._insert_message(message)
-            self._insert("runs", rows.RUN_COLUMNS, rows.run_row(run))
-            if run.request_body:
-                self._save_body(run.id, run.request_body)
-            self._change(
-                "UPDATE conversations SET head_id = ? WHERE id = ?", (run.parent_id, run.conversation_id)
-            )
-        return _changed(
-            conversations=[run.conversation_id],
-            messages=[message.id] if message is not None else [],
-            runs=[run.id],
-        )
+                touched |= self._move_head(message.conversation_id, message.id)
+            if run is not None:
+                self._insert("runs", rows.RUN_COLUMNS, rows.run_row(run))
+                if run.request_body:
+                    self._save_body(run.id, run.request_body)
+                touched |= self._move_head(run.conversation_id, run.parent_id)
+        return touched
 
     def start_run(self, run_id: str, *, request_body: bytes, adjustments: Sequence[Adjustment]) -> Changes:
         """Notes what is about to be sent; the run is RUNNING from here on."""
@@ -285,10 +293,8 @@ class Library:
         """Adds a message without asking a model; the head moves to it."""
         with self._writing():
             self._insert_message(message)
-            self._change(
-                "UPDATE conversations SET head_id = ? WHERE id = ?", (message.id, message.conversation_id)
-            )
-        return _changed(conversations=[message.conversation_id], messages=[message.id])
+            touched = self._move_head(message.conversation_id, message.id)
+        return touched | _changed(messages=[message.id])
 
     def set_head(self, conversation_id: str, message_id: str | None) -> Changes:
         """Shows another branch: the one that ends at this message of the conversation."""
@@ -323,8 +329,7 @@ class Library:
             self._execute("DELETE FROM runs WHERE id = ?", (run_id,))
             self._execute("DELETE FROM messages WHERE id = ?", (message_id,))
             if is_head:
-                head_id = self._head_beside(conversation_id, parent_id)
-                self._change("UPDATE conversations SET head_id = ? WHERE id = ?", (head_id, conversation_id))
+                self._move_head(conversation_id, self._head_beside(conversation_id, parent_id))
         return _changed(
             conversations=[conversation_id], messages=[message_id], runs=[run_id] if run_id else []
         )
@@ -450,6 +455,10 @@ class Library:
         """Adds a message; its conversation has changed then."""
         self._insert("messages", rows.MESSAGE_COLUMNS, rows.message_row(message))
         self._note_change(message.conversation_id, message.created_at)
+
+    def _move_head(self, conversation_id: str, message_id: str | None) -> Changes:
+        self._change("UPDATE conversations SET head_id = ? WHERE id = ?", (message_id, conversation_id))
+        return _changed(conversations=[conversation_id])
 
     def _note_change(self, conversation_id: str, at: datetime) -> None:
         self._execute(

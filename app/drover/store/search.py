@@ -56,7 +56,7 @@ class _Term:
     text: str
     """Folded."""
     literal: str
-    """As typed, but for ASCII capitals."""
+    """As typed, but without ASCII capitals."""
     pattern: re.Pattern[str]
     """Finds the term in folded text."""
     uses_index: bool
@@ -86,10 +86,13 @@ class _Folding(dict[int, str]):
     """One character to one character, so that places in folded text are places in the text."""
 
     def __missing__(self, codepoint: int) -> str:
-        base = unicodedata.normalize("NFD", chr(codepoint))[0].lower()
-        folded = base if len(base) == 1 else chr(codepoint)
-        self[codepoint] = folded
-        return folded
+        character = chr(codepoint)
+        apart = unicodedata.normalize("NFD", character)
+        # Some marks are no ornament: Japanese sounds differ by them, and Korean syllables fall apart.
+        is_ornament = all(map(unicodedata.combining, apart[1:])) and not _UNSPACED.match(character)
+        folded = (apart[0] if is_ornament else character).lower()
+        self[codepoint] = folded if len(folded) == 1 else character
+        return self[codepoint]
 
 
 _FOLDING = _Folding()
@@ -105,9 +108,8 @@ def _composed_and_folded(text: str) -> str:
 
 
 def _terms(query: str) -> list[_Term]:
-    composed = unicodedata.normalize("NFC", query[:_MAX_QUERY_CHARS].replace("\0", " "))
     terms: dict[str, _Term] = {}
-    for match in _TERM.finditer(composed):
+    for match in _TERM.finditer(query[:_MAX_QUERY_CHARS].replace("\0", " ")):
         typed = (match[1] or match[2] or "").strip()
         if typed and len(terms) < _MAX_TERMS:
             terms[typed] = _term(typed)
@@ -115,7 +117,7 @@ def _terms(query: str) -> list[_Term]:
 
 
 def _term(typed: str) -> _Term:
-    text = folded(typed)
+    text = _composed_and_folded(typed)
     words = re.findall(r"[^\W_]+", text)
     is_unspaced = _UNSPACED.search(text) is not None
     needs_reading = is_unspaced or not words or _TELLING_SIGN.search(text) is not None
@@ -171,7 +173,7 @@ def _hits_in_messages(connection: sqlite3.Connection, terms: list[_Term], limit:
     if words:
         index = "JOIN message_words w ON w.rowid = m.seq"
         conditions.append("message_words MATCH ?")
-        values.append(" ".join(f'"{term.text.replace(chr(34), chr(34) * 2)}" *' for term in words))
+        values.append(" ".join(f'"{term.literal}" *' for term in words))  # no term holds a quotation mark
     for term in terms:
         if term.needs_reading:
             # `lower` knows only ASCII but costs a tenth; it is all that scripts without cases need.

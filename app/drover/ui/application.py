@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 import sys
 from types import TracebackType
+from typing import cast
 
-from PySide6.QtCore import QTimer, qVersion
+from PySide6.QtCore import QSocketNotifier, qVersion
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from drover import log
 from drover.engine.workbench import Workbench
 from drover.errors import ConfigurationError, LibraryError
 from drover.paths import Profile
 from drover.ui.bridge import Bridge
-from drover.ui.theme import theme
+from drover.ui.controls import FocusRing
+from drover.ui.theme import ThemeMode, theme
 
 _log = log.logger("ui")
 
@@ -41,20 +45,64 @@ def platform_words() -> str:
 def show_window(profile: Profile, *, endpoint_name: str | None, model_id: str | None) -> int:
     """Runs the window until it is closed; returns the exit status.
 
-    Raises ConfigurationError where there is no display. A profile that cannot be opened is told in a window and,
-    by the LibraryError raised once it is closed, on the command line.
+    Raises ConfigurationError where there is no display. A profile that cannot be opened is told in a window,
+    and on the command line by the LibraryError that is raised once it is closed.
     """
     _require_display()
     application = _application()
+    FocusRing(application)
     profile.create()
     log.set_up(profile.log_dir)
-    bridge = Bridge()
-    try:
-        workbench = Workbench.open(profile, bridge)
-    except LibraryError as error:
-        _tell_fatal(application, error)
-        raise
-    return _run(application, workbench, bridge, endpoint_name, model_id)
+    loop = _event_loop(application)
+    with contextlib.closing(loop):
+        try:
+            program = Program(profile)
+        except LibraryError as error:
+            _tell_fatal(application, error)
+            raise
+        _report_faults(loop)
+        _listen_for_signals(program.window)
+        program.show(endpoint_name, model_id)
+        loop.run_until_complete(program.run())
+    return 0
+
+
+class Program:
+    """Workbench, window and controller of one profile, put together; `show` it, then `run` it to its end."""
+
+    def __init__(self, profile: Profile) -> None:
+        """Needs a QApplication and its event loop set as current. Raises LibraryError."""
+        # Late, so that a profile in use is told before the window is built.
+        self._bridge = Bridge()
+        self.workbench = Workbench.open(profile, self._bridge)
+        from drover.ui.controller import Controller
+        from drover.ui.main_window import MainWindow
+
+        settings = self.workbench.settings
+        theme().set_text_scale(settings.text_scale)
+        theme().set_mode(cast("ThemeMode", settings.theme_mode))
+        self.window = MainWindow()
+        self.window.restore_layout(settings)
+        self._reader = self.workbench.open_reader()
+        self.controller = Controller(self.workbench, self._bridge, self._reader, self.window, self.window)
+        self._closed = asyncio.Event()
+        self.window.closed.connect(self._closed.set)
+
+    def show(self, endpoint_name: str | None = None, model_id: str | None = None) -> None:
+        """Opens the window with the conversation that was open last."""
+        self.controller.start(endpoint_name, model_id)
+        self.window.show()
+
+    async def run(self) -> None:
+        """Returns when the window was closed and everything behind it has ended in order."""
+        await self._closed.wait()
+        # The window is gone at once; what takes time ends behind it.
+        await self.workbench.change_settings(**self.window.layout_values())
+        await self.controller.close()
+        self._bridge.blockSignals(True)
+        self._reader.close()
+        await self.workbench.close()
+        self.window.deleteLater()
 
 
 def _require_display() -> None:
@@ -69,6 +117,7 @@ def _require_display() -> None:
 def _application() -> QApplication:
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
+        existing.setQuitOnLastWindowClosed(False)
         return existing
     QGuiApplication.setDesktopFileName("drover")
     application = QApplication(sys.argv[:1])
@@ -88,49 +137,16 @@ def _tell_fatal(application: QApplication, error: LibraryError) -> None:
     application.exec()
 
 
-def _run(
-    application: QApplication,
-    workbench: Workbench,
-    bridge: Bridge,
-    endpoint_name: str | None,
-    model_id: str | None,
-) -> int:
+def _event_loop(application: QApplication) -> asyncio.AbstractEventLoop:
     import qasync
 
-    from drover.ui.controller import Controller
-    from drover.ui.main_window import MainWindow
-
-    settings = workbench.settings
-    theme().set_text_scale(settings.text_scale)
-    theme().set_mode(settings.theme_mode)
-    loop = qasync.QEventLoop(application, already_running=False)
+    loop: asyncio.AbstractEventLoop = qasync.QEventLoop(application, already_running=False)
     asyncio.set_event_loop(loop)
-    window = MainWindow()
-    window.restore_layout(settings)
-    reader = workbench.open_reader()
-    controller = Controller(workbench, bridge, reader, window, application)
-    closed = asyncio.Event()
-    window.closed.connect(closed.set)
-    _report_faults(loop, window)
-    _listen_for_signals(window)
-
-    async def session() -> None:
-        controller.start(endpoint_name, model_id)
-        window.show()
-        await closed.wait()
-        # The window is gone at once; what takes time ends behind it.
-        await workbench.change_settings(**window.layout())
-        await controller.close()
-        reader.close()
-        await workbench.close()
-
-    with loop:
-        loop.run_until_complete(session())
-    return 0
+    return loop
 
 
-def _report_faults(loop: asyncio.AbstractEventLoop, window: object) -> None:
-    """Faults that nobody awaits go to the log and are told once, instead of being lost or ending the program."""
+def _report_faults(loop: asyncio.AbstractEventLoop) -> None:
+    """Faults that nobody awaits go to the log, instead of being lost or ending the program."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         _log.error("An unforeseen fault.", exc_info=(kind, error, trace))
@@ -143,18 +159,12 @@ def _report_faults(loop: asyncio.AbstractEventLoop, window: object) -> None:
     loop.set_exception_handler(handle)
 
 
-def _listen_for_signals(window: object) -> None:
-    """Ends in order on SIGINT and SIGTERM. Python sees a signal only when its bytecode runs, hence the wake-up."""
-    from PySide6.QtCore import QSocketNotifier
-    from PySide6.QtWidgets import QWidget
-
-    assert isinstance(window, QWidget)
+def _listen_for_signals(window: QWidget) -> None:
+    """Ends in order on SIGINT and SIGTERM. Python sees a signal only when its code runs, hence the pair."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: window.close())
     if sys.platform == "win32":
         return
-    import socket
-
     receiving, sending = socket.socketpair()
     for end in (receiving, sending):
         end.setblocking(False)

@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, QUrl
+from PySide6.QtCore import QCoreApplication, QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from drover.domain.conversation import Draft, Message, Position, Role, Tree
@@ -32,7 +32,7 @@ _ZOOM_STEPS = (0.5, 0.67, 0.75, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3
 
 
 class Controller(QObject):
-    """Owns selection and draft; turns what the person does into verbs of the Workbench, and news into views."""
+    """Turns what the person does into verbs of the Workbench, and news from it into views."""
 
     def __init__(
         self, workbench: Workbench, bridge: Bridge, reader: Library, window: MainWindow, parent: QObject
@@ -837,11 +837,13 @@ class Controller(QObject):
 
     def _show_workspace(self, name: str) -> None:
         if name == "experiments":
-            self._window.comparison.display(self._versions_to_compare())
+            versions = self._versions_to_compare()
+            question = self._tree.messages.get(versions[0].message.parent_id or "") if versions else None
+            self._window.comparison.display(question.text if question else "", versions)
         self._window.show_workspace(name)
 
     def _versions_to_compare(self) -> list[TranscriptEntry]:
-        """The versions of the newest answer on the shown branch that has several, else the last answer alone."""
+        """The versions of the newest answer that has several on the shown branch, else the last answer."""
         replies = [e.message for e in self._entries() if e.message.role is Role.ASSISTANT and e.live is None]
         for message in reversed(replies):
             siblings = self._tree.siblings(message.id)
@@ -864,7 +866,7 @@ class Controller(QObject):
 
 def _model_name(run: Run | None) -> str:
     if run is None:
-        return QObject.tr("Model")
+        return QCoreApplication.translate("controller", "Model")
     return run.model_id.rsplit("/", 1)[-1].removeprefix("openai-")
 
 

@@ -10,7 +10,6 @@ from PySide6.QtGui import QBrush, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QScrollArea,
     QSizePolicy,
@@ -22,32 +21,10 @@ from drover.domain.conversation import Message
 from drover.domain.parameters import SPECS
 from drover.domain.run import Exchange, LiveRun, Run, RunStatus, Timing
 from drover.ui import formats
-from drover.ui.controls import ElidedLabel, Hairline, SearchField, Segments
+from drover.ui.controls import ElidedLabel, Hairline, Label, SearchField, Segments
 from drover.ui.theme import theme
 
 _MARGIN = 16
-
-
-class Label(QLabel):
-    """Text in one role and colour of the theme; selectable, never rich."""
-
-    def __init__(
-        self, text: str = "", *, role: str = "ui", token: str = "text", weight: int = 400, parent: QWidget | None = None
-    ) -> None:  # fmt: skip
-        super().__init__(text, parent)
-        self._look = (role, token, weight)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        theme().changed.connect(self._restyle)
-        self._restyle()
-
-    def _restyle(self) -> None:
-        role, token, weight = self._look
-        self.setFont(theme().font(role, weight))
-        palette = self.palette()
-        palette.setColor(self.foregroundRole(), theme().color(token))
-        self.setPalette(palette)
 
 
 class _ReadingPane(QPlainTextEdit):
@@ -179,8 +156,8 @@ class ReasoningPage(_Page):
         self._measures = Label(role="ui", token="text-2")
         self._measures.setWordWrap(True)
         self._bar = PhaseBar()
-        self._find = SearchField(self.tr("Find in the reasoning"), "")
-        self._find.setAccessibleName(self.tr("Find in the reasoning"))
+        words = self.tr("Find in the reasoning")
+        self._find = SearchField(words, words, "")
         self._find.returnPressed.connect(self._find_next)
         self._text = _ReadingPane(self.tr("Whole reasoning"), role="column", parent=self.content)
         for widget in (self._summary, self._measures, self._bar, self._find):
@@ -261,11 +238,14 @@ class RequestPage(_Page):
         self._status = Label(weight=600)
         self._facts = _Facts(self.content)
         self._parameters = _ParameterTable(self.content)
-        self._choice = Segments(
-            [("body", self.tr("Body")), ("headers", self.tr("Headers")), ("stream", self.tr("Stream"))]
-        )
-        self._choice.setAccessibleName(self.tr("Part of the exchange"))
-        self._choice.chosen.connect(self._show_part)
+        self._choice = Segments(self.tr("Part of the exchange"), compact=True)
+        for part, name in (
+            ("body", self.tr("Body")),
+            ("headers", self.tr("Headers")),
+            ("stream", self.tr("Stream")),
+        ):
+            self._choice.addItem(name, part)
+        self._choice.currentIndexChanged.connect(self._show_part)
         self._text = _ReadingPane(self.tr("Exchange"), role="wire", parent=self.content)
         self._parts: dict[str, str] = {}
         for widget in (self._status, self._facts, Hairline(), self._parameters):
@@ -290,10 +270,10 @@ class RequestPage(_Page):
             "headers": _headers_text(exchange),
             "stream": exchange.raw_stream.decode("utf-8", "replace") if exchange else "",
         }
-        self._show_part(self._choice.value)
+        self._show_part()
 
-    def _show_part(self, part: str) -> None:
-        text = self._parts.get(part, "") or self.tr("Nothing was received.")
+    def _show_part(self) -> None:
+        text = self._parts.get(self._choice.currentData(), "") or self.tr("Nothing was received.")
         if self._text.toPlainText() != text:
             self._text.setPlainText(text)
 

@@ -395,7 +395,9 @@ class _Scanner:
 
     def _flatten(self) -> list[Span]:
         count = len(self._nodes) + 1
-        depth = {style: [0] * count for style in (Style.BOLD, Style.ITALIC, Style.STRIKE)} if self._styles else {}
+        depth = (
+            {style: [0] * count for style in (Style.BOLD, Style.ITALIC, Style.STRIKE)} if self._styles else {}
+        )
         for start, end, style in self._styles:
             depth[style][start] += 1
             depth[style][end] -= 1
@@ -434,9 +436,7 @@ def _fits(opener: _Delimiter, closer: _Delimiter) -> bool:
         return True
     is_ambiguous = opener.can_close or closer.can_open
     return not (
-        is_ambiguous
-        and (opener.length + closer.length) % 3 == 0
-        and (opener.length % 3 or closer.length % 3)
+        is_ambiguous and (opener.length + closer.length) % 3 == 0 and (opener.length % 3 or closer.length % 3)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -52,6 +52,46 @@ class _Row(NamedTuple):
     is_live: bool
 
 
+class _Listing:
+    """All conversations in the order shown. Rows are made when asked for, so ten thousand cost little."""
+
+    def __init__(
+        self, conversations: Iterable[Conversation], live_ids: Collection[str], now: datetime
+    ) -> None:
+        midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        pinned: list[Conversation] = []
+        today: list[Conversation] = []
+        earlier: list[Conversation] = []
+        for conversation in conversations:
+            if conversation.is_pinned:
+                pinned.append(conversation)
+            elif conversation.updated_at >= midnight:
+                today.append(conversation)
+            else:
+                earlier.append(conversation)
+        self.conversations = [*pinned, *today, *earlier]
+        self._live_ids = frozenset(live_ids)
+        self._today_at = len(pinned)
+        self._earlier_at = len(pinned) + len(today)
+
+    def __len__(self) -> int:
+        return len(self.conversations)
+
+    def rows(self, first: int, end: int) -> list[_Row]:
+        """The rows of this half-open range, as far as there are any."""
+        return [self._row(number) for number in range(first, min(end, len(self)))]
+
+    def _row(self, number: int) -> _Row:
+        conversation = self.conversations[number]
+        if number >= self._earlier_at:
+            group, first = _Group.EARLIER, self._earlier_at
+        elif number >= self._today_at:
+            group, first = _Group.TODAY, self._today_at
+        else:
+            group, first = _Group.PINNED, 0
+        return _Row(conversation, group, number == first, conversation.id in self._live_ids)
+
+
 class ConversationListModel(QAbstractListModel):
     """All conversations in groups: pinned, of today, earlier. One row is one conversation.
 
@@ -61,20 +101,27 @@ class ConversationListModel(QAbstractListModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._all: list[_Row] = []
         self._rows: list[_Row] = []
         self._now = datetime.now().astimezone()
+        self._listing = _Listing((), (), self._now)
 
     def display(
         self, conversations: Sequence[Conversation], live_ids: Collection[str], *, now: datetime
     ) -> None:
         """Shows these conversations in the given order within each group; `now` decides what is of today."""
-        before = len(self._all)
+        listing = _Listing(conversations, live_ids, now)
+        growth = min(len(listing) - len(self._listing), _PAGE_ROWS) if self._rows else 0
+        loaded = max(_PAGE_ROWS, len(self._rows) + growth)
         is_same_day = formats.is_today(self._now, now=now)
         self._now = now
-        self._all = _grouped(conversations, live_ids, now)
-        loaded = max(_PAGE_ROWS, len(self._rows) + len(self._all) - before)
-        target = self._all[:loaded]
+        # A view may ask for more rows between two steps: there are none until the last one is done.
+        self._listing = _Listing((), (), now)
+        self._change_into(listing.rows(0, loaded))
+        self._listing = listing
+        if self._rows and not is_same_day:
+            self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
+
+    def _change_into(self, target: list[_Row]) -> None:
         if not self._rows or not target:
             self.beginResetModel()
             self._rows = target
@@ -84,13 +131,11 @@ class ConversationListModel(QAbstractListModel):
         self._move_into_order(target)
         self._insert_missing(target)
         self._replace_changed(target)
-        if not is_same_day:
-            self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
 
     def row_of(self, conversation_id: str) -> int:
         """The row of a conversation, loading as far as it takes; -1 if there is none of this id."""
-        for number, row in enumerate(self._all):
-            if row.conversation.id == conversation_id:
+        for number, conversation in enumerate(self._listing.conversations):
+            if conversation.id == conversation_id:
                 self._load(number + 1)
                 return number
         return -1
@@ -99,7 +144,7 @@ class ConversationListModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self._rows)
 
     def canFetchMore(self, parent: _Index) -> bool:
-        return not parent.isValid() and len(self._rows) < len(self._all)
+        return not parent.isValid() and len(self._rows) < len(self._listing)
 
     def fetchMore(self, parent: _Index) -> None:
         if not parent.isValid():
@@ -151,12 +196,11 @@ class ConversationListModel(QAbstractListModel):
         return formats.moment(row.conversation.updated_at, now=self._now)
 
     def _load(self, count: int) -> None:
-        first, last = len(self._rows), min(count, len(self._all)) - 1
-        if last < first:
-            return
-        self.beginInsertRows(_ROOT, first, last)
-        self._rows.extend(self._all[first : last + 1])
-        self.endInsertRows()
+        more = self._listing.rows(len(self._rows), count)
+        if more:
+            self.beginInsertRows(_ROOT, len(self._rows), len(self._rows) + len(more) - 1)
+            self._rows.extend(more)
+            self.endInsertRows()
 
     def _remove_all_but(self, ids: set[str]) -> None:
         last = len(self._rows) - 1
@@ -234,6 +278,11 @@ class SearchHitModel(QAbstractListModel):
         self._now = now
         self.endResetModel()
 
+    def row_of(self, conversation_id: str) -> int:
+        """The row of a conversation; -1 if it is no hit."""
+        ids = [hit.conversation_id for hit in self._hits]
+        return ids.index(conversation_id) if conversation_id in ids else -1
+
     def rowCount(self, parent: _Index = _ROOT) -> int:
         return 0 if parent.isValid() else len(self._hits)
 
@@ -264,23 +313,6 @@ class SearchHitModel(QAbstractListModel):
 
     def _prefix(self, hit: SearchHit) -> str:
         return self.tr("Reasoning: ") if hit.where == "reasoning" else ""
-
-
-def _grouped(conversations: Sequence[Conversation], live_ids: Collection[str], now: datetime) -> list[_Row]:
-    groups: dict[_Group, list[Conversation]] = {group: [] for group in _Group}
-    midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    for conversation in conversations:
-        if conversation.is_pinned:
-            groups[_Group.PINNED].append(conversation)
-        elif conversation.updated_at >= midnight:
-            groups[_Group.TODAY].append(conversation)
-        else:
-            groups[_Group.EARLIER].append(conversation)
-    return [
-        _Row(conversation, group, conversation is members[0], conversation.id in live_ids)
-        for group, members in groups.items()
-        for conversation in members
-    ]
 
 
 def _longest_rising(numbers: Sequence[int]) -> set[int]:

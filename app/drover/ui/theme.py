@@ -235,7 +235,7 @@ class Theme(QObject):
 
     def _style_sheet(self) -> str:
         values = {token: color.name() for token, color in self._tokens.items()}
-        sizes = {f"h{height}": f"{self.px(height)}px" for height in (16, 18, 20, 24, 26, 28, 32)}
+        sizes = {f"h{height}": f"{self.px(height)}px" for height in (20, 22, 26, 28)}
         sheet = _STYLE_SHEET
         for token in sorted(values | sizes, key=len, reverse=True):
             sheet = sheet.replace(f"@{token}", (values | sizes)[token])
@@ -245,11 +245,14 @@ class Theme(QObject):
 _STYLE_SHEET: Final = """
 QToolTip { background: @tip; color: @tip-text; border: 1px solid @tip; padding: 4px 6px; }
 
-QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QAbstractSpinBox {
+QAbstractScrollArea { background: transparent; border: none; }
+
+QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox {
   background: @raised; border: 1px solid @border; border-radius: 4px;
   selection-background-color: @select; selection-color: @text;
 }
 QLineEdit, QSpinBox, QDoubleSpinBox { padding: 0 7px; min-height: @h26; }
+QLineEdit[compact="true"] { min-height: @h22; }
 QPlainTextEdit, QTextEdit { padding: 2px 4px; }
 QLineEdit:hover, QPlainTextEdit:hover, QTextEdit:hover, QSpinBox:hover, QDoubleSpinBox:hover {
   border-color: @strong;
@@ -260,17 +263,14 @@ QLineEdit:disabled, QPlainTextEdit:disabled, QTextEdit:disabled, QSpinBox:disabl
 QTextBrowser, QTextBrowser:hover, *[bare="true"], *[bare="true"]:hover, *[bare="true"]:disabled {
   background: transparent; border: none; border-radius: 0; padding: 0; min-height: 0;
 }
-QAbstractSpinBox > QLineEdit, QAbstractSpinBox > QLineEdit:hover, QAbstractSpinBox > QLineEdit:disabled {
-  background: transparent; border: none; padding: 0; min-height: 0;
-}
 
-QPushButton {
+.QPushButton {
   background: @raised; border: 1px solid @border; border-radius: 4px;
   padding: 0 11px; min-height: @h26; color: @text;
 }
-QPushButton:hover { background: @hover; }
-QPushButton:pressed { background: @pressed; }
-QPushButton:disabled { background: transparent; border-color: @line; color: @disabled; }
+.QPushButton:hover { background: @hover; }
+.QPushButton:pressed { background: @pressed; }
+.QPushButton:disabled { background: transparent; border-color: @line; color: @disabled; }
 
 QMenu { background: @raised; border: 1px solid @border; border-radius: 6px; padding: 4px; }
 QMenu::item { height: @h28; padding: 0 12px 0 8px; border-radius: 4px; color: @text; }
@@ -288,7 +288,6 @@ QComboBox QAbstractItemView::item { height: @h28; padding: 0 8px; border-radius:
 QComboBox QAbstractItemView::item:hover { background: @hover; color: @text; }
 QComboBox QAbstractItemView::item:selected { background: @select; color: @text; }
 
-QAbstractScrollArea { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 12px; margin: 0; border: none; }
 QScrollBar:horizontal { background: transparent; height: 12px; margin: 0; border: none; }
 QScrollBar::handle { background: @border; border-radius: 3px; margin: 3px; }

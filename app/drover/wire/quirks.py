@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from drover.domain.endpoint import Endpoint
 from drover.wire.reasoning import DEFAULT_TAGS
-
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 _OPENED_BY_TEMPLATE = ("deepseek-r1", "qwq-32b", "thinking-2507")
 """Models that always think and whose chat template writes the opening tag into the prompt."""
@@ -25,11 +22,11 @@ class Quirks:
     """Where these facts come from."""
     max_tokens_name: str = "max_tokens"
     """The body key for the limit on the reply."""
-    unsupported: Mapping[str, str] = field(default=_NONE)
+    unsupported: Mapping[str, str] = field(default_factory=dict)
     """Parameters that are known not to be taken, by wire name, with the reason for a person."""
     effort_by_grammar_models: tuple[str, ...] = ()
-    """Models (parts of their ids, lower case) without thinking of their own, whose `reasoning_effort` becomes a
-    grammar that makes them write some. Every other model is sent the parameter as it is."""
+    """Models (parts of their ids, lower case) without thinking of their own, whose `reasoning_effort` becomes
+    a grammar that makes them write some. Every other model is sent the parameter as it is."""
     sends_stream_options: bool = True
     """Whether usage is asked for with `stream_options`."""
     think_tags: tuple[tuple[str, str], ...] = DEFAULT_TAGS
@@ -59,9 +56,7 @@ _ROWS = (
     Quirks(
         name="oxen",
         evidence="Oxen.ai chat completions reference; the requests of Oxen's own client",
-        unsupported=MappingProxyType(
-            {"top_k": _LOCAL_ONLY, "min_p": _LOCAL_ONLY, "repeat_penalty": _LOCAL_ONLY}
-        ),
+        unsupported={"top_k": _LOCAL_ONLY, "min_p": _LOCAL_ONLY, "repeat_penalty": _LOCAL_ONLY},
         implied_opening_models=(),
     ),
     Quirks(

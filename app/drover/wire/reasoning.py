@@ -24,7 +24,7 @@ class _State(Enum):
 class TagSplitter:
     """Splits the content of one choice into thinking and answer.
 
-    Tags count only where they can be meant: the opening one at the very start (white space may come before it)
+    Tags count only where they can be meant: the opening one at the very start (white space may come before)
     or directly after a closing one, the closing one inside. An answer that quotes tags later is left alone.
     White space after an opening tag and between a closing tag and the answer is dropped; all other text comes
     out exactly once and in order. At most one tag's length of text, or white space, is held back.

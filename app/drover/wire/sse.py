@@ -1,8 +1,8 @@
 """Server-sent events from bytes, by the rules of the WHATWG HTML standard, section 9.2.
 
 Incremental over bytes: however the stream is cut into chunks, the events are the same. Two things are more
-lenient than the standard, because chat servers need it: an unfinished last event counts if it is whole JSON or
-`[DONE]`, and a block that begins with `{` is data although the field name is missing.
+lenient than the standard, because chat servers need it: an unfinished last event counts if it is whole JSON
+or `[DONE]`, and a block that begins with `{` is data although the field name is missing.
 """
 
 from __future__ import annotations
@@ -75,12 +75,10 @@ class SSEDecoder:
         event = _event_of(block)
         if event is None or not event.data:
             return []
-        if not event.data.lstrip().startswith("[DONE"):
-            try:
-                json.loads(event.data)
-            except (ValueError, RecursionError):
-                return []
-        return [event]
+        # Where the server leaves out blank lines, each line is a whole event of its own.
+        if _is_whole(event.data) or all(_is_whole(line) for line in event.data.split("\n")):
+            return [event]
+        return []
 
     def _without_bom(self, data: bytes) -> bytes:
         head = b"".join(self._pieces) + data
@@ -119,6 +117,16 @@ class SSEDecoder:
                 offset=self._fed_bytes,
                 hint="The server does not end its events as the protocol asks.",
             )
+
+
+def _is_whole(data: str) -> bool:
+    if data.lstrip().startswith("[DONE"):
+        return True
+    try:
+        json.loads(data, strict=False)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _event_of(block: bytes) -> ServerEvent | None:

@@ -1,0 +1,376 @@
+"""A block of code: its language, Wrap and Copy on a quiet header, highlighted once it is complete."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFontMetricsF,
+    QGuiApplication,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextLayout,
+    QTextOption,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QTextEdit, QWidget
+
+from drover.ui.controls import QuietButton
+from drover.ui.markdown_text import clean_text
+from drover.ui.theme import aligned, draw_frame, theme
+
+MAX_LINES = 5000
+"""Longer code is neither highlighted nor laid out whole: it scrolls inside a fixed height."""
+_MAX_LINE = 5000
+_MAX_HIGHLIGHTED = 400_000
+_HIGHLIGHT_S = 0.25
+_TALLEST = 600
+_HEADER, _INSET_X, _INSET_Y, _BAR, _RADIUS = 32, 12, 10, 12, 6
+_COPIED_MS = 1500
+
+_TOKENS: Mapping[str, str] = {
+    "Keyword": "syntax-keyword", "Operator.Word": "syntax-keyword",
+    "Literal.String": "syntax-string", "Literal.Number": "syntax-number",
+    "Comment": "syntax-comment", "Generic.Deleted": "syntax-keyword", "Generic.Inserted": "syntax-string",
+    "Name.Builtin": "syntax-name", "Name.Function": "syntax-name", "Name.Class": "syntax-name",
+    "Name.Decorator": "syntax-name", "Name.Tag": "syntax-keyword", "Name.Attribute": "syntax-name",
+    "Name.Constant": "syntax-number", "Name.Exception": "syntax-name",
+}  # fmt: skip
+
+
+@functools.cache
+def _token_of(kind: Any) -> str:
+    """The theme's token for a Pygments token type; empty for plain text."""
+    name = str(kind).removeprefix("Token.")
+    while name:
+        if name in _TOKENS:
+            return _TOKENS[name]
+        name = name.rpartition(".")[0]
+    return ""
+
+
+@functools.lru_cache(maxsize=64)
+def language_name(word: str) -> str:
+    """What to call a language on screen: "Python" for `py`; the word itself where it is unknown."""
+    lexer = _lexer(word)
+    return str(lexer.name) if lexer is not None and lexer.name != "Text only" else clean_text(word)[:40]
+
+
+@functools.lru_cache(maxsize=64)
+def _lexer(word: str) -> Any:
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    try:
+        return get_lexer_by_name(word.strip("{}.").lower(), stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return None
+
+
+def highlighted(code: str, language: str) -> list[list[tuple[int, int, str]]] | None:
+    """Per line the (start, length, theme token) of what is not plain; None if it cannot be told in time.
+
+    Offsets count UTF-16 units, as a text document does.
+    """
+    lexer = _lexer(language) if language else None
+    if lexer is None or len(code) > _MAX_HIGHLIGHTED or code.count("\n") >= MAX_LINES:
+        return None
+    if max(map(len, code.split("\n")), default=0) > _MAX_LINE:
+        return None
+    lines: list[list[tuple[int, int, str]]] = [[]]
+    column = 0
+    deadline = time.monotonic() + _HIGHLIGHT_S
+    is_wide = not code.isascii()
+    for kind, text in lexer.get_tokens(code):
+        token = _token_of(kind)
+        for index, piece in enumerate(text.split("\n")):
+            if index:
+                lines.append([])
+                column = 0
+            length = len(piece.encode("utf-16-le")) // 2 if is_wide else len(piece)
+            if token and length:
+                lines[-1].append((column, length, token))
+            column += length
+        if time.monotonic() > deadline:
+            return None
+    return lines
+
+
+class _CodeText(QTextEdit):
+    """The code itself: read-only, sideways scrolling."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        make_plain(self)
+        self.setLineWrapMode(QTextEdit.LineWrapMode.FixedPixelWidth)
+        self.document().setDocumentMargin(0)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Up and down belong to the transcript."""
+        route_wheel(self, event, super().wheelEvent)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys that scroll the transcript are left to it."""
+        if event.key() in _TRANSCRIPT_KEYS:
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """The standard menu, shown without blocking."""
+        show_menu(self, event)
+
+
+class _LongCodeText(QPlainTextEdit):
+    """Very long code: lines are laid out as they come into view; scrolls inside."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        make_plain(self)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.document().setDocumentMargin(0)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """The standard menu, shown without blocking."""
+        show_menu(self, event)
+
+
+_TRANSCRIPT_KEYS = (
+    Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Up, Qt.Key.Key_Down,
+)  # fmt: skip
+
+
+def make_plain(edit: QTextEdit | QPlainTextEdit) -> None:
+    """Read-only, frameless, in the code font, without wrapping."""
+    edit.setProperty("bare", True)
+    edit.setFrameShape(QFrame.Shape.NoFrame)
+    edit.setReadOnly(True)
+    edit.setUndoRedoEnabled(False)
+    edit.setTabChangesFocus(True)
+    edit.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+    edit.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    edit.setWordWrapMode(QTextOption.WrapMode.NoWrap)
+    flags = Qt.TextInteractionFlag
+    edit.setTextInteractionFlags(flags.TextSelectableByMouse | flags.TextSelectableByKeyboard)
+    edit.viewport().setAutoFillBackground(False)
+    edit.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+    option = edit.document().defaultTextOption()
+    option.setTextDirection(Qt.LayoutDirection.LeftToRight)
+    edit.document().setDefaultTextOption(option)
+
+
+def route_wheel(edit: QTextEdit, event: QWheelEvent, scroll: Any) -> None:
+    """Lets code scroll sideways and gives everything else to the transcript."""
+    delta, bar = event.angleDelta(), edit.horizontalScrollBar()
+    is_sideways = abs(delta.x()) > abs(delta.y()) or bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+    if bar.maximum() and is_sideways:
+        scroll(event)
+    else:
+        event.ignore()
+
+
+def show_menu(edit: QTextEdit | QPlainTextEdit, event: QContextMenuEvent) -> None:
+    """Opens the standard menu of an editor without a nested event loop."""
+    menu = edit.createStandardContextMenu()
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    menu.popup(event.globalPos())
+
+
+class CodeView(QWidget):
+    """One block of code that may still grow."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._language = ""
+        self._code = ""
+        self._is_settled = False
+        self._is_long = False
+        self._label = QLabel(self)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._wrap = QuietButton(self.tr("Wrap"), icon="wrap", compact=True, parent=self)
+        self._wrap.setCheckable(True)
+        self._wrap.toggled.connect(self._set_wrapped)
+        self._copy = QuietButton(self.tr("Copy"), icon="copy", compact=True, parent=self)
+        self._copy.setAccessibleName(self.tr("Copy code"))
+        self._copy.clicked.connect(self.copy)
+        self._copied_timer = QTimer(self, singleShot=True, interval=_COPIED_MS)
+        self._copied_timer.timeout.connect(self._show_copy)
+        self._text: _CodeText | _LongCodeText = _CodeText(self)
+        self._apply_theme()
+
+    @property
+    def code(self) -> str:
+        """The code as received, without a final line break."""
+        return self._code
+
+    def update_code(self, language: str, code: str, *, is_settled: bool) -> None:
+        """Shows the code; what is already shown stays, so growth costs only what is new."""
+        if language != self._language or not self._label.text():
+            self._language = language
+            self._label.setText(language_name(language) if language else self.tr("Code"))
+            self._text.setAccessibleName(self.tr("Code, {0}").format(self._label.text()))
+        if code != self._code:
+            self._show(code)
+        if is_settled and not self._is_settled:
+            self._is_settled = True
+            self._highlight()
+
+    def lay_out(self, width: int) -> int:
+        """The height it takes at this width."""
+        scale = theme().px
+        inner = max(40, width - 2 * scale(_INSET_X) - 2)
+        text_height = self._text_height(inner)
+        header = scale(_HEADER)
+        self._place_header(width, header)
+        top = header + 2 + scale(_INSET_Y)
+        bar = _BAR if self._is_scrolling(inner) else 0
+        # The bar lies in the lower inset, so that nothing moves when a long line arrives.
+        self._text.setGeometry(scale(_INSET_X) + 1, top, inner, text_height + bar)
+        return top + text_height + scale(_INSET_Y) + 1 + max(0, bar - scale(_INSET_Y) + 2)
+
+    def copy(self) -> None:
+        """Puts the code, exactly as received, on the clipboard."""
+        QGuiApplication.clipboard().setText(self._code)
+        self._copy.setText(self.tr("Copied"))
+        self._copied_timer.start()
+
+    def _show_copy(self) -> None:
+        self._copy.setText(self.tr("Copy"))
+
+    def _place_header(self, width: int, header: int) -> None:
+        scale = theme().px
+        height = scale(24)
+        right = width - 4
+        for button in (self._copy, self._wrap):
+            button_width = button.sizeHint().width()
+            button.setGeometry(right - button_width, (header - height) // 2 + 1, button_width, height)
+            right -= button_width
+        self._label.setGeometry(scale(_INSET_X) + 1, 1, max(20, right - scale(_INSET_X)), header)
+
+    def _text_height(self, inner: int) -> int:
+        line = theme().line_height("code")
+        if isinstance(self._text, _LongCodeText):
+            return min(theme().px(_TALLEST), (self._text.blockCount()) * line)
+        self._text.setLineWrapColumnOrWidth(inner)
+        if self._wrap.isChecked():
+            return int(self._text.document().size().height() + 0.999)
+        return self._text.document().blockCount() * line
+
+    def _is_scrolling(self, inner: int) -> bool:
+        if self._wrap.isChecked():
+            return False
+        longest = max(map(len, self._code.split("\n")), default=0) if len(self._code) < _MAX_HIGHLIGHTED else _MAX_LINE
+        if longest < 20:
+            return False
+        advance = QFontMetricsF(theme().font("code")).horizontalAdvance("m")
+        return longest * advance > inner if self._code.isascii() else self._text.document().idealWidth() > inner
+
+    def _show(self, code: str) -> None:
+        shown = self._code
+        self._code = code
+        if not self._is_long and code.count("\n") >= MAX_LINES:
+            self._is_long = True
+            self._text.deleteLater()
+            self._text = _LongCodeText(self)
+            self._text.setAccessibleName(self.tr("Code, {0}").format(self._label.text()))
+            self._text.show()
+            self._apply_theme()
+            shown = ""
+        cursor = QTextCursor(self._text.document())
+        cursor.beginEditBlock()
+        if shown and code.startswith(shown):
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            cursor.insertText(clean_text(code[len(shown) :]))
+        else:
+            cursor.select(QTextCursor.SelectionType.Document)
+            cursor.removeSelectedText()
+            cursor.setBlockFormat(_line_format())
+            cursor.setBlockCharFormat(self._char_format())
+            cursor.insertText(clean_text(code), self._char_format())
+        cursor.endEditBlock()
+
+    def _highlight(self) -> None:
+        lines = None if self._is_long else highlighted(self._code, self._language)
+        if lines is None:
+            return
+        formats: dict[str, QTextCharFormat] = {}
+        document = self._text.document()
+        block = document.firstBlock()
+        for spans in lines:
+            if not block.isValid():
+                break
+            ranges = []
+            for start, length, token in spans:
+                if token not in formats:
+                    formats[token] = QTextCharFormat()
+                    formats[token].setForeground(theme().color(token))
+                piece = QTextLayout.FormatRange()
+                piece.start, piece.length, piece.format = start, length, formats[token]
+                ranges.append(piece)
+            if ranges:
+                block.layout().setFormats(ranges)
+            block = block.next()
+        document.markContentsDirty(0, document.characterCount())
+
+    def _set_wrapped(self, is_wrapped: bool) -> None:
+        modes = QTextOption.WrapMode
+        self._text.setWordWrapMode(modes.WrapAtWordBoundaryOrAnywhere if is_wrapped else modes.NoWrap)
+        self.updateGeometry()
+
+    def _char_format(self) -> QTextCharFormat:
+        plain = QTextCharFormat()
+        plain.setFont(theme().font("code"))
+        plain.setForeground(theme().color("text"))
+        return plain
+
+    def _apply_theme(self) -> None:
+        font = theme().font("code")
+        self._text.setFont(font)
+        self._text.document().setDefaultFont(font)
+        self._label.setFont(theme().font("small"))
+        palette = self._label.palette()
+        palette.setColor(palette.ColorRole.WindowText, theme().color("text-2"))
+        self._label.setPalette(palette)
+
+    @property
+    def layout_changed(self) -> Any:
+        """The signal that tells that the height may differ: Wrap was switched."""
+        return self._wrap.toggled
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Frame, fill and the line under the header."""
+        painter = QPainter(self)
+        rect = QRectF(self.rect())
+        draw_frame(painter, rect, _RADIUS, fill=theme().color("code"), edge=theme().color("line"))
+        y = theme().px(_HEADER) + 1
+        painter.fillRect(aligned(painter, QRectF(0, y, rect.width(), 1)), theme().color("line"))
+        painter.end()
+
+    def sizeHint(self) -> QSize:
+        """Its present size; the owner lays it out."""
+        return self.size()
+
+
+def _line_format() -> QTextBlockFormat:
+    line = QTextBlockFormat()
+    line.setLineHeight(theme().line_height("code"), QTextBlockFormat.LineHeightTypes.FixedHeight.value)
+    return line
+
+
+def estimated_height(code: str) -> int:
+    """What `lay_out` will most likely say, without a widget."""
+    scale = theme().px
+    lines = min(code.count("\n") + 1, MAX_LINES)
+    text = lines * theme().line_height("code")
+    if code.count("\n") >= MAX_LINES:
+        text = scale(_TALLEST)
+    return scale(_HEADER) + 2 + 2 * scale(_INSET_Y) + text + 1

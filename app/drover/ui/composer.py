@@ -1,0 +1,558 @@
+"""Where a message is written: what will be sent, the text, and Send or Stop."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QMimeData, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QFocusEvent,
+    QFontMetricsF,
+    QInputMethodEvent,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QTextBlockFormat,
+    QTextCursor,
+    QTextOption,
+)
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QSizePolicy,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from drover.domain.parameters import ParameterChange
+from drover.ui import formats
+from drover.ui.controls import RADIUS, Button, Hairline, Label, PrimaryButton, QuietButton
+from drover.ui.theme import draw_frame, draw_icon, theme
+
+_INSET_PX = 16
+_FRAME_RADIUS = 6
+_TEXT_TOP_PX = 8
+_TEXT_BOTTOM_PX = 6
+_LEAST_TEXT_PX = 36
+_MOST_JSON_PX = 208
+_LARGE_CHARS = 20_000
+_LONG_RUN = re.compile(r"\S{2000}")
+"""Qt breaks a line at words in quadratic time: a megabyte without a space takes half a minute."""
+_UNSHOWABLE = re.compile("[\0\ud800-\udfff\ufdd0\ufdd1\ufffc]")
+"""NUL, halves of surrogate pairs, and the characters that Qt's documents use as marks of their own."""
+
+
+class Composer(QWidget):
+    """A frame with three parts: the strip, the text, the foot. It sends nothing itself.
+
+    Signals:
+        send_requested(): Return or the button, never for blank text
+        stop_requested(): Escape or the button while busy
+        text_edited(str): by a person, not by `display_draft`
+        save_requested(), edit_cancelled(): in edit mode
+        json_toggled(bool): the view of the request was unfolded or folded
+    """
+
+    send_requested = Signal()
+    stop_requested = Signal()
+    text_edited = Signal(str)
+    save_requested = Signal()
+    edit_cancelled = Signal()
+    json_toggled = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._is_busy = False
+        self._is_editing = False
+        self._plan: list[_Piece] = [_Piece(self.tr("Will be sent"))]
+        self._progress: list[_Piece] = []
+        self._strip = _Strip()
+        self._json_toggle = _Disclosure(self.tr("JSON"))
+        self._json = _JsonView(self.tr("Request as JSON"))
+        self._json_line = Hairline()
+        self._edit = _MessageEdit()
+        self._edit.setAccessibleName(self.tr("Message"))
+        self._hint = Label(role="small", token="text-3")
+        self._cancel = QuietButton(self.tr("Cancel"))
+        self._save = Button(self.tr("Save"))
+        self._send = PrimaryButton(self.tr("Send"), icon="send")
+        self._stop = _StopButton(self.tr("Stop"), icon="stop")
+        self._lay_out()
+        self._connect()
+        self._update()
+
+    def _lay_out(self) -> None:
+        strip = QHBoxLayout()
+        strip.setContentsMargins(_INSET_PX, 0, 8, 0)
+        strip.setSpacing(8)
+        strip.addWidget(self._strip, 1)
+        strip.addWidget(self._json_toggle)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(_INSET_PX, 4, 8, 8)
+        foot.setSpacing(8)
+        foot.addStretch(1)
+        foot.addWidget(self._hint)
+        foot.addSpacing(4)
+        for button in (self._cancel, self._save, self._send, self._stop):
+            foot.addWidget(button)
+        self._json.hide()
+        self._json_line.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(1, 1, 1, 1)
+        layout.setSpacing(0)
+        layout.addLayout(strip)
+        layout.addWidget(Hairline())
+        layout.addWidget(self._json)
+        layout.addWidget(self._json_line)
+        layout.addWidget(self._edit)
+        layout.addLayout(foot)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setFocusProxy(self._edit)
+
+    def _connect(self) -> None:
+        self._edit.textChanged.connect(self._take_text)
+        self._edit.return_pressed.connect(self._request_send)
+        self._edit.escape_pressed.connect(self._escape)
+        self._edit.focus_changed.connect(self.update)
+        self._send.clicked.connect(self._request_send)
+        self._stop.clicked.connect(self.stop_requested)
+        self._save.clicked.connect(self.save_requested)
+        self._cancel.clicked.connect(self.edit_cancelled)
+        self._json_toggle.toggled.connect(self._show_json)
+        theme().changed.connect(self.update)
+
+    @property
+    def text(self) -> str:
+        """What is written, with line ends as newlines and without what cannot be shown."""
+        return self._edit.toPlainText()
+
+    @property
+    def is_json_shown(self) -> bool:
+        """Whether the view of the request is unfolded and wants `display_json`."""
+        return self._json_toggle.isChecked()
+
+    def take_focus(self) -> None:
+        """Moves to the text."""
+        self._edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def setMaximumTextHeight(self, height_px: int) -> None:
+        """How far the text may grow before it scrolls."""
+        self._edit.set_most_height(height_px)
+
+    def set_placeholder(self, text: str) -> None:
+        """What an empty field says."""
+        self._edit.setPlaceholderText(text)
+
+    def set_edit_mode(self, is_editing: bool) -> None:
+        """Whether the text replaces an earlier message: then it may be saved without sending."""
+        self._is_editing = is_editing
+        self._update()
+
+    def display_draft(self, text: str) -> None:
+        """Shows a text; the same text leaves cursor and undo history alone."""
+        self._edit.set_text(text)
+        self._update()
+
+    def display_busy(self, is_busy: bool, words: str = "", measures: str = "") -> None:
+        """Whether a reply is arriving: what happens in words, and how far it is."""
+        self._is_busy = is_busy
+        self._progress = [_Piece(words, token="text-2", has_dot=True), _Piece(measures)]
+        self._update()
+
+    def display_changes(
+        self,
+        changes: Sequence[ParameterChange],
+        words: str,
+        *,
+        is_first: bool = False,
+        summary: str = "",
+    ) -> None:
+        """How the next request differs from the last one, and more about it in words.
+
+        Without changes the summary stands in their place; by default it says that the message goes alone
+        (`is_first`) or that the settings are as before.
+        """
+        self._plan = [_Piece(self.tr("Will be sent"))]
+        if changes:
+            self._plan += [_chip(change) for change in changes]
+        else:
+            same = self.tr("the message alone") if is_first else self.tr("same settings")
+            self._plan.append(_Piece(summary or same, token="text-2"))
+        self._plan.append(_Piece(words))
+        self._update()
+
+    def display_json(self, text: str) -> None:
+        """The body of the request, for the unfolded view."""
+        self._json.display(text)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The frame; its edge says whether the text has the focus."""
+        painter = QPainter(self)
+        edge = "accent" if self._edit.hasFocus() else "border"
+        colors = theme()
+        frame = QRectF(self.rect())
+        draw_frame(painter, frame, _FRAME_RADIUS, fill=colors.color("raised"), edge=colors.color(edge))
+        painter.end()
+
+    def _take_text(self) -> None:
+        self._update()
+        self.text_edited.emit(self.text)
+
+    def _request_send(self) -> None:
+        if self._edit.has_words and not self._is_busy:
+            self.send_requested.emit()
+
+    def _escape(self) -> None:
+        if self._is_busy:
+            self.stop_requested.emit()
+        elif self._is_editing:
+            self.edit_cancelled.emit()
+
+    def _show_json(self, is_shown: bool) -> None:
+        self._json.setVisible(is_shown)
+        self._json_line.setVisible(is_shown)
+        self.json_toggled.emit(is_shown)
+
+    def _update(self) -> None:
+        has_words = self._edit.has_words
+        self._send.setEnabled(has_words and not self._is_busy)
+        self._save.setEnabled(has_words)
+        self._stop.setEnabled(self._is_busy)
+        self._save.setVisible(self._is_editing)
+        self._cancel.setVisible(self._is_editing)
+        if self._stop.isHidden() == self._is_busy:
+            had_focus = self._send.hasFocus() or self._stop.hasFocus()
+            self._send.setHidden(self._is_busy)
+            self._stop.setVisible(self._is_busy)
+            if had_focus:
+                self._edit.setFocus()
+        self._json_toggle.setText(self.tr("JSON sent") if self._is_busy else self.tr("JSON"))
+        self._hint.setText(self._hint_words(has_words))
+        if self._is_busy:
+            self._strip.display(self._progress)
+        elif self._is_editing:
+            words = self.tr("Editing an earlier message; sending makes a new version")
+            self._strip.display([_Piece(words, token="text-2")])
+        else:
+            self._strip.display(self._plan)
+
+    def _hint_words(self, has_words: bool) -> str:
+        if self._is_busy:
+            return self.tr("Esc stops")
+        if self._is_editing:
+            return self.tr("Esc cancels")
+        return self.tr("Shift+Return for a new line") if has_words else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One piece of the strip: words in a colour, with a dot before them, or in a frame with a sign."""
+
+    text: str
+    token: str = "text-3"
+    has_dot: bool = False
+    is_chip: bool = False
+    sign: str = ""
+
+
+def _chip(change: ParameterChange) -> _Piece:
+    text = formats.change(change)
+    sign = text[0] if text[0] in ("+", formats.MINUS) else ""
+    return _Piece(text[2:] if sign else text, token="text", is_chip=True, sign=sign)
+
+
+class _Strip(Label):
+    """Pieces in one line. Chips that find no room are counted at the end; words give way before chips do."""
+
+    _gap = 8
+    _dot = 6
+    _chip_padding = 7
+
+    def __init__(self) -> None:
+        super().__init__(role="small", token="text-3")
+        self._pieces: list[_Piece] = []
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def display(self, pieces: Sequence[_Piece]) -> None:
+        shown = [piece for piece in pieces if piece.text]
+        if shown != self._pieces:
+            self._pieces = shown
+            self.setText(", ".join(f"{piece.sign} {piece.text}".strip() for piece in shown))
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(0, theme().px(32) - 1)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        chips = [piece for piece in self._pieces if piece.is_chip]
+        left = 0.0
+        painted = 0
+        for piece in self._pieces:
+            if not piece.is_chip:
+                left = self._paint_words(painter, piece, left)
+                continue
+            more = f"+{len(chips) - painted}" if painted + 1 < len(chips) else ""
+            reserve = theme().measured("small", more) + self._gap if more else 0
+            if painted < 0 or left + self._chip_width(piece) + reserve > self.width():
+                if painted >= 0:
+                    left = self._paint_words(painter, _Piece(f"+{len(chips) - painted}"), left)
+                painted = -1
+            else:
+                left = self._paint_chip(painter, piece, left)
+                painted += 1
+        self.setToolTip(self.text() if left > self.width() or painted < 0 else "")
+        painter.end()
+
+    def _paint_words(self, painter: QPainter, piece: _Piece, left: float) -> float:
+        if piece.has_dot:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme().color("accent"))
+            painter.drawEllipse(
+                QPointF(left + self._dot / 2, self.height() / 2), self._dot / 2, self._dot / 2
+            )
+            left += self._dot + 6
+        room = self.width() - left
+        text = QFontMetricsF(self.font()).elidedText(piece.text, Qt.TextElideMode.ElideRight, room)
+        painter.setFont(self.font())
+        painter.setPen(theme().color(piece.token))
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        painter.drawText(QRectF(left, 0, max(0.0, room), self.height()), int(flags), text)
+        return left + theme().measured("small", piece.text) + self._gap
+
+    def _chip_width(self, piece: _Piece) -> float:
+        sign = self._sign_width(piece)
+        return round(theme().measured("wire", piece.text) + sign + 2 * self._chip_padding)
+
+    def _sign_width(self, piece: _Piece) -> float:
+        return theme().measured("small", piece.sign) + 4 if piece.sign else 0.0
+
+    def _paint_chip(self, painter: QPainter, piece: _Piece, left: float) -> float:
+        height = theme().px(20)
+        left = round(left)
+        frame = QRectF(left, (self.height() - height) // 2, self._chip_width(piece), height)
+        draw_frame(painter, frame, RADIUS, edge=theme().color("line"))
+        line = frame.adjusted(self._chip_padding, 0, 0, 0)
+        flags = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
+        if piece.sign:
+            painter.setFont(self.font())
+            painter.setPen(theme().color("text-2"))
+            painter.drawText(line, flags, piece.sign)
+            line.setLeft(line.left() + self._sign_width(piece))
+        painter.setFont(theme().font("wire"))
+        painter.setPen(theme().color(piece.token))
+        painter.drawText(line, flags, piece.text)
+        return frame.right() + self._gap
+
+
+class _Disclosure(QuietButton):
+    """A word and a chevron that says whether what it opens is open."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, compact=True)
+        self.setCheckable(True)
+        self.setAccessibleName(text)
+
+    def sizeHint(self) -> QSize:
+        width = self.fontMetrics().horizontalAdvance(self.text()) + 8 + 12 + 16
+        return QSize(width, theme().px(24))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        is_touched = self.underMouse() or self.isDown()
+        if is_touched:
+            token = "pressed" if self.isDown() else "hover"
+            draw_frame(painter, QRectF(self.rect()), RADIUS, fill=theme().color(token))
+        ink = theme().color("text" if is_touched else "text-2")
+        painter.setFont(self.font())
+        painter.setPen(ink)
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        painter.drawText(self.rect().adjusted(8, 0, -8, 0), flags, self.text())
+        place = QRectF(self.width() - 8 - 12, (self.height() - 12) / 2, 12, 12)
+        draw_icon(painter, place, "chevron-up" if self.isChecked() else "chevron-down", ink)
+        painter.end()
+
+
+class _StopButton(Button):
+    """Stands where Send stood; the edge is accent because it is the one thing to do."""
+
+    def _look(self) -> tuple[str, str, str]:
+        fill, edge, ink = super()._look()
+        return fill, "accent" if self.isEnabled() else edge, ink
+
+
+class _JsonView(QPlainTextEdit):
+    """A read-only text in monospace, as high as it needs up to a limit."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setReadOnly(True)
+        self.setProperty("bare", True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setViewportMargins(_INSET_PX - 4, 4, 0, 4)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def display(self, text: str) -> None:
+        if text != self.toPlainText():
+            self.setPlainText(_UNSHOWABLE.sub("\ufffd", text))
+        self._fit()
+
+    def _fit(self) -> None:
+        lines = self.blockCount() * QFontMetricsF(self.font()).lineSpacing()
+        self.setFixedHeight(min(round(lines) + 28, theme().px(_MOST_JSON_PX)))
+
+    def _restyle(self) -> None:
+        self.setFont(theme().font("wire"))
+        self._fit()
+
+
+class _MessageEdit(QTextEdit):
+    """Plain text in lines of the body's height. Grows with what is written up to a limit, then scrolls."""
+
+    return_pressed = Signal()
+    escape_pressed = Signal()
+    focus_changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._most_px = 240
+        self._is_composing = False
+        self.setAcceptRichText(False)
+        self.setTabChangesFocus(True)
+        self.setProperty("bare", True)
+        self.setProperty("hasOwnRing", True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.document().setDocumentMargin(0)
+        self._fit_timer = QTimer(self, singleShot=True, interval=0)
+        self._fit_timer.timeout.connect(self._fit)
+        self.document().documentLayout().documentSizeChanged.connect(self._fit_timer.start)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    @property
+    def has_words(self) -> bool:
+        """Whether there is anything but white space; looks no further than the first word."""
+        block = self.document().begin()
+        while block.isValid():
+            if block.text().strip():
+                return True
+            block = block.next()
+        return False
+
+    def set_text(self, text: str) -> None:
+        """Shows a text without a signal, the cursor behind it; the same text changes nothing."""
+        clean = _clean(text)
+        if clean == self.toPlainText():
+            return
+        was_blocked = self.blockSignals(True)
+        self.document().setUndoRedoEnabled(False)
+        self.selectAll()
+        self._insert(clean)
+        self.document().setUndoRedoEnabled(True)
+        self.blockSignals(was_blocked)
+        self.moveCursor(QTextCursor.MoveOperation.End)
+        self._fit()
+
+    def set_most_height(self, height_px: int) -> None:
+        """Limit of growth."""
+        if height_px != self._most_px:
+            self._most_px = height_px
+            self._fit()
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        """Text, but no files: their addresses are not what anyone wants to send."""
+        return source.hasText() and not any(url.isLocalFile() for url in source.urls())
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        """Inserts the plain text, however long."""
+        if self.canInsertFromMimeData(source):
+            self._insert(_clean(source.text()))
+            self.ensureCursorVisible()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Return asks to send, with Shift it breaks the line; not while an input method is composing."""
+        is_return = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if is_return and self._is_composing:
+            event.accept()
+        elif is_return and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.textCursor().insertBlock()
+            self.ensureCursorVisible()
+        elif is_return:
+            self.return_pressed.emit()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.escape_pressed.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        """Keeps track of whether a composition is under way."""
+        self._is_composing = bool(event.preeditString())
+        super().inputMethodEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """The frame shows it."""
+        super().focusInEvent(event)
+        self.focus_changed.emit()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """A composition does not survive the loss of focus."""
+        self._is_composing = False
+        super().focusOutEvent(event)
+        self.focus_changed.emit()
+
+    def _insert(self, text: str) -> None:
+        """Replaces the selection. Long texts are laid out once, at the end."""
+        document = self.document()
+        is_large = len(text) > _LARGE_CHARS
+        if is_large:
+            has_long_run = _LONG_RUN.search(text) is not None
+            if has_long_run:
+                self.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
+            document.setLayoutEnabled(False)
+        self.textCursor().insertText(text)
+        if is_large:
+            document.setLayoutEnabled(True)
+
+    def _fit(self) -> None:
+        is_large = self.document().characterCount() > _LARGE_CHARS
+        if not is_large and self.wordWrapMode() == QTextOption.WrapMode.WrapAnywhere:
+            self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        # Asking a long document for its size would lay out all of it.
+        text_px = self._most_px if is_large else round(self.document().size().height())
+        least = theme().px(_LEAST_TEXT_PX)
+        height = max(least, min(text_px + _TEXT_TOP_PX + _TEXT_BOTTOM_PX, self._most_px))
+        if height != self.height() or height != self.minimumHeight():
+            self.setFixedHeight(height)
+
+    def _restyle(self) -> None:
+        self.setFont(theme().font("body"))
+        self.setViewportMargins(_INSET_PX, _TEXT_TOP_PX, _INSET_PX - 4, _TEXT_BOTTOM_PX)
+        line = QTextBlockFormat()
+        kind = QTextBlockFormat.LineHeightTypes.MinimumHeight.value
+        line.setLineHeight(theme().line_height("body"), kind)
+        was_blocked = self.blockSignals(True)
+        cursor = QTextCursor(self.document())
+        cursor.select(QTextCursor.SelectionType.Document)
+        self.document().setUndoRedoEnabled(False)
+        cursor.mergeBlockFormat(line)
+        self.document().setUndoRedoEnabled(True)
+        self.blockSignals(was_blocked)
+        self._fit()
+
+
+def _clean(text: str) -> str:
+    return _UNSHOWABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))

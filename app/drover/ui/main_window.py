@@ -1,0 +1,347 @@
+"""The window, put together: three columns, two workspaces, notices. Composition only."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QMainWindow,
+    QSizePolicy,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from drover.domain.endpoint import Endpoint
+from drover.store.settings import Settings
+from drover.ui.actions import Actions
+from drover.ui.comparison import ComparisonPage
+from drover.ui.composer import Composer
+from drover.ui.controls import (
+    ElidedLabel,
+    HeaderBar,
+    IconButton,
+    Label,
+    Menu,
+    QuietCombo,
+    Segments,
+    Tabs,
+)
+from drover.ui.conversation_list import ConversationList
+from drover.ui.first_run import FirstRunPage
+from drover.ui.inspector import Inspector
+from drover.ui.notice_bar import NoticeBar
+from drover.ui.palette import CommandPalette
+from drover.ui.parameter_panel import ParameterPanel
+from drover.ui.theme import theme
+from drover.ui.transcript import TranscriptView
+
+_RIGHT_FOLDS_BELOW_PX = 1100
+_LEFT_FOLDS_BELOW_PX = 800
+_READING_PX = 760
+_TABS = ("Parameters", "Reasoning", "Request", "Tokens")
+
+
+class MainWindow(QMainWindow):
+    """Holds the views and passes on what concerns the window itself.
+
+    Signals:
+        endpoint_chosen(str), model_chosen(str): in the header, by id
+        workspace_chosen(str): `chat` or `experiments`
+        closed(): once, after the window was closed
+    """
+
+    endpoint_chosen = Signal(str)
+    model_chosen = Signal(str)
+    workspace_chosen = Signal(str)
+    closed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle("Drover")
+        self.setMinimumSize(480, 400)
+        self._actions: Actions | None = None
+        self._wants_left = self._wants_right = True
+        self._was_wide = {"left": True, "right": True}
+        self.conversations = ConversationList()
+        self.transcript = TranscriptView()
+        self.first_run = FirstRunPage()
+        self.composer = Composer()
+        self.comparison = ComparisonPage()
+        self.parameters = ParameterPanel()
+        self.inspector = Inspector(self)
+        self._notices = NoticeBar()
+        self._columns = QSplitter(Qt.Orientation.Horizontal)
+        self._columns.setHandleWidth(1)
+        self._columns.setChildrenCollapsible(False)
+        self._left = self._left_column()
+        self._right = self._right_column()
+        for column, stretch in ((self._left, 0), (self._centre_column(), 1), (self._right, 0)):
+            self._columns.addWidget(column)
+            self._columns.setStretchFactor(self._columns.count() - 1, stretch)
+        self.setCentralWidget(self._columns)
+
+    # Composition
+
+    def _left_column(self) -> QWidget:
+        column = _Surface("window")
+        column.setMinimumWidth(200)
+        column.setMaximumWidth(360)
+        self._menu_button = IconButton("menu", self.tr("Menu"))
+        self._menu_button.clicked.connect(self._open_menu)
+        self._workspaces = Segments(self.tr("Workspace"))
+        self._workspaces.addItem(self.tr("Chat"), "chat")
+        self._workspaces.addItem(self.tr("Experiments"), "experiments")
+        self._workspaces.activated.connect(self._tell_workspace)
+        fold = IconButton("sidebar-left", self.tr("Fold the conversations"))
+        fold.clicked.connect(self.toggle_left)
+        header = _header("window", self._menu_button, (self._workspaces, 1), fold, left=8, spacing=5)
+        _stack(column, header, (self.conversations, 1))
+        return column
+
+    def _centre_column(self) -> QWidget:
+        column = _Surface("page")
+        self._second_menu = IconButton("menu", self.tr("Menu"))
+        self._second_menu.clicked.connect(self._open_menu)
+        self._unfold_left = IconButton("sidebar-left", self.tr("Show the conversations"))
+        self._unfold_left.clicked.connect(self.toggle_left)
+        self._title = ElidedLabel("", role="title", weight=600)
+        self._endpoint = QuietCombo(self.tr("Endpoint"))
+        self._endpoint.activated.connect(self._tell_endpoint)
+        slash = Label("/", token="text-3")
+        self._model = QuietCombo(self.tr("Model"))
+        self._model.activated.connect(self._tell_model)
+        fold = IconButton("sidebar-right", self.tr("Fold or show the parameters"))
+        fold.clicked.connect(self.toggle_right)
+        self._centre_header = _header(
+            "page", self._second_menu, self._unfold_left, (self._title, 1),
+            self._endpoint, slash, self._model, fold, left=24, spacing=4,
+        )  # fmt: skip
+        chat = QWidget()
+        self._conversation = QStackedWidget()
+        self._conversation.addWidget(self.first_run)
+        self._conversation.addWidget(self.transcript)
+        foot = QWidget()
+        foot_row = QHBoxLayout(foot)
+        foot_row.setContentsMargins(16, 0, 16, 16)
+        self.composer.setMaximumWidth(_READING_PX)
+        self.composer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        foot_row.addStretch(1)
+        foot_row.addWidget(self.composer, 1000)
+        foot_row.addStretch(1)
+        _stack(chat, (self._conversation, 1), foot)
+        self._workspace = QStackedWidget()
+        self._workspace.addWidget(chat)
+        self._workspace.addWidget(self.comparison)
+        _stack(column, self._centre_header, self._notices, (self._workspace, 1))
+        return column
+
+    def _right_column(self) -> QWidget:
+        column = _Surface("window")
+        column.setMinimumWidth(304)
+        self._tabs = Tabs()
+        for name in _TABS:
+            self._tabs.addTab(self.tr(name))
+        self._pages = QStackedWidget()
+        pages = (self.parameters, self.inspector.reasoning, self.inspector.request, self.inspector.tokens)
+        for page in pages:
+            self._pages.addWidget(page)
+        self._tabs.currentChanged.connect(self._pages.setCurrentIndex)
+        header = _header("window", (self._tabs, 1), left=8, spacing=0)
+        _stack(column, header, (self._pages, 1))
+        return column
+
+    def install_actions(self, actions: Actions) -> None:
+        """Makes the shortcuts work in the whole window."""
+        self._actions = actions
+        for action in actions.by_id.values():
+            self.addAction(action)
+
+    # Display
+
+    def display_title(self, title: str) -> None:
+        """Names the shown conversation, in the header and for the window system."""
+        self._title.setText(title)
+        self.setWindowTitle(f"{title} – Drover")
+
+    def display_endpoint(
+        self, endpoints: Sequence[Endpoint], endpoint_id: str, model_ids: Sequence[str], model_id: str
+    ) -> None:
+        """Fills both choices of the header."""
+        _fill(self._endpoint, [(endpoint.id, endpoint.name) for endpoint in endpoints], endpoint_id)
+        _fill(self._model, [(known, known) for known in model_ids], model_id)
+
+    def show_first_run(self, is_shown: bool) -> None:
+        """Switches between the page that teaches and the transcript."""
+        self._conversation.setCurrentWidget(self.first_run if is_shown else self.transcript)
+
+    def show_workspace(self, name: str) -> None:
+        """`chat` or `experiments`."""
+        self._workspace.setCurrentIndex(1 if name == "experiments" else 0)
+        self._workspaces.setCurrentIndex(self._workspaces.findData(name))
+
+    def show_tab(self, name: str) -> None:
+        """Brings a tab of the right column to the front, unfolding the column."""
+        self._tabs.setCurrentIndex(_TABS.index(name))
+        if not self._right.isVisible():
+            self.toggle_right()
+
+    def show_notice(self, text: str, *, is_warning: bool) -> None:
+        """Shows a sentence above the conversation until it is dismissed or replaced."""
+        self._notices.display(text, is_warning=is_warning)
+
+    def ask_link(self, url: str, opened: Callable[[bool], None]) -> None:
+        """Shows where a link leads; `opened` hears True if its host is to be remembered."""
+        from drover.ui.dialogs import LinkDialog
+
+        dialog = LinkDialog(url, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open_confirmed.connect(opened)
+        dialog.open()
+
+    def open_palette(self) -> None:
+        """Shows all commands with a filter."""
+        assert self._actions is not None
+        palette = CommandPalette(self._actions, self)
+        palette.show_over(self)
+
+    def _tell_workspace(self, index: int) -> None:
+        self.workspace_chosen.emit(self._workspaces.itemData(index))
+
+    def _tell_endpoint(self, index: int) -> None:
+        self.endpoint_chosen.emit(self._endpoint.itemData(index))
+
+    def _tell_model(self, index: int) -> None:
+        self.model_chosen.emit(self._model.itemData(index))
+
+    def _open_menu(self) -> None:
+        assert self._actions is not None
+        menu = Menu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for spec in self._actions.specs:
+            if spec.starts_group:
+                menu.addSeparator()
+            menu.addAction(self._actions[spec.id])
+        button = self._menu_button if self._menu_button.isVisible() else self._second_menu
+        menu.popup(button.mapToGlobal(QPoint(0, button.height() + 4)))
+
+    # Columns
+
+    def toggle_left(self) -> None:
+        """Folds or shows the conversations."""
+        self._wants_left = not self._left.isVisible()
+        self._show_columns(self._wants_left, self._right.isVisible())
+
+    def toggle_right(self) -> None:
+        """Folds or shows the right column."""
+        self._wants_right = not self._right.isVisible()
+        self._show_columns(self._left.isVisible(), self._wants_right)
+
+    def unfold_left(self) -> None:
+        """Shows the conversations."""
+        if not self._left.isVisible():
+            self.toggle_left()
+
+    def _show_columns(self, left: bool, right: bool) -> None:
+        self._left.setVisible(left)
+        self._right.setVisible(right)
+        self._second_menu.setVisible(not left)
+        self._unfold_left.setVisible(not left)
+
+    def _fold_for(self, width_px: int) -> None:
+        """Folds columns when the window gets too narrow for them, and brings wanted ones back."""
+        for side, limit in (("left", _LEFT_FOLDS_BELOW_PX), ("right", _RIGHT_FOLDS_BELOW_PX)):
+            is_wide = width_px >= limit
+            if is_wide != self._was_wide[side]:
+                self._was_wide[side] = is_wide
+                wanted = self._wants_left if side == "left" else self._wants_right
+                left = is_wide and wanted if side == "left" else not self._left.isHidden()
+                right = is_wide and wanted if side == "right" else not self._right.isHidden()
+                self._show_columns(left, right)
+
+    def restore_layout(self, settings: Settings) -> None:
+        """Size, place, columns and tab as they were."""
+        self.resize(1440, 900)
+        if settings.window_geometry:
+            self.restoreGeometry(QByteArray(base64.b64decode(settings.window_geometry)))
+        self._wants_left, self._wants_right = not settings.is_left_folded, not settings.is_right_folded
+        self._show_columns(self._wants_left, self._wants_right)
+        centre = max(400, self.width() - settings.left_width - settings.right_width - 2)
+        self._columns.setSizes([settings.left_width, centre, settings.right_width])
+        self._tabs.setCurrentIndex(_TABS.index(settings.right_tab))
+        self._fold_for(self.width())
+
+    def layout_values(self) -> dict[str, object]:
+        """The fields of `Settings` that say how the window looks now."""
+        left_width, _, right_width = self._columns.sizes()
+        values: dict[str, object] = {
+            "window_geometry": base64.b64encode(self.saveGeometry().data()).decode("ascii"),
+            "is_left_folded": not self._wants_left,
+            "is_right_folded": not self._wants_right,
+            "right_tab": _TABS[self._tabs.currentIndex()],
+        }
+        if left_width:
+            values["left_width"] = left_width
+        if right_width:
+            values["right_width"] = right_width
+        return values
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fold_for(event.size().width())
+        self.composer.setMaximumTextHeight(int(event.size().height() * 0.4))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        super().closeEvent(event)
+        self.closed.emit()
+
+
+class _Surface(QWidget):
+    """A column on one of the surfaces of the theme."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self._token = token
+        theme().changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme().color(self._token))
+        painter.end()
+
+
+def _header(token: str, *items: object, left: int, spacing: int) -> HeaderBar:
+    """The strip at the top of a column; an item is a widget, or (widget, stretch)."""
+    bar = HeaderBar(token=token)
+    layout = QHBoxLayout(bar)
+    layout.setContentsMargins(left, 0, 8, 0)
+    layout.setSpacing(spacing)
+    for item in items:
+        widget, stretch = item if isinstance(item, tuple) else (item, 0)
+        layout.addWidget(widget, stretch)
+    return bar
+
+
+def _fill(combo: QComboBox, choices: Sequence[tuple[str, str]], chosen: str) -> None:
+    """Shows (id, name) choices without telling anyone that something was chosen."""
+    if [(combo.itemData(i), combo.itemText(i)) for i in range(combo.count())] != list(choices):
+        combo.clear()
+        for choice_id, name in choices:
+            combo.addItem(name, choice_id)
+    combo.setCurrentIndex(combo.findData(chosen))
+
+
+def _stack(parent: QWidget, *items: object) -> None:
+    """Puts widgets under one another without gaps; an item is a widget, or (widget, stretch)."""
+    layout = QVBoxLayout(parent)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(0)
+    for item in items:
+        widget, stretch = item if isinstance(item, tuple) else (item, 0)
+        layout.addWidget(widget, stretch)

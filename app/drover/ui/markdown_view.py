@@ -1,0 +1,403 @@
+"""A body of Markdown as a stack of segments: runs of text, tables, blocks of code.
+
+Only segments near the visible part have widgets; the height of the others is an estimate until they are laid out.
+While text arrives, settled segments stay as they are and only the last one takes part in the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from PySide6.QtCore import QRectF, QSize, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from drover.markdown_blocks import Block, BlockSplitter, CodeBlock, Heading, MathBlock, Paragraph, Rule, Table
+from drover.ui.code_view import CodeView, estimated_height
+from drover.ui.markdown_inline import parse_inline, plain_text
+from drover.ui.markdown_text import ANSWER, BlockText, TextLook, gap_between, indent_of, paint_quote_rules, quote_offsets
+from drover.ui.theme import theme
+
+_SEALED_BLOCKS = 40
+_SEALED_CHARS = 8000
+_CHAR_PX = 7.3
+
+
+class _Kind(Enum):
+    TEXT = "text"
+    TABLE = "table"
+    CODE = "code"
+
+
+@dataclass(slots=True, eq=False)
+class _Segment:
+    """A run of blocks that share one widget."""
+
+    kind: _Kind
+    before: Block | None
+    """The block above."""
+    settled: list[Block] = field(default_factory=list)
+    tail: list[Block] = field(default_factory=list)
+    chars: int = 0
+    widget: BlockText | CodeView | None = None
+    top: int = 0
+    height: int = 0
+    width: int = -1
+    """For which `height` was found; -1 if not yet, or if the contents have changed since."""
+    is_exact: bool = False
+    shown: tuple[int, Block | None] = (0, None)
+
+    @property
+    def first(self) -> Block:
+        """The topmost block."""
+        return self.settled[0] if self.settled else self.tail[0]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether further text goes into another segment."""
+        return len(self.settled) >= _SEALED_BLOCKS or self.chars >= _SEALED_CHARS
+
+
+class MarkdownView(QWidget):
+    """Shows Markdown that may still grow. The owner says how wide it is and which part can be seen.
+
+    Signals:
+        link_activated(str)
+        height_changed(): a person switched something inside; lay out again
+    """
+
+    link_activated = Signal(str)
+    height_changed = Signal()
+
+    def __init__(self, look: TextLook = ANSWER, *, text_name: str = "", parent: QWidget | None = None) -> None:
+        """`text_name` is the accessible name of its runs of text."""
+        super().__init__(parent)
+        self._look = look
+        self._text_name = text_name
+        self._splitter = BlockSplitter()
+        self._taken = 0
+        self._segments: list[_Segment] = []
+        self._last_open = -1  # the last segment with settled blocks
+        self._source: list[str] = []
+        self._source_chars = 0
+        self._width = -1
+        self._is_finished = False
+        self._is_stale = False
+
+    # --- contents --------------------------------------------------------------------------------------------
+
+    @property
+    def source(self) -> str:
+        """The Markdown fed so far."""
+        if len(self._source) > 1:
+            self._source = ["".join(self._source)]
+        return self._source[0] if self._source else ""
+
+    @property
+    def source_chars(self) -> int:
+        """How many characters were fed."""
+        return self._source_chars
+
+    def feed(self, text: str) -> None:
+        """Takes the next piece; shown by the next `lay_out`."""
+        if not text:
+            return
+        self._source.append(text)
+        self._source_chars += len(text)
+        self._splitter.feed(text)
+        self._is_stale = True
+
+    def finish(self) -> None:
+        """Nothing follows: the tail settles, code is highlighted, formulas are typeset."""
+        if not self._is_finished:
+            self._is_finished = True
+            self._splitter.finish()
+            self._is_stale = True
+
+    def display(self, text: str) -> None:
+        """Shows a whole text instead of what was there."""
+        self._clear()
+        self._splitter = BlockSplitter()
+        self._taken, self._last_open = 0, -1
+        self._source, self._source_chars, self._is_finished = [], 0, False
+        self.feed(text)
+        self.finish()
+
+    def restyle(self) -> None:
+        """Colours or text size have changed: all widgets are made anew when they are next seen."""
+        for segment in self._segments:
+            self._drop_widget(segment)
+            segment.width, segment.is_exact = -1, False
+        self._width = -1
+
+    def text(self) -> str:
+        """What a reader sees, without markup."""
+        self._absorb()
+        blocks = [block for segment in self._segments for block in (*segment.settled, *segment.tail)]
+        return "\n".join(filter(None, map(_plain, blocks)))
+
+    # --- layout ----------------------------------------------------------------------------------------------
+
+    def lay_out(self, width: int) -> int:
+        """The height at this width. Segments without a widget count with an estimate."""
+        self._absorb()
+        y = 0
+        for index, segment in enumerate(self._segments):
+            if segment.width != width:
+                self._measure(segment, width)
+            y += self._gap(segment)
+            segment.top = y
+            widget = segment.widget
+            if widget is not None:
+                x = theme().px(indent_of(segment.first)) if segment.kind is not _Kind.TEXT else 0
+                geometry = (x, y, width - x, segment.height)
+                if widget.geometry().getRect() != geometry:
+                    widget.setGeometry(*geometry)
+            y += segment.height
+            del index
+        self._width = width
+        return y
+
+    def reveal(self, top: int, bottom: int) -> bool:
+        """Makes widgets for what lies between these heights, and frees those far away.
+
+        Returns whether a height has changed, so that the owner lays out again.
+        """
+        is_changed = False
+        reach = max(1, bottom - top)
+        for segment in self._segments:
+            is_near = segment.top < bottom and segment.top + segment.height > top
+            if is_near and segment.widget is None:
+                self._make_widget(segment)
+                before = segment.height
+                self._measure(segment, self._width)
+                is_changed = is_changed or segment.height != before
+                widget = segment.widget
+                if widget is not None:
+                    x = theme().px(indent_of(segment.first)) if segment.kind is not _Kind.TEXT else 0
+                    widget.setGeometry(x, segment.top, self._width - x, segment.height)
+                    widget.show()
+            elif segment.widget is not None and not is_near and self._is_finished:
+                if segment.top > bottom + reach or segment.top + segment.height < top - reach:
+                    self._drop_widget(segment)
+        return is_changed
+
+    def anchor_at(self, y: int) -> tuple[int, int]:
+        """(segment, offset in it) for a height, for `y_of` after a layout that moved things."""
+        for index, segment in enumerate(self._segments):
+            if y < segment.top + segment.height:
+                return index, y - segment.top
+        return max(0, len(self._segments) - 1), y - (self._segments[-1].top if self._segments else 0)
+
+    def y_of(self, anchor: tuple[int, int]) -> int:
+        """Where the anchored place is now."""
+        index, offset = anchor
+        if not self._segments:
+            return offset
+        segment = self._segments[min(index, len(self._segments) - 1)]
+        return segment.top + offset
+
+    def sizeHint(self) -> QSize:
+        """Its present size; the owner lays it out."""
+        return self.size()
+
+    # --- segments --------------------------------------------------------------------------------------------
+
+    def _absorb(self) -> None:
+        """Brings the segments up to date with the splitter."""
+        if not self._is_stale:
+            return
+        self._is_stale = False
+        for segment in self._segments[max(0, self._last_open) :]:
+            segment.tail = []
+        index = self._last_open
+        settled = self._splitter.settled
+        while self._taken < len(settled):
+            index = self._place(settled[self._taken], index, is_tail=False)
+            self._taken += 1
+        self._last_open = index
+        for block in self._splitter.tail:
+            index = self._place(block, index, is_tail=True)
+        for segment in self._segments[index + 1 :]:
+            self._drop_widget(segment)
+        del self._segments[index + 1 :]
+        for segment in self._segments[max(0, self._last_open - 1) :]:
+            self._refresh(segment)
+
+    def _place(self, block: Block, index: int, *, is_tail: bool) -> int:
+        """Puts a block into the segment at `index` or into the one after it; returns which."""
+        kind = _kind_of(block)
+        current = self._segments[index] if index >= 0 else None
+        if current is None or kind is not _Kind.TEXT or current.kind is not _Kind.TEXT or current.is_full:
+            index += 1
+            before = _last_block(current) if current is not None else None
+            existing = self._segments[index] if index < len(self._segments) else None
+            if existing is None:
+                self._segments.append(_Segment(kind, before))
+            elif existing.kind is not kind or existing.settled:
+                self._drop_widget(existing)
+                self._segments[index] = _Segment(kind, before)
+            else:
+                existing.before = before
+            current = self._segments[index]
+        assert current is not None
+        (current.tail if is_tail else current.settled).append(block)
+        if not is_tail:
+            current.chars += _size(block)
+        current.width = -1
+        current.is_exact = False
+        return index
+
+    def _refresh(self, segment: _Segment) -> None:
+        """Shows the contents of a segment in its widget, if it has one."""
+        widget = segment.widget
+        if widget is None:
+            return
+        if isinstance(widget, BlockText) and segment.kind is _Kind.TEXT:
+            if widget.update_blocks(segment.settled, segment.tail):
+                segment.width = -1
+            return
+        block = segment.first
+        state = (len(segment.settled), block)
+        if state == segment.shown:
+            return
+        segment.shown = state
+        segment.width = -1
+        if isinstance(widget, CodeView) and isinstance(block.content, CodeBlock):
+            code = block.content
+            widget.update_code(code.language, code.code, is_settled=bool(segment.settled))
+        elif isinstance(widget, BlockText) and isinstance(block.content, Table):
+            widths_of = self._first_table(segment) if block.content.is_continued else None
+            widget.show_table(block.content, widths_of)
+
+    def _first_table(self, segment: _Segment) -> Table | None:
+        """The table that a continued one began as."""
+        index = self._segments.index(segment)
+        while index > 0:
+            index -= 1
+            content = self._segments[index].first.content
+            if not isinstance(content, Table):
+                return None
+            if not content.is_continued:
+                return content
+        return None
+
+    def _make_widget(self, segment: _Segment) -> None:
+        if segment.kind is _Kind.CODE:
+            code = CodeView(self)
+            code.layout_changed.connect(self._remeasure_all)
+            segment.widget = code
+        else:
+            text = BlockText(self._look, self)
+            text.setAccessibleName(self._text_name)
+            text.link_activated.connect(self.link_activated)
+            segment.widget = text
+        segment.shown = (0, None)
+        self._keep_order(segment)
+        self._refresh(segment)
+        segment.width = -1
+
+    def _keep_order(self, segment: _Segment) -> None:
+        """Children in reading order: it is the order of assistive technology and of the Tab key."""
+        index = self._segments.index(segment)
+        following = next((s.widget for s in self._segments[index + 1 :] if s.widget is not None), None)
+        if following is not None and segment.widget is not None:
+            segment.widget.stackUnder(following)
+
+    def _remeasure_all(self) -> None:
+        for segment in self._segments:
+            if segment.kind is _Kind.CODE:
+                segment.width = -1
+        self.height_changed.emit()
+
+    def _drop_widget(self, segment: _Segment) -> None:
+        if segment.widget is not None:
+            segment.widget.hide()
+            segment.widget.deleteLater()
+            segment.widget = None
+            segment.shown = (0, None)
+
+    def _clear(self) -> None:
+        for segment in self._segments:
+            self._drop_widget(segment)
+        self._segments.clear()
+
+    def _gap(self, segment: _Segment) -> int:
+        if segment.before is None:
+            return 0
+        content = segment.first.content
+        if isinstance(content, Table) and content.is_continued:
+            return 0
+        return theme().px(gap_between(segment.before, segment.first, self._look))
+
+    def _measure(self, segment: _Segment, width: int) -> None:
+        indent = theme().px(indent_of(segment.first)) if segment.kind is not _Kind.TEXT else 0
+        segment.width = width
+        if segment.widget is not None:
+            segment.height = segment.widget.lay_out(max(40, width - indent))
+            segment.is_exact = True
+        elif not segment.is_exact:
+            segment.height = self._estimate(segment, max(40, width - indent))
+
+    def _estimate(self, segment: _Segment, width: int) -> int:
+        content = segment.first.content
+        scale = theme().px
+        if isinstance(content, CodeBlock):
+            return estimated_height(content.code)
+        if isinstance(content, Table):
+            return (len(content.rows) + (0 if content.is_continued else 1)) * scale(31)
+        return sum(
+            _estimated_text_height(block, width, self._look) for block in (*segment.settled, *segment.tail)
+        )
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The rules of quotes around code and tables."""
+        painter = QPainter(self)
+        for segment in self._segments:
+            if segment.kind is not _Kind.TEXT and (offsets := quote_offsets(segment.first)):
+                rect = QRectF(0, segment.top, self.width(), segment.height)
+                paint_quote_rules(painter, offsets, rect.top(), rect.bottom(), {})
+        painter.end()
+
+
+def _kind_of(block: Block) -> _Kind:
+    if isinstance(block.content, CodeBlock):
+        return _Kind.CODE
+    return _Kind.TABLE if isinstance(block.content, Table) else _Kind.TEXT
+
+
+def _last_block(segment: _Segment) -> Block:
+    return segment.tail[-1] if segment.tail else segment.settled[-1]
+
+
+def _size(block: Block) -> int:
+    return len(getattr(block.content, "text", ""))
+
+
+def _estimated_text_height(block: Block, width: int, look: TextLook) -> int:
+    text = getattr(block.content, "text", "")
+    room = max(60, width - theme().px(indent_of(block)))
+    lines = len(text) * theme().px(100) / 100 * _CHAR_PX // room + 1 + text.count("\n")
+    return int(lines * theme().line_height(look.role)) + theme().px(look.paragraph_gap)
+
+
+def _plain(block: Block) -> str:
+    """The text of a block as read aloud or searched."""
+    match block.content:
+        case Paragraph(text=text) | Heading(text=text):
+            marker = ""
+            if block.opened and block.containers:
+                number = getattr(block.containers[-1], "number", None)
+                marker = f"{number}. " if number is not None else ""
+            return marker + plain_text(parse_inline(text))
+        case CodeBlock(code=code):
+            return code
+        case Table(header=header, rows=rows, is_continued=is_continued):
+            lines: Sequence[Sequence[str]] = rows if is_continued else (header, *rows)
+            return "\n".join("\t".join(plain_text(parse_inline(cell)) for cell in line) for line in lines)
+        case MathBlock(tex=tex):
+            return tex
+        case Rule():
+            return ""

@@ -1,0 +1,103 @@
+"""Chat completions: the request body. Together with the imported names, the face of this package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drover.domain.conversation import Message, Role
+from drover.domain.parameters import ParameterValue
+from drover.domain.run import Adjustment, RunRequest
+from drover.domain.thinking_grammar import THINKING_LINES, thinking_grammar
+from drover.wire.error_body import provider_error
+from drover.wire.failures import failure_from, verdict
+from drover.wire.quirks import Quirks, quirks_for
+from drover.wire.reply import ReplyDecoder
+from drover.wire.surrogates import without_lone_surrogates
+
+__all__ = ["EncodedRequest", "ReplyDecoder", "encode", "failure_from", "provider_error", "verdict"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedRequest:
+    """What to send, and how it differs from what was asked."""
+
+    body: bytes
+    """Compact JSON in UTF-8: `model`, `messages`, the parameters in declared order, `stream`, options."""
+    adjustments: tuple[Adjustment, ...]
+
+
+def encode(request: RunRequest, *, rejected: Mapping[str, str] | None = None) -> EncodedRequest:
+    """The request body, with only those parameters that are set.
+
+    The system prompt comes first; earlier thinking is left out, as are assistant messages without text. What
+    cannot be UTF-8 (lone surrogates) is replaced by U+FFFD. `rejected` names body keys that this server is
+    known to refuse, each with the reason; they are left out and noted.
+    """
+    quirks = quirks_for(request.endpoint)
+    adjustments: list[Adjustment] = []
+    body: dict[str, Any] = {"model": request.model_id, "messages": _messages(request)}
+    for name, value in request.parameters:
+        reason = (rejected or {}).get(name) or quirks.unsupported.get(name)
+        if reason is None and value == ():
+            reason = "an empty list of texts stops nothing"
+        if reason is not None:
+            adjustments.append(Adjustment(name=name, action="dropped", reason=reason))
+        else:
+            _add_parameter(body, name, value, request.model_id, quirks, adjustments)
+    body["stream"] = True
+    if quirks.sends_stream_options and "stream_options" not in (rejected or {}):
+        body["stream_options"] = {"include_usage": True}
+        adjustments.append(
+            Adjustment(name="stream_options", action="added", reason="so that usage is reported")
+        )
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    sendable = without_lone_surrogates(text)
+    if sendable != text:
+        reason = "characters that cannot be sent were replaced by U+FFFD"
+        adjustments.append(Adjustment(name="messages", action="translated", reason=reason))
+    return EncodedRequest(body=sendable.encode(), adjustments=tuple(adjustments))
+
+
+def _messages(request: RunRequest) -> list[dict[str, str]]:
+    messages = [{"role": "system", "content": request.system_prompt}] if request.system_prompt.strip() else []
+    messages += [_message(message) for message in request.branch if _is_worth_sending(message)]
+    return messages
+
+
+def _is_worth_sending(message: Message) -> bool:
+    # A stopped reply may hold nothing but thinking; several servers refuse an empty assistant message.
+    return message.role is not Role.ASSISTANT or bool(message.text.strip())
+
+
+def _message(message: Message) -> dict[str, str]:
+    return {"role": message.role.value, "content": message.text}
+
+
+def _add_parameter(
+    body: dict[str, Any],
+    name: str,
+    value: ParameterValue,
+    model_id: str,
+    quirks: Quirks,
+    adjustments: list[Adjustment],
+) -> None:
+    """Writes one set parameter as this server wants it."""
+    if name == "reasoning_effort" and quirks.effort_is_grammar(model_id):
+        if value not in THINKING_LINES:
+            known = ", ".join(THINKING_LINES)
+            reason = f"this model knows only the efforts {known}"
+            adjustments.append(Adjustment(name=name, action="dropped", reason=reason))
+            return
+        body["grammar"] = thinking_grammar(str(value))
+        fewest, most = THINKING_LINES[str(value)]
+        reason = f"to a grammar that makes the model write {fewest} to {most} lines of thinking first"
+        adjustments.append(Adjustment(name=name, action="translated", reason=reason))
+        return
+    if name == "max_tokens" and quirks.max_tokens_name != name:
+        reason = f"to {quirks.max_tokens_name}, the name that this server knows"
+        adjustments.append(Adjustment(name=name, action="renamed", reason=reason))
+        name = quirks.max_tokens_name
+    body[name] = list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,319 @@
+"""One chunk of a stream, or one whole completion, as a JSON object in; stream events out.
+
+Written for the many dialects of the protocol: any key may be missing, null or of another type, and ids are
+never relied on. Only what a chunk says becomes an event.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from drover.domain.stream import (
+    ErrorReported,
+    Finished,
+    Identified,
+    ReasoningDelta,
+    StreamEvent,
+    TextDelta,
+    ToolCallDelta,
+    Unknown,
+    Usage,
+    UsageReported,
+)
+from drover.wire.error_body import read_error
+from drover.wire.quirks import Quirks
+from drover.wire.reasoning import TagSplitter
+
+
+class _Choice:
+    """What must be remembered of one choice between its deltas."""
+
+    __slots__ = ("call_ids", "has_reasoning_field", "is_plain", "slots", "splitter")
+
+    def __init__(self, *, is_plain: bool) -> None:
+        self.is_plain = is_plain
+        """Whether no tag can come any more."""
+        self.has_reasoning_field = False
+        self.splitter: TagSplitter | None = None
+        self.slots: dict[object, int] = {}
+        self.call_ids: list[str] = []
+
+
+class ChunkReader:
+    """Reads the chunks of one reply, in order, and remembers what a later one may refer to."""
+
+    def __init__(self, quirks: Quirks) -> None:
+        self.is_stream = True
+        """False where the body is a whole completion, whose choices hold messages instead of deltas."""
+        self._quirks = quirks
+        self._choices: dict[int, _Choice] = {}
+        self._model: object = None
+        self._fingerprint: object = None
+
+    def read(self, chunk: dict[str, Any], raw: str, name: str, out: list[StreamEvent]) -> None:
+        """Appends what the chunk says. `raw` is its text and `name` the type of the event that carried it."""
+        before = len(out)
+        is_held = False
+        model = chunk.get("model")
+        fingerprint = chunk.get("system_fingerprint")
+        if (model and model != self._model) or (fingerprint and fingerprint != self._fingerprint):
+            self._identify(model, fingerprint, out)
+        choices = chunk.get("choices")
+        if choices and isinstance(choices, list):
+            for choice in choices:
+                if type(choice) is dict and self._choice(choice, out):
+                    is_held = True
+        usage = chunk.get("usage")
+        if usage is None:
+            usage = _usage_elsewhere(chunk, choices)
+        if usage and isinstance(usage, dict):
+            out.append(UsageReported(usage=_usage(usage)))
+        if chunk.get("error") or choices is None or name == "error":
+            self._report_error(chunk, name, out)
+        if len(out) == before and not is_held:
+            out.append(Unknown(raw_json=raw))
+
+    def flush(self, out: list[StreamEvent]) -> None:
+        """Appends what was held back for a tag that did not come. Call at the end of the reply."""
+        for index, state in self._choices.items():
+            self._flush(state, index, out)
+
+    def _identify(self, model: object, fingerprint: object, out: list[StreamEvent]) -> None:
+        self._model, self._fingerprint = model or self._model, fingerprint or self._fingerprint
+        out.append(
+            Identified(
+                model=model if isinstance(model, str) else "",
+                fingerprint=fingerprint if isinstance(fingerprint, str) else "",
+            )
+        )
+
+    def _choice(self, choice: dict[str, Any], out: list[StreamEvent]) -> bool:
+        """Appends what one choice of one chunk says; True if text is held back as a possible tag."""
+        index = choice.get("index")
+        if type(index) is not int:
+            index = 0
+        delta = choice.get("delta")
+        if type(delta) is not dict:
+            delta = self._whole_message(choice)
+        state = self._choices.get(index)
+        if state is None:
+            state = self._choices[index] = _Choice(is_plain=not self._quirks.think_tags)
+            state.has_reasoning_field = "reasoning_content" in delta or "reasoning" in delta
+        is_held = False
+
+        reasoning = delta.get("reasoning_content") or delta.get("reasoning") or delta.get("reasoning_details")
+        if reasoning:
+            state.has_reasoning_field = True
+            _append_reasoning(delta, index, out)
+        content = delta.get("content")
+        if content:
+            if type(content) is str:
+                if state.is_plain:
+                    out.append(TextDelta(text=content, choice=index))
+                else:
+                    is_held = self._split(content, state, index, out)
+            else:
+                is_held = self._parts(content, state, index, out)
+        refusal = delta.get("refusal")
+        if refusal and isinstance(refusal, str):
+            out.append(TextDelta(text=refusal, choice=index))
+        if delta.get("tool_calls") or delta.get("function_call"):
+            _append_calls(delta, state, index, out)
+        reason = choice.get("finish_reason")
+        if reason and isinstance(reason, str):
+            self._flush(state, index, out)
+            out.append(Finished(reason=reason, choice=index))
+        return is_held
+
+    def _whole_message(self, choice: dict[str, Any]) -> dict[str, Any]:
+        """The message of a completion that is not a stream, read as one large delta."""
+        message = choice.get("message")
+        if isinstance(message, dict):
+            # Some streams repeat the finished message in their last chunk.
+            return {} if self.is_stream and self._choices else message
+        text = choice.get("text")
+        return {"content": text} if isinstance(text, str) else {}
+
+    def _split(self, text: str, state: _Choice, index: int, out: list[StreamEvent]) -> bool:
+        splitter = state.splitter
+        if splitter is None:
+            is_implied = isinstance(self._model, str) and self._quirks.opening_is_implied(self._model)
+            # A server with a field for reasoning has split the text itself: what is left is the answer.
+            starts_inside = is_implied and not state.has_reasoning_field
+            splitter = state.splitter = TagSplitter(self._quirks.think_tags, starts_inside=starts_inside)
+        pieces = splitter.feed(text)
+        _append_pieces(pieces, index, out)
+        state.is_plain = splitter.is_in_answer
+        return not pieces
+
+    def _parts(self, content: object, state: _Choice, index: int, out: list[StreamEvent]) -> bool:
+        """Content given as an array of parts, or as one part."""
+        is_held = False
+        for part in content if isinstance(content, list) else [content]:
+            if not isinstance(part, dict):
+                continue
+            if part.get("type") == "thinking" or "thinking" in part:
+                if text := _plain_text(part.get("thinking")):
+                    out.append(ReasoningDelta(text=text, source="content", choice=index))
+            elif text := _plain_text(part):
+                if state.is_plain:
+                    out.append(TextDelta(text=text, choice=index))
+                else:
+                    is_held = self._split(text, state, index, out) or is_held
+        return is_held
+
+    def _flush(self, state: _Choice, index: int, out: list[StreamEvent]) -> None:
+        if state.splitter is not None and not state.is_plain:
+            _append_pieces(state.splitter.flush(), index, out)
+
+    def _report_error(self, chunk: dict[str, Any], name: str, out: list[StreamEvent]) -> None:
+        """Appends the error that the chunk holds, if it does hold one."""
+        is_error = (
+            bool(chunk.get("error"))
+            or name == "error"
+            or chunk.get("object") == "error"
+            or (chunk.get("choices") is None and (_says(chunk, "detail") or _says(chunk, "message")))
+        )
+        if is_error:
+            document = read_error(chunk)
+            out.append(
+                ErrorReported(
+                    message=document.words or "The server reported an error without a word.",
+                    code=document.code,
+                    status=document.status,
+                )
+            )
+
+
+def _says(chunk: dict[str, Any], key: str) -> bool:
+    return bool(chunk.get(key)) and isinstance(chunk[key], str | list)
+
+
+def _append_pieces(pieces: list[tuple[bool, str]], index: int, out: list[StreamEvent]) -> None:
+    for is_reasoning, text in pieces:
+        if is_reasoning:
+            out.append(ReasoningDelta(text=text, source="<think>", choice=index))
+        else:
+            out.append(TextDelta(text=text, choice=index))
+
+
+def _append_reasoning(delta: dict[str, Any], index: int, out: list[StreamEvent]) -> None:
+    """The first field with text wins: where a server fills several, they repeat one another."""
+    for source in ("reasoning_content", "reasoning", "reasoning_details"):
+        value = delta.get(source)
+        text = value if type(value) is str else _plain_text(value)
+        if text:
+            out.append(ReasoningDelta(text=text, source=source, choice=index))
+            return
+
+
+def _plain_text(value: object) -> str:
+    """The text in a string, a part, or an array of these; encrypted parts have none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(_plain_text(item) for item in value)
+    if isinstance(value, dict):
+        for key in ("text", "summary", "content"):
+            if (inner := value.get(key)) and isinstance(inner, str | list):
+                return _plain_text(inner)
+    return ""
+
+
+def _append_calls(delta: dict[str, Any], state: _Choice, index: int, out: list[StreamEvent]) -> None:
+    calls = delta.get("tool_calls")
+    entries: list[Any] = list(calls) if isinstance(calls, list) else [calls] if calls else []
+    if isinstance(legacy := delta.get("function_call"), dict):
+        entries.append({"index": "function_call", "function": legacy})
+    for entry in entries:
+        if not isinstance(entry, dict):
+            continue
+        inner = entry.get("function")
+        function: dict[str, Any] = inner if isinstance(inner, dict) else {}
+        call_id, name = _string(entry.get("id")), _string(function.get("name"))
+        arguments = function.get("arguments")
+        if arguments is not None and not isinstance(arguments, str):
+            arguments = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+        out.append(
+            ToolCallDelta(
+                index=_slot(entry.get("index"), call_id, name, state),
+                call_id=call_id,
+                name=name,
+                arguments=arguments or "",
+                choice=index,
+            )
+        )
+
+
+def _slot(wire_index: object, call_id: str, name: str, state: _Choice) -> int:
+    """The position, counted from 0, of the call that a fragment belongs to.
+
+    Without an index, a new id begins a call and everything else continues the last one. With one, a new id
+    together with a name begins a call too: some servers give every call the index 0.
+    """
+    if isinstance(wire_index, int | str):
+        slot = state.slots.get(wire_index)
+        if slot is not None:
+            known = state.call_ids[slot]
+            if not (call_id and name and known and call_id != known):
+                state.call_ids[slot] = known or call_id
+                return slot
+    elif state.call_ids:
+        last = len(state.call_ids) - 1
+        if not call_id or state.call_ids[last] in ("", call_id):
+            state.call_ids[last] = state.call_ids[last] or call_id
+            return last
+    state.call_ids.append(call_id)
+    slot = len(state.call_ids) - 1
+    if isinstance(wire_index, int | str):
+        state.slots[wire_index] = slot
+    return slot
+
+
+def _string(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def _usage_elsewhere(chunk: dict[str, Any], choices: object) -> object:
+    """Usage where Groq (`x_groq`) and Moonshot (inside the choice) put it."""
+    groq = chunk.get("x_groq")
+    if groq and isinstance(groq, dict):
+        return groq.get("usage")
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        return choices[0].get("usage")
+    return None
+
+
+def _usage(raw: dict[str, Any]) -> Usage:
+    prompt, completion = raw.get("prompt_tokens_details"), raw.get("completion_tokens_details")
+    prompt_details: dict[str, Any] = prompt if isinstance(prompt, dict) else {}
+    details: dict[str, Any] = completion if isinstance(completion, dict) else {}
+    cost = raw.get("cost")
+    return Usage(
+        prompt_tokens=_count(raw.get("prompt_tokens")),
+        completion_tokens=_count(raw.get("completion_tokens")),
+        total_tokens=_count(raw.get("total_tokens")),
+        reasoning_tokens=_count(details.get("reasoning_tokens"), raw.get("reasoning_tokens")),
+        cached_tokens=_count(
+            prompt_details.get("cached_tokens"),
+            raw.get("prompt_cache_hit_tokens"),
+            raw.get("cached_tokens"),
+            raw.get("num_cached_tokens"),
+            raw.get("cache_read_input_tokens"),
+        ),
+        cost_usd=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
+        raw_json=json.dumps(raw, ensure_ascii=False, separators=(",", ":")),
+    )
+
+
+def _count(*values: object) -> int | None:
+    """The first of these that is a number of tokens."""
+    for value in values:
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return None

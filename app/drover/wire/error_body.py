@@ -1,0 +1,271 @@
+"""Error documents: what a server says in any known shape of body, and the ProviderError made of it."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+from drover.domain.parameters import SPECS
+from drover.errors import ProviderError
+from drover.log import redact
+from drover.wire.sse import SSEDecoder
+
+BODY_LIMIT_BYTES = 8 * 1024
+"""How much of an error body is kept."""
+
+_READ_LIMIT_BYTES = 256 * 1024
+_WORDS_LIMIT = 2000
+
+_REQUEST_ID_HEADERS = (
+    "x-request-id", "request-id", "x-generation-id", "apim-request-id", "x-amzn-requestid", "cf-ray",
+)  # fmt: skip
+_OPTIONAL_NAMES = (*SPECS, "max_completion_tokens", "stream_options")
+_NAMES_PATTERN = re.compile(
+    r"(?<![\w.])(" + "|".join(sorted(_OPTIONAL_NAMES, key=len, reverse=True)) + r")(?!\w)"
+)
+_EVERYDAY_WORDS = {"stop", "seed", "temperature"}
+_CULPRIT_PATTERN = re.compile(
+    r"(?i)param|argument|field|property|propert|keyword|unsupported|not supported|unknown|unrecogni|extra|"
+    r"not permitted|not allowed|invalid|must be|range|deprecated|[`'\"“]"
+)
+_HTML_PATTERN = re.compile(r"(?is)^\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body|title|h1|center)\b")
+_TITLE_PATTERN = re.compile(r"(?is)<title[^>]*>(.*?)</title>|<h1[^>]*>(.*?)</h1>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorDocument:
+    """What an error document says; empty or None where it says nothing."""
+
+    words: str = ""
+    """The server's own words, free of credentials."""
+    code: str = ""
+    """The most telling of its codes and types."""
+    parameter: str | None = None
+    """The optional parameter named as the culprit."""
+    status: int | None = None
+    request_id: str = ""
+
+
+def read_error(document: object) -> ErrorDocument:
+    """Reads the JSON value of an error body or of an error event."""
+    if isinstance(document, list):
+        return read_error(document[0]) if document else ErrorDocument()
+    if isinstance(document, str):
+        return ErrorDocument(words=capped(redact(_words(document))))
+    if not isinstance(document, dict):
+        return ErrorDocument()
+    inner = document.get("error")
+    error: dict[str, Any] = inner if isinstance(inner, dict) else document
+    words = capped(redact(_words(document)))
+    codes = [
+        *(error.get(key) for key in ("code", "type", "error_type")),
+        *(document.get(key) for key in ("code", "error_type", "status_message")),
+    ]
+    texts = [code for code in codes if isinstance(code, str) and code and code != "error"]
+    telling = next((text for text in texts if not text.lstrip("-").isdigit()), "")
+    numbers = [*codes, error.get("status_code"), error.get("status"), document.get("status")]
+    return ErrorDocument(
+        words=words,
+        code=telling or next((str(code) for code in codes if code and isinstance(code, int | str)), ""),
+        parameter=named_parameter(error, words),
+        status=next((status for number in numbers if (status := _status(number)) is not None), None),
+        request_id=str(document.get("request_id") or error.get("request_id") or ""),
+    )
+
+
+def provider_error(
+    status: int, headers: Mapping[str, str], body: bytes, *, now: datetime | None = None
+) -> ProviderError:
+    """The error for a response whose status is not 200. The body may be cut anywhere, or be no JSON at all.
+
+    `now` is used for a Retry-After date if the response has no Date of its own; by default the present.
+    """
+    fields = {name.lower(): value for name, value in headers.items()}
+    text = _text(body)
+    document = _document(text)
+    request_id = next((fields[name] for name in _REQUEST_ID_HEADERS if fields.get(name)), document.request_id)
+    parameter = document.parameter if status in (400, 415, 422) else None
+    location = fields.get("location") if 300 <= status < 400 else None
+    return ProviderError(
+        document.words or status_line(status),
+        status=status,
+        code=document.code or None,
+        parameter=parameter,
+        body=redact(text[:_READ_LIMIT_BYTES]).encode("utf-8", "replace")[:BODY_LIMIT_BYTES],
+        request_id=redact(request_id) or None,
+        retry_after_s=_retry_after_s(fields, now),
+        hint=f"It points to {redact(location)}; set the base URL to that server." if location else None,
+    )
+
+
+def page_title(text: str) -> str | None:
+    """The title of a web page, empty if it has none; None if the text is no web page."""
+    if not _HTML_PATTERN.match(text):
+        return None
+    match = _TITLE_PATTERN.search(text)
+    title = re.sub(r"<[^>]+>", " ", match.group(1) or match.group(2) or "") if match else ""
+    return capped(" ".join(html.unescape(title).split()))
+
+
+def _text(body: bytes) -> str:
+    if body.startswith(b"\x1f\x8b"):
+        try:
+            body = zlib.decompressobj(31).decompress(body, _READ_LIMIT_BYTES)
+        except zlib.error:
+            return ""
+    return body.decode("utf-8-sig", "replace")
+
+
+def _document(text: str) -> ErrorDocument:
+    stripped = text.strip()
+    if not stripped:
+        return ErrorDocument()
+    if (title := page_title(stripped)) is not None:
+        return ErrorDocument(words=redact(title))
+    value = _json(stripped)
+    if value is None and stripped.startswith(("data:", "event:", ":")):
+        decoder = SSEDecoder()
+        events = [*decoder.feed(text.encode("utf-8", "replace")), *decoder.finish()]
+        value = next((found for event in events if (found := _json(event.data)) is not None), None)
+    if value is not None:
+        return read_error(value)
+    words = capped(redact(stripped[:500]))
+    return ErrorDocument(words=words, parameter=named_parameter({}, words))
+
+
+def _json(text: str) -> Any:
+    """The object, array or string that the text is; None for anything else."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict | list | str) else None
+
+
+def _words(value: object, depth: int = 0) -> str:
+    """What the server says, from an error document or any piece of one; empty if it says nothing."""
+    if depth > 6:
+        return ""
+    if isinstance(value, str):
+        inner = _json(value) if value.lstrip().startswith(("{", "[")) else None
+        return (_words(inner, depth + 1) if inner is not None else "") or value.strip()
+    if isinstance(value, list):
+        return "\n".join(filter(None, (_words(item, depth + 1) for item in value[:10])))
+    if not isinstance(value, dict):
+        return ""
+    if isinstance(value.get("loc"), list) and value.get("msg"):
+        where = ".".join(str(step) for step in value["loc"] if step != "body")
+        return f"{where}: {value['msg']}" if where else str(value["msg"])
+    error = value.get("error")
+    pieces = [error] if error else []
+    pieces += [value.get(key) for key in ("title", "message", "detail", "description")]
+    metadata = value.get("metadata")
+    if isinstance(metadata, dict):
+        pieces.append(metadata.get("raw"))
+    pieces.append(value.get("failed_generation"))
+    if not any(pieces):
+        pieces = [value.get("status_description") or value.get("status_message") or value.get("msg")]
+    return _joined([_words(piece, depth + 1) for piece in pieces])
+
+
+def _joined(pieces: list[str]) -> str:
+    """The pieces in one text, without those that another one contains."""
+    distinct: list[str] = []
+    for piece in filter(None, pieces):
+        if not any(piece.rstrip(".") in known for known in distinct):
+            distinct = [known for known in distinct if known.rstrip(".") not in piece] + [piece]
+    text = ""
+    for piece in distinct:
+        text += piece if not text else (" " if text[-1] in ".!?:;" else ": ") + piece
+    return text
+
+
+def capped(text: str, limit: int = _WORDS_LIMIT) -> str:
+    """The text, or its start with an ellipsis."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _status(value: object) -> int | None:
+    if isinstance(value, str) and value.isdecimal() and len(value) == 3:
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 300 <= value <= 599 else None
+
+
+def error_object(body: bytes) -> Mapping[str, Any]:
+    """The `error` object of a JSON body; empty if there is none."""
+    value = _json(body.decode("utf-8", "replace"))
+    error = value.get("error") if isinstance(value, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+def named_parameter(error: Mapping[str, Any], words: str) -> str | None:
+    """The optional parameter that an error names as its culprit, by wire name."""
+    for key in ("param", "parameter"):
+        named = error.get(key)
+        if isinstance(named, str) and (name := named.rsplit(".", 1)[-1]) in _OPTIONAL_NAMES:
+            return _own_name(name)
+    for match in _NAMES_PATTERN.finditer(words):
+        name = match.group(1)
+        # "temperature" alone may be part of a sentence about something else.
+        around = words[max(0, match.start() - 60) : match.end() + 60]
+        if name not in _EVERYDAY_WORDS or _CULPRIT_PATTERN.search(around):
+            return _own_name(name)
+    return None
+
+
+def _own_name(name: str) -> str:
+    return "max_tokens" if name == "max_completion_tokens" else name
+
+
+def _retry_after_s(fields: Mapping[str, str], now: datetime | None) -> float | None:
+    """Seconds to wait as the server asks, never negative; None if it does not ask or cannot be understood."""
+    for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        raw = fields.get(name, "").strip()
+        if not raw:
+            continue
+        try:
+            seconds = float(raw) * factor
+        except ValueError:
+            seconds = _seconds_until(raw, fields.get("date"), now)
+        if math.isfinite(seconds):
+            return max(0.0, seconds)
+    return None
+
+
+def _seconds_until(raw: str, date: str | None, now: datetime | None) -> float:
+    try:
+        until = parsedate_to_datetime(raw)
+    except ValueError:
+        return math.nan
+    try:
+        start = parsedate_to_datetime(date) if date else now or datetime.now(UTC)
+    except ValueError:
+        start = now or datetime.now(UTC)
+    return (_aware(until) - _aware(start)).total_seconds()
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def status_phrase(status: int) -> str:
+    """Such as "Not Found"; empty for a status without a registered phrase."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def status_line(status: int) -> str:
+    """Such as "HTTP 404 Not Found"."""
+    phrase = status_phrase(status)
+    return f"HTTP {status} {phrase}" if phrase else f"HTTP {status}"

@@ -1,0 +1,107 @@
+"""What can be asked for, and in which words a wrong value is refused."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drover.domain.parameters import (
+    SPECS,
+    UNSET,
+    ParameterKind,
+    ParameterSpec,
+    SamplingParameters,
+    changes,
+    checked,
+    clamped,
+    parsed_setting,
+)
+from drover.errors import ConfigurationError
+
+
+def test_nothing_is_set_at_first() -> None:
+    assert list(UNSET) == []
+    assert UNSET.as_dict() == {}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_each_parameter_can_be_set_stored_restored_and_unset(spec: ParameterSpec) -> None:
+    value = ("a", "\n\n") if spec.kind is ParameterKind.STRINGS else spec.initial
+    parameters = UNSET.replaced(spec.name, value)
+    assert dict(parameters) == {spec.name: value}
+    assert SamplingParameters.from_dict(parameters.as_dict()) == parameters
+    assert parameters.replaced(spec.name, None) == UNSET
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_each_parameter_explains_itself(spec: ParameterSpec) -> None:
+    assert spec.help.endswith(".")
+    assert spec.range_text
+    assert checked(spec, spec.initial) == spec.initial
+
+
+def test_an_editor_clamps_into_the_range() -> None:
+    assert UNSET.replaced("temperature", 9).temperature == 2.0
+    assert UNSET.replaced("temperature", -1).temperature == 0.0
+    assert UNSET.replaced("max_tokens", 0).max_tokens == 1
+    assert UNSET.replaced("seed", 2**63 - 1).seed == 2**63 - 1
+    assert UNSET.replaced("seed", 2**64).seed == 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("temperature=3", "temperature must be 0 to 2, not 3."),
+        ("temperature=hot", "temperature must be 0 to 2, not 'hot'."),
+        ("temperature=nan", "temperature must be 0 to 2, not nan."),
+        ("max_tokens=0", "max_tokens must be at least 1, not 0."),
+        ("max_tokens=1.5", "max_tokens must be at least 1, not 1.5."),
+        ("presence_penalty=-2.1", "presence_penalty must be -2 to 2, not -2.1."),
+        ("top_q=1", "There is no parameter named top_q."),
+        ("temperature", "'temperature' is not a setting."),
+        ("stop=a|b|c|d|e", "stop must be up to 4 texts, not ('a', 'b', 'c', 'd', 'e')."),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_with_the_range(setting: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        parsed_setting(setting)
+    assert refusal.value.message == words
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "value"),
+    [
+        ("temperature=0.2", "temperature", 0.2),
+        ("temperature=1", "temperature", 1.0),
+        ("max_tokens= 64 ", "max_tokens", 64),
+        ("seed=9223372036854775807", "seed", 2**63 - 1),
+        ("reasoning_effort=xhigh", "reasoning_effort", "xhigh"),
+        ("stop=\\n\\nQ:|END", "stop", ("\n\nQ:", "END")),
+    ],
+)
+def test_a_setting_is_read_as_typed(setting: str, name: str, value: object) -> None:
+    assert parsed_setting(setting) == (name, value)
+
+
+def test_differences_are_listed_in_declared_order() -> None:
+    before = SamplingParameters(temperature=0.7, top_p=0.9)
+    after = SamplingParameters(temperature=0.2, seed=7)
+    found = [(change.name, change.before, change.after) for change in changes(before, after)]
+    assert found == [("temperature", 0.7, 0.2), ("top_p", 0.9, None), ("seed", None, 7)]
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_clamped_number_is_always_accepted(value: float) -> None:
+    for spec in SPECS.values():
+        if spec.kind in (ParameterKind.NUMBER, ParameterKind.INTEGER):
+            clean = clamped(spec, value)
+            assert checked(spec, clean) == clean
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, True])
+def test_what_is_no_number_is_refused(value: float) -> None:
+    with pytest.raises(ConfigurationError):
+        clamped(SPECS["temperature"], value)

@@ -1,0 +1,415 @@
+"""The verbs of the application, against a real database and a server on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.provider import EVENT_STREAM, Flag, Head, Provider, Reset, Send, event
+
+from drover.domain.conversation import Draft, Message, ReasoningPart, Role, TextPart, Tree
+from drover.domain.endpoint import Endpoint
+from drover.domain.parameters import SamplingParameters
+from drover.domain.run import FailureKind, LivePhase, Run, RunStatus
+from drover.engine.workbench import LibraryChanged, Notice, RunAdvanced, RunSettled, Workbench, WorkbenchEvent
+from drover.errors import ConfigurationError, LibraryError
+from drover.paths import Profile
+
+CHUNK = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Half an ans"}}]}
+
+
+class Session:
+    """An open Workbench with one scripted endpoint, and what it told its listener."""
+
+    def __init__(self, profile: Profile, provider: Provider) -> None:
+        self.events: list[WorkbenchEvent] = []
+        self._news = asyncio.Event()
+        self.workbench = Workbench.open(profile, self._hear)
+        self.endpoint = Endpoint(
+            id="scripted", name="Scripted", base_url=provider.base_url, needs_key=False, default_model_id="m"
+        )
+        self.workbench.add_temporary_endpoint(self.endpoint)
+        self.draft = Draft(text="Why?", endpoint_id="scripted")
+
+    def _hear(self, event: WorkbenchEvent) -> None:
+        self.events.append(event)
+        self._news.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Returns when it holds; looks again after each event."""
+        async with asyncio.timeout(5):
+            while not holds():
+                self._news.clear()
+                await self._news.wait()
+
+    async def ask(self, draft: Draft | None = None, conversation_id: str | None = None) -> Run:
+        """Sends and waits for the end; returns the settled run."""
+        run = await self.workbench.send(conversation_id, draft or self.draft)
+        await self.workbench.wait(run.id)
+        return self.settled(run.id)
+
+    def settled(self, run_id: str) -> Run:
+        return next(e.run for e in self.events if isinstance(e, RunSettled) and e.run.id == run_id)
+
+    def branch(self, conversation_id: str) -> list[Message]:
+        reader = self.workbench.open_reader()
+        try:
+            conversation = reader.conversation(conversation_id)
+            assert conversation is not None
+            return Tree(reader.messages(conversation_id)).branch(conversation.head_id)
+        finally:
+            reader.close()
+
+    def stored(self, run_id: str) -> Run:
+        reader = self.workbench.open_reader()
+        try:
+            run = reader.run(run_id)
+            assert run is not None
+            return run
+        finally:
+            reader.close()
+
+
+@asynccontextmanager
+async def session(profile: Profile, provider: Provider) -> AsyncIterator[Session]:
+    opened = Session(profile, provider)
+    try:
+        yield opened
+    finally:
+        await opened.workbench.close()
+
+
+async def test_a_question_and_its_answer_are_stored_with_all_that_explains_them(
+    profile: Profile, provider: Provider
+) -> None:
+    provider.answers("Because of Rayleigh.", reasoning="Short light scatters.")
+    async with session(profile, provider) as s:
+        draft = Draft(
+            text="Why?", endpoint_id="scripted", parameters=SamplingParameters(temperature=0.2, seed=7),
+            system_prompt="Be brief.",
+        )  # fmt: skip
+        run = await s.ask(draft)
+        question, answer = s.branch(run.conversation_id)
+        stored = s.stored(run.id)
+        assert (question.role, question.text) == (Role.USER, "Why?")
+        assert answer.parts == (
+            ReasoningPart(text="Short light scatters.", source="reasoning_content"),
+            TextPart(text="Because of Rayleigh."),
+        )
+        assert stored == run
+        assert run.status is RunStatus.COMPLETE
+        assert run.usage is not None
+        assert run.timing.first_token_ms is not None
+        body = json.loads(run.request_body)
+        assert body == provider.requests[0].json
+        assert body["temperature"] == 0.2
+        assert body["seed"] == 7
+        assert "top_p" not in body
+        assert body["messages"] == [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Why?"},
+        ]
+
+
+async def test_news_is_told_once_a_chunk_and_the_end_once(profile: Profile, provider: Provider) -> None:
+    provider.answers("one two three four")
+    async with session(profile, provider) as s:
+        run = await s.ask()
+        assert sum(isinstance(e, RunSettled) for e in s.events) == 1
+        assert any(isinstance(e, RunAdvanced) and e.run_id == run.id for e in s.events)
+        assert any(isinstance(e, LibraryChanged) for e in s.events)
+        assert not s.workbench.live
+
+
+async def test_stop_keeps_what_had_arrived_and_closes_the_connection(
+    profile: Profile, provider: Provider
+) -> None:
+    provider.answers("Half an answer and the rest", pause_after=2)
+    async with session(profile, provider) as s:
+        run = await s.workbench.send(None, s.draft)
+        live = s.workbench.live[run.id]
+        await s.until(lambda: "Half" in live.builder.answer)
+        await s.workbench.stop(run.id)
+        settled = s.settled(run.id)
+        assert settled.status is RunStatus.STOPPED
+        assert s.branch(run.conversation_id)[-1].text.startswith("Half")
+        await provider.requests[0].closed.reached()
+
+
+async def test_stop_at_once_leaves_no_run_behind(profile: Profile, provider: Provider) -> None:
+    provider.answers("never read", pause_after=0)
+    async with session(profile, provider) as s:
+        run = await s.workbench.send(None, s.draft)
+        await s.workbench.stop(run.id)
+        assert s.stored(run.id).status is RunStatus.STOPPED
+        assert s.workbench.live == {}
+
+
+async def test_regenerate_makes_a_sibling(profile: Profile, provider: Provider) -> None:
+    provider.answers("first")
+    provider.answers("second")
+    async with session(profile, provider) as s:
+        run = await s.ask()
+        question = s.branch(run.conversation_id)[0]
+        again = await s.workbench.regenerate(question, s.draft)
+        await s.workbench.wait(again.id)
+        branch = s.branch(run.conversation_id)
+        assert [m.text for m in branch] == ["Why?", "second"]
+        reader = s.workbench.open_reader()
+        versions = Tree(reader.messages(run.conversation_id)).siblings(branch[-1].id)
+        reader.close()
+        assert [m.text for m in versions] == ["first", "second"]
+
+
+async def test_an_edited_question_is_a_sibling_and_the_old_branch_stays(
+    profile: Profile, provider: Provider
+) -> None:
+    provider.answers("first")
+    provider.answers("second")
+    async with session(profile, provider) as s:
+        run = await s.ask()
+        question, old_answer = s.branch(run.conversation_id)
+        edited = Draft(text="Why not?", endpoint_id="scripted", replaces_id=question.id)
+        await s.ask(edited, run.conversation_id)
+        assert [m.text for m in s.branch(run.conversation_id)] == ["Why not?", "second"]
+        await s.workbench.show_version(run.conversation_id, old_answer.id)
+        assert [m.text for m in s.branch(run.conversation_id)] == ["Why?", "first"]
+
+
+async def test_an_edit_can_be_saved_without_asking(profile: Profile, provider: Provider) -> None:
+    provider.answers("first")
+    async with session(profile, provider) as s:
+        run = await s.ask()
+        question = s.branch(run.conversation_id)[0]
+        draft = Draft(text="Only noted", endpoint_id="scripted", replaces_id=question.id)
+        await s.workbench.save_edit(run.conversation_id, draft)
+        assert [m.text for m in s.branch(run.conversation_id)] == ["Only noted"]
+        assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, FailureKind.KEY),
+        (402, FailureKind.CREDITS),
+        (404, FailureKind.NOT_FOUND),
+        (429, FailureKind.RATE),
+        (500, FailureKind.SERVER),
+    ],
+)
+async def test_a_refusal_is_a_failure_in_words_with_a_next_step(
+    profile: Profile, provider: Provider, status: int, kind: FailureKind
+) -> None:
+    provider.fails(status, {"error": {"message": "No luck today"}})
+    async with session(profile, provider) as s:
+        run = await s.ask()
+        assert run.status is RunStatus.FAILED
+        assert run.failure is not None
+        assert run.failure.kind is kind
+        assert "Scripted" in run.failure.message
+        assert "No luck today" in run.failure.message + run.failure.detail
+        assert run.failure.hint
+
+
+async def test_retry_after_an_empty_failure_leaves_no_version_behind(
+    profile: Profile, provider: Provider
+) -> None:
+    provider.fails(500)
+    provider.answers("at last")
+    async with session(profile, provider) as s:
+        run = await s.ask()
+        failed = s.branch(run.conversation_id)[-1]
+        assert failed.parts == ()
+        again = await s.workbench.retry(failed, s.draft)
+        await s.workbench.wait(again.id)
+        branch = s.branch(run.conversation_id)
+        assert [m.text for m in branch] == ["Why?", "at last"]
+        reader = s.workbench.open_reader()
+        assert Tree(reader.messages(run.conversation_id)).position(branch[-1].id).count == 1
+        reader.close()
+
+
+async def test_partial_text_survives_a_server_that_goes_away(profile: Profile, provider: Provider) -> None:
+    provider.script(Head(headers={"Content-Type": EVENT_STREAM}), Send(event(CHUNK)), Reset())
+    async with session(profile, provider) as s:
+        run = await s.ask()
+        assert run.status is RunStatus.FAILED
+        assert run.failure is not None
+        assert run.failure.kind is FailureKind.CONNECTION
+        assert s.branch(run.conversation_id)[-1].text == "Half an ans"
+
+
+async def test_a_stream_that_just_ends_is_incomplete(profile: Profile, provider: Provider) -> None:
+    provider.answers("cut short", finish_reason=None, has_usage=False, has_done=False)
+    async with session(profile, provider) as s:
+        run = await s.ask()
+        assert run.status is RunStatus.INCOMPLETE
+        assert s.branch(run.conversation_id)[-1].text == "cut short"
+
+
+async def test_html_instead_of_json_is_said(profile: Profile, provider: Provider) -> None:
+    provider.fails(200, "<html><head><title>Hotel WiFi login</title></head></html>")
+    async with session(profile, provider) as s:
+        run = await s.ask()
+        assert run.status is RunStatus.FAILED
+        assert run.failure is not None
+        assert "Hotel WiFi login" in run.failure.message + run.failure.detail
+
+
+async def test_a_server_that_asks_for_a_pause_is_asked_again(profile: Profile, provider: Provider) -> None:
+    provider.fails(429, {"error": {"message": "Rate limit exceeded"}}, {"Retry-After": "60"})
+    provider.answers("now it works")
+    async with session(profile, provider) as s:
+        run = await s.workbench.send(None, s.draft)
+        live = s.workbench.live[run.id]
+        await s.until(lambda: live.phase is LivePhase.PAUSED)
+        assert live.pending_failure is not None
+        assert live.pending_failure.kind is FailureKind.RATE
+        s.workbench.retry_now(run.id)
+        await s.workbench.wait(run.id)
+        assert s.settled(run.id).status is RunStatus.COMPLETE
+        assert s.branch(run.conversation_id)[-1].text == "now it works"
+
+
+async def test_without_a_key_nothing_is_sent(profile: Profile, provider: Provider) -> None:
+    async with session(profile, provider) as s:
+        run = await s.ask(Draft(text="Hi", endpoint_id="oxen", model_id="m"))
+        assert run.failure is not None
+        assert run.failure.kind in (FailureKind.KEY, FailureKind.CONFIGURATION)
+        assert "OXEN_API_KEY" in run.failure.hint
+        assert provider.requests == []
+
+
+async def test_the_key_is_sent_and_stored_nowhere(
+    profile: Profile, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DROVER_API_KEY_MINE", "canary-key-0123456789")
+    provider.fails(401, {"error": {"message": "Incorrect key: canary-key-0123456789"}})
+    async with session(profile, provider) as s:
+        mine = Endpoint(id="mine", name="Mine", base_url=provider.base_url, default_model_id="m")
+        await s.workbench.save_endpoint(mine)
+        run = await s.ask(Draft(text="Hi", endpoint_id="mine"))
+        assert provider.requests[0].bearer == "canary-key-0123456789"
+        assert run.failure is not None
+        assert "canary" not in repr(run)
+    for path in profile.data_dir.rglob("*"):
+        if path.is_file():
+            assert b"canary-key" not in path.read_bytes(), path.name
+
+
+async def test_what_a_killed_process_left_is_interrupted_with_its_text(
+    profile: Profile, provider: Provider
+) -> None:
+    gate = provider.answers("Half an answer", pause_after=2)
+    first = Session(profile, provider)
+    run = await first.workbench.send(None, first.draft)
+    live = first.workbench.live[run.id]
+    await first.until(lambda: "Half" in live.builder.answer)
+    runner = first.workbench._runners[run.id]
+    await runner._journal_news()
+    # The process "dies": nothing settles, only the lock is given back as the system would.
+    task = first.workbench._tasks[run.id]
+    first.workbench._lock.release()
+    second = Workbench.open(profile, first.events.append)
+    try:
+        reader = second.open_reader()
+        kept = reader.run(run.id)
+        messages = reader.messages(run.conversation_id)
+        reader.close()
+        assert kept is not None
+        assert kept.status is RunStatus.INTERRUPTED
+        assert [m.text for m in messages] == ["Why?", "Half an"] or messages[-1].text.startswith("Half")
+    finally:
+        await second.close()
+        task.cancel()
+        gate.set()
+        await asyncio.gather(task, return_exceptions=True)
+        first.workbench._lock = _Released()  # type: ignore[assignment]
+        await first.workbench.close()
+
+
+class _Released:
+    def release(self) -> None:
+        """The lock is someone else's by now."""
+
+
+async def test_a_second_instance_is_refused_in_words(profile: Profile, provider: Provider) -> None:
+    async with session(profile, provider):
+        with pytest.raises(LibraryError) as refusal:
+            Workbench.open(profile, list[WorkbenchEvent]().append)
+        assert refusal.value.hint
+
+
+async def test_blank_text_is_refused(profile: Profile, provider: Provider) -> None:
+    async with session(profile, provider) as s:
+        with pytest.raises(ConfigurationError):
+            await s.workbench.send(None, Draft(text=" \n\t", endpoint_id="scripted"))
+
+
+async def test_deleting_a_conversation_stops_its_run_and_can_be_undone(
+    profile: Profile, provider: Provider
+) -> None:
+    provider.answers("long answer", pause_after=1)
+    async with session(profile, provider) as s:
+        run = await s.workbench.send(None, s.draft)
+        await s.workbench.delete_conversation(run.conversation_id)
+        assert s.workbench.live == {}
+        reader = s.workbench.open_reader()
+        assert reader.conversations() == []
+        await s.workbench.restore_conversation(run.conversation_id)
+        assert [c.id for c in reader.conversations()] == [run.conversation_id]
+        reader.close()
+
+
+async def test_a_key_is_tested_by_the_cheapest_chat(profile: Profile, provider: Provider) -> None:
+    provider.answers("H")
+    provider.fails(401, {"error": {"message": "Wrong key"}})
+    async with session(profile, provider) as s:
+        good = await s.workbench.test_key(s.endpoint, "some-key")
+        bad = await s.workbench.test_key(s.endpoint, "some-key")
+        assert good.is_accepted
+        assert not bad.is_accepted
+        assert "401" in bad.words
+        assert provider.requests[0].json["max_tokens"] == 1
+        assert all(not isinstance(e, Notice) for e in s.events)
+
+
+async def test_models_are_listed_and_kept(profile: Profile, provider: Provider) -> None:
+    provider.models(["alpha", "beta"])
+    async with session(profile, provider) as s:
+        mine = Endpoint(id="mine", name="Mine", base_url=provider.base_url, needs_key=False)
+        await s.workbench.save_endpoint(mine)
+        cards = await s.workbench.refresh_models(mine)
+        reader = s.workbench.open_reader()
+        assert [card.id for card in cards] == ["alpha", "beta"]
+        assert [card.id for card in reader.model_cards("mine")] == ["alpha", "beta"]
+        reader.close()
+
+
+async def test_two_replies_can_arrive_at_once(profile: Profile, provider: Provider) -> None:
+    gate = Flag("both")
+    provider.answers("slow one", pause_after=1, gate=gate)
+    provider.answers("slow two", pause_after=1, gate=gate)
+    async with session(profile, provider) as s:
+        first = await s.workbench.send(None, s.draft)
+        second = await s.workbench.send(None, s.draft)
+        await provider.request(1)
+        gate.set()
+        await s.workbench.wait(first.id)
+        await s.workbench.wait(second.id)
+        answers = {s.branch(run.conversation_id)[-1].text for run in (first, second)}
+        assert answers == {"slow one", "slow two"}
+
+
+async def test_lone_surrogates_and_nul_are_sent_and_stored_without_a_crash(
+    profile: Profile, provider: Provider
+) -> None:
+    provider.answers("fine")
+    async with session(profile, provider) as s:
+        run = await s.ask(Draft(text="a\ud800b\x00c \u202eevil \U0001f600", endpoint_id="scripted"))
+        assert run.status is RunStatus.COMPLETE
+        sent = provider.requests[0].json["messages"][-1]["content"]
+        assert sent == "a\ufffdb\x00c \u202eevil \U0001f600"
