@@ -125,7 +125,7 @@ class Wheel:
 
 
 def resolve(*arguments: str) -> dict[str, Package]:
-    """The packages pip would install, by canonical name. Ends the program after pip's own words if it cannot."""
+    """The packages pip would install, by canonical name. Ends the program if pip finds no way."""
     with tempfile.TemporaryDirectory() as folder:
         report_file = Path(folder, "report.json")
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]

@@ -330,6 +330,7 @@ def _qt_objects() -> dict[int, str]:
     found = {
         shiboken6.getCppPointer(widget)[0]: f"window left behind: {widget!r}"
         for widget in QApplication.topLevelWidgets()
+        if widget.metaObject().className() != "QTipLabel"  # Qt keeps its one tooltip
     }
     for wrapper in shiboken6.getAllValidWrappers():
         if isinstance(wrapper, QTimer) and wrapper.isActive():

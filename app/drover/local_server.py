@@ -1,10 +1,11 @@
 """The child process of the local model: llama.cpp's own HTTP server on loopback, and nothing else.
 
-Run as `python -m drover.local_server --model FILE.gguf`; the parent is `drover.engine.local_model`. The first line
-of standard input is the API key. Standard output carries one line of JSON, `{"port": N}` when the server accepts
-requests or `{"error": KIND, "detail": TEXT}` before the process ends with status 1. Everything that llama.cpp
-prints goes to standard error. The process ends as soon as its standard input does, so it never outlives its
-parent, however that ends.
+Run as `python -m drover.local_server --model FILE.gguf`; the parent is `drover.engine.local_model`. The first
+line of standard input is the API key. Standard output carries one line of JSON, `{"port": N}` when the server
+accepts requests or `{"error": KIND, "detail": TEXT}` before the process ends with status 1. Everything that
+llama.cpp prints goes to standard error. The process ends when its standard input does, so it does not outlive
+its parent, however that ends. (While a model is being loaded the interpreter is held and the end of input waits;
+on Linux the kernel ends the process even then.)
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serves one model file until standard input ends. Returns only if the server cannot start."""
     options = _parser().parse_args(arguments)
     reports = _reserve_standard_output()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is for the parent to handle
     _die_with_parent()
     _yield_to_the_window()
     key = sys.stdin.buffer.readline().decode("ascii").strip()
@@ -66,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="drover.local_server", description="Serve a .gguf file on loopback.")
+    parser = argparse.ArgumentParser(
+        prog="drover.local_server", description="Serve a .gguf file on loopback."
+    )
     parser.add_argument("--model", required=True, metavar="FILE", help="the .gguf file")
     parser.add_argument("--name", default="local", help="the model id in answers and in the model list")
     parser.add_argument("--context-tokens", type=int, default=8192, help="context of each parallel slot")
@@ -96,8 +100,7 @@ def _report(reports: IO[str], **fields: object) -> int:
 
 
 def _die_with_parent() -> None:
-    """Linux only: the kernel kills this process with its parent, even while llama.cpp holds the interpreter."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is for the parent to handle
+    """Asks the kernel to kill this process with its parent, where there is such a thing (Linux)."""
     if sys.platform == "linux":
         import ctypes
 

@@ -110,8 +110,11 @@ def test_oxen_is_not_sent_what_its_list_does_not_hold() -> None:
     assert {"top_k", "min_p", "repeat_penalty"}.isdisjoint(sent(asked))
     assert sent(asked)["reasoning_effort"] == "low"
     assert adjusted(asked) == [
-        ("top_k", "dropped"), ("min_p", "dropped"), ("repeat_penalty", "dropped"), ("stream_options", "added"),
-    ]  # fmt: skip
+        ("top_k", "dropped"),
+        ("min_p", "dropped"),
+        ("repeat_penalty", "dropped"),
+        ("stream_options", "added"),
+    ]
 
 
 def test_a_custom_endpoint_is_sent_everything_that_was_asked_for() -> None:

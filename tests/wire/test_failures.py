@@ -31,40 +31,89 @@ def said(message: str, **more: object) -> bytes:
         (401, b"", _KIND.KEY, "Oxen.ai did not accept the key (401)"),
         (401, b'{"error":"Unauthorized"}', _KIND.KEY, "Oxen.ai did not accept the key (401)"),
         (401, said("Token expired."), _KIND.KEY, "Oxen.ai did not accept the key (401): “Token expired.”"),
-        (400, said("API key not valid."), _KIND.KEY, "Oxen.ai did not accept the key (400): “API key not valid.”"),
+        (
+            400,
+            said("API key not valid."),
+            _KIND.KEY,
+            "Oxen.ai did not accept the key (400): “API key not valid.”",
+        ),
         (403, b"", _KIND.KEY, "Oxen.ai refused this request (403)"),
-        (403, said("Flagged by moderation"), _KIND.REQUEST,
-         "Oxen.ai did not accept the request (403): “Flagged by moderation”"),
+        (
+            403,
+            said("Flagged by moderation"),
+            _KIND.REQUEST,
+            "Oxen.ai did not accept the request (403): “Flagged by moderation”",
+        ),
         (402, b"", _KIND.CREDITS, "Oxen.ai reports that no credit is left (402)"),
-        (429, said("You exceeded your current quota", code="insufficient_quota"), _KIND.CREDITS,
-         "Oxen.ai reports that no credit is left (429): “You exceeded your current quota”"),
+        (
+            429,
+            said("You exceeded your current quota", code="insufficient_quota"),
+            _KIND.CREDITS,
+            "Oxen.ai reports that no credit is left (429): “You exceeded your current quota”",
+        ),
         (429, said("Too Many Requests"), _KIND.RATE, "Oxen.ai asks to wait: too many requests (429)"),
         (404, b'{"detail":"Not Found"}', _KIND.NOT_FOUND, "Oxen.ai has no chat at this address (404)"),
-        (404, said("Model not found: nope"), _KIND.NOT_FOUND,
-         "Oxen.ai does not offer this model (404): “Model not found: nope”"),
-        (400, said("The model `nope` does not exist"), _KIND.NOT_FOUND,
-         "Oxen.ai does not offer this model (400): “The model `nope` does not exist”"),
+        (
+            404,
+            said("Model not found: nope"),
+            _KIND.NOT_FOUND,
+            "Oxen.ai does not offer this model (404): “Model not found: nope”",
+        ),
+        (
+            400,
+            said("The model `nope` does not exist"),
+            _KIND.NOT_FOUND,
+            "Oxen.ai does not offer this model (400): “The model `nope` does not exist”",
+        ),
         (405, b"", _KIND.NOT_FOUND, "Oxen.ai has no chat at this address (405)"),
         (400, said("top_p is odd"), _KIND.REQUEST, "Oxen.ai did not accept top_p (400): “top_p is odd”"),
         (422, b"", _KIND.REQUEST, "Oxen.ai did not accept the request (422)"),
-        (413, b"<html><title>413 Request Entity Too Large</title></html>", _KIND.CONTEXT,
-         "Oxen.ai finds the request too large (413)"),
-        (400, said("too long", type="exceed_context_size_error", n_prompt_tokens=5000, n_ctx=4096), _KIND.CONTEXT,
-         "The conversation needs 5\u202f000 tokens and the model takes 4\u202f096 (400)"),
-        (400, said("This model's maximum context length is 4096 tokens. However, you requested 5000 tokens "
-                   "(4000 in the messages, 1000 in the completion).", code="context_length_exceeded"), _KIND.CONTEXT,
-         "The conversation needs 5\u202f000 tokens and the model takes 4\u202f096 (400)"),
-        (400, said("The prompt is too long"), _KIND.CONTEXT,
-         "The conversation is too long for the model (400): “The prompt is too long”"),
-        (503, said("Loading model"), _KIND.SERVER, "Oxen.ai is still loading the model (503): “Loading model”"),
-        (502, b"<html><title>502 Bad Gateway</title></html>", _KIND.SERVER,
-         "Oxen.ai got no good answer from the model's server (502)"),
+        (
+            413,
+            b"<html><title>413 Request Entity Too Large</title></html>",
+            _KIND.CONTEXT,
+            "Oxen.ai finds the request too large (413)",
+        ),
+        (
+            400,
+            said("too long", type="exceed_context_size_error", n_prompt_tokens=5000, n_ctx=4096),
+            _KIND.CONTEXT,
+            "The conversation needs 5\u202f000 tokens and the model takes 4\u202f096 (400)",
+        ),
+        (
+            400,
+            said(
+                "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens "
+                "(4000 in the messages, 1000 in the completion).",
+                code="context_length_exceeded",
+            ),
+            _KIND.CONTEXT,
+            "The conversation needs 5\u202f000 tokens and the model takes 4\u202f096 (400)",
+        ),
+        (
+            400,
+            said("The prompt is too long"),
+            _KIND.CONTEXT,
+            "The conversation is too long for the model (400): “The prompt is too long”",
+        ),
+        (
+            503,
+            said("Loading model"),
+            _KIND.SERVER,
+            "Oxen.ai is still loading the model (503): “Loading model”",
+        ),
+        (
+            502,
+            b"<html><title>502 Bad Gateway</title></html>",
+            _KIND.SERVER,
+            "Oxen.ai got no good answer from the model's server (502)",
+        ),
         (524, b"", _KIND.SERVER, "Oxen.ai took too long to answer (524)"),
         (529, b"", _KIND.SERVER, "Oxen.ai is overloaded or not available (529)"),
         (500, said("boom"), _KIND.SERVER, "Oxen.ai failed (500): “boom”"),
         (301, b"", _KIND.CONFIGURATION, "Oxen.ai sends requests on to another address (301)"),
     ],
-)  # fmt: skip
+)
 def test_a_status_becomes_words_for_a_person(
     status: int, body: bytes, kind: FailureKind, message: str
 ) -> None:
@@ -82,8 +131,13 @@ def test_the_rejected_key_gets_the_hint_that_helps() -> None:
 
 @pytest.mark.parametrize(
     ("wait", "hint"),
-    [("7", "Retry in 7 s."), ("0.2", "Retry in 1 s."), ("300", "Retry in 5 min."), ("", "Wait a little, then retry.")],
-)  # fmt: skip
+    [
+        ("7", "Retry in 7 s."),
+        ("0.2", "Retry in 1 s."),
+        ("300", "Retry in 5 min."),
+        ("", "Wait a little, then retry."),
+    ],
+)
 def test_a_rate_limit_says_how_long(wait: str, hint: str) -> None:
     failure = failure_from(provider_error(429, {"retry-after": wait}, b""), "X")
 
@@ -213,6 +267,7 @@ def test_a_stopped_run_is_stopped_whatever_came() -> None:
         (ErrorReported(message="Unsupported parameter: top_k", status=400), _KIND.REQUEST, "top_k"),
         (ErrorReported(message="the request exceeds the available context size"), _KIND.CONTEXT, None),
         (ErrorReported(message="boom", status=500), _KIND.SERVER, None),
+        (ErrorReported(message="{cut", code="unreadable_event"), _KIND.PROTOCOL, None),
     ],
 )
 def test_an_error_inside_the_stream_is_told_apart_like_a_status(

@@ -119,11 +119,18 @@ def test_a_body_that_is_no_model_list_is_a_protocol_error(body: bytes, words: st
 
 @given(
     st.dictionaries(
-        st.sampled_from(["id", "name", "pricing", "capabilities", "endpoint", "deployments", "model_type", "meta"]),
-        st.one_of(st.none(), st.text(max_size=3), st.integers(), st.lists(st.none(), max_size=2),
-                  st.dictionaries(st.sampled_from(["input", "output", "prompt"]), st.integers() | st.none())),
+        st.sampled_from(
+            ["id", "name", "pricing", "capabilities", "endpoint", "deployments", "model_type", "meta"]
+        ),
+        st.one_of(
+            st.none(),
+            st.text(max_size=3),
+            st.integers(),
+            st.lists(st.none(), max_size=2),
+            st.dictionaries(st.sampled_from(["input", "output", "prompt"]), st.integers() | st.none()),
+        ),
     )
-)  # fmt: skip
+)
 def test_no_shape_of_entry_raises(entry: dict[str, object]) -> None:
     for card in cards(entry):
         assert card.id == entry.get("id") or card.id == entry.get("name")

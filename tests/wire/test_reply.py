@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -61,15 +62,39 @@ _JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["choices", "delta", "content", "index", "tool_calls", "function", "usage", "error", "message",
-                 "reasoning", "reasoning_details", "id", "model", "finish_reason", "arguments", "loc", "msg",
-                 "prompt_tokens_details", "x_groq", "detail", "metadata", "type", "thinking", "text"]
+                [
+                    "choices",
+                    "delta",
+                    "content",
+                    "index",
+                    "tool_calls",
+                    "function",
+                    "usage",
+                    "error",
+                    "message",
+                    "reasoning",
+                    "reasoning_details",
+                    "id",
+                    "model",
+                    "finish_reason",
+                    "arguments",
+                    "loc",
+                    "msg",
+                    "prompt_tokens_details",
+                    "x_groq",
+                    "detail",
+                    "metadata",
+                    "type",
+                    "thinking",
+                    "text",
+                ]
             ),
-            inner, max_size=5,
+            inner,
+            max_size=5,
         )
     ),
     max_leaves=15,
-)  # fmt: skip
+)
 
 
 @given(st.lists(_JSON, max_size=3))
@@ -105,9 +130,7 @@ def test_no_shape_of_json_raises(chunks: list[object]) -> None:
         ({"refusal": "No."}, TextDelta(text="No.")),
     ],
 )
-def test_thinking_and_answer_are_found_wherever_they_are(
-    fields: dict[str, object], event: StreamEvent
-) -> None:
+def test_thinking_and_answer_are_found_wherever_they_are(fields: dict[str, Any], event: StreamEvent) -> None:
     assert decoded([sse(delta(**fields), done=False)]) == [event]
 
 
@@ -136,7 +159,7 @@ def test_content_that_starts_inside_thinking_is_known_by_its_model() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"reasoning_content": None}, {"reasoning": "Hm."}])
-def test_a_server_that_splits_thinking_itself_is_believed(fields: dict[str, object]) -> None:
+def test_a_server_that_splits_thinking_itself_is_believed(fields: dict[str, Any]) -> None:
     model = {"model": "deepseek-r1"}
 
     builder = built([sse({**model, **delta(**fields)}, {**model, **delta(content="Yes.")})])
@@ -294,7 +317,7 @@ def test_the_sentinel_is_known_in_any_spelling_and_ends_the_reply(end: bytes) ->
             ErrorReported(message="boom", code="t", status=429),
         ),
         (b'data: {"choices":[]}\n\n{"error":{"message":"boom"}}\n', ErrorReported(message="boom")),
-        (b'{"error":"Unexpected endpoint or method."}', ErrorReported(message="Unexpected endpoint or method.")),
+        (b'{"error":"Unexpected endpoint."}', ErrorReported(message="Unexpected endpoint.")),
         (b'{"error":"bad","error_type":"validation"}', ErrorReported(message="bad", code="validation")),
         (b'{"detail":"Not Found"}', ErrorReported(message="Not Found")),
         (

@@ -20,8 +20,8 @@ _THOUGHTS: Final[dict[str, str]] = {
 
 # One sentence a line: left to itself a small model stops at a full stop, and a line cut at a fixed width
 # would end inside a word. Where it rambles past the limit, the cut is written as an ellipsis.
-# Words are hardly ever prescribed. A word that the model did not want is not written as one token but letter by
-# letter, and after such a word SmolLM2 writes nonsense; "So," survives that, longer openings did not.
+# Words are hardly ever prescribed. A word that the model did not want is not written as one token but letter
+# by letter, and after such a word SmolLM2 writes nonsense; "So," survives that, longer openings did not.
 # A number is bounded because greedy sampling otherwise falls into "11.11.11...".
 # An answer line may not begin with "<", or the model closes its thinking a second time.
 _RULES: Final = r"""

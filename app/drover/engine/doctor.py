@@ -11,7 +11,7 @@ from drover.engine.secrets import KeySource, Secrets
 from drover.engine.transport import HttpRequest, Transport
 from drover.errors import DroverError
 from drover.paths import Profile
-from drover.store.database import problems, open_database
+from drover.store.database import open_database, problems
 from drover.store.library import Library
 
 _REACH_TIMEOUT_S = 8.0

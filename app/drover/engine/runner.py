@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from drover.domain.conversation import Message, Part, ReasoningPart, Role, TextPart
+from drover.domain.conversation import Message, Part, Role
 from drover.domain.run import (
     Adjustment,
     Exchange,
@@ -54,8 +54,8 @@ class Journal(Protocol):
     async def start(self, run_id: str, request_body: bytes, adjustments: tuple[Adjustment, ...]) -> None:
         """Before a byte leaves."""
 
-    async def append(self, run_id: str, parts: tuple[Part, ...]) -> None:
-        """What arrived since the last call."""
+    async def keep(self, run_id: str, parts: tuple[Part, ...]) -> None:
+        """The reply so far, of which only the news is written."""
 
     async def settle(self, run: Run, message: Message, exchange: Exchange | None) -> None:
         """The outcome."""
@@ -126,7 +126,7 @@ class Runner:
         self._locate = locate
         self._advanced = advanced
         self._recording: _Recording | None = None
-        self._journaled = [0, 0]
+        self._journaled_count = 0
         self._wake = asyncio.Event()
 
     def retry_now(self) -> None:
@@ -247,6 +247,7 @@ class Runner:
             pass
         live.pending_failure = live.retry_at_s = None
         live.builder = ResponseBuilder()
+        self._journaled_count = 0
 
     async def _journal_regularly(self) -> None:
         while True:
@@ -258,15 +259,9 @@ class Runner:
 
     async def _journal_news(self) -> None:
         builder = self._live.builder
-        reasoning, self._journaled[0] = builder.read_reasoning(self._journaled[0])
-        answer, self._journaled[1] = builder.read_answer(self._journaled[1])
-        parts: list[Part] = []
-        if reasoning:
-            parts.append(ReasoningPart(text=reasoning, source=builder.reasoning_source))
-        if answer:
-            parts.append(TextPart(text=answer))
-        if parts:
-            await self._journal.append(self._live.run.id, tuple(parts))
+        if builder.delta_count != self._journaled_count:
+            self._journaled_count = builder.delta_count
+            await self._journal.keep(self._live.run.id, builder.parts)
 
     async def _settle(self, failure: Failure | None, *, stopped: bool) -> None:
         live = self._live

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
@@ -510,6 +511,8 @@ def _new_client(proxy: str | None, tls: ssl.SSLContext | None) -> httpx.AsyncCli
         return httpx.AsyncClient(
             verify=context,
             proxy=None if proxy is None else httpx.Proxy(proxy, ssl_context=_proxy_tls(proxy)),
+            # A cookie would tie one request to another, and be sent without being shown.
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             trust_env=False,
             follow_redirects=False,
             timeout=None,

@@ -596,7 +596,7 @@ class _LibraryJournal:
             lambda library: library.start_run(run_id, request_body=request_body, adjustments=adjustments)
         )
 
-    async def append(self, run_id: str, parts: tuple[Part, ...]) -> None:
+    async def keep(self, run_id: str, parts: tuple[Part, ...]) -> None:
         await self._workbench._on_writer(lambda: self._workbench._library.journal(run_id, parts))
 
     async def settle(self, run: Run, message: Message, exchange: Exchange | None) -> None:

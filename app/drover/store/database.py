@@ -9,7 +9,9 @@ half-written transaction is never seen.
 from __future__ import annotations
 
 import json
+import math
 import os
+import shutil
 import sqlite3
 import sys
 import zlib
@@ -25,7 +27,9 @@ from drover.errors import LibraryError
 from drover.store.migrations import APPLICATION_ID, MIGRATIONS, statements
 
 _BUSY_TIMEOUT_MS = 5000
+_LITTLE_SPACE_BYTES = 100_000
 _OTHER_PROFILE = "Choose another profile with --profile DIR."
+_OR_OTHER_PROFILE = "Or choose another one with --profile DIR."
 
 _REPLACE_IT = (
     "Nothing was overwritten. Put a copy in its place, or move the file away to begin with an empty library."
@@ -40,15 +44,15 @@ _WORDS: dict[int, tuple[str, str]] = {
     ),
     sqlite3.SQLITE_READONLY: (
         "{path} cannot be written: the file, its folder or its disk is read-only.",
-        "Allow writing there. Or: " + _OTHER_PROFILE,
+        "Allow writing there. " + _OR_OTHER_PROFILE,
     ),
     sqlite3.SQLITE_CANTOPEN: (
         "{path} cannot be opened: the folder is missing, or does not allow it.",
-        "Check that the folder exists and may be written. Or: " + _OTHER_PROFILE,
+        "Check that the folder exists and may be written. " + _OR_OTHER_PROFILE,
     ),
     sqlite3.SQLITE_PERM: (
         "{path} cannot be opened: the system does not allow it.",
-        "Check the rights of the file. Or: " + _OTHER_PROFILE,
+        "Check the rights of the file. " + _OR_OTHER_PROFILE,
     ),
     sqlite3.SQLITE_CORRUPT: (
         "{path} is damaged and cannot be read ({reason}).",
@@ -79,7 +83,11 @@ def library_error(error: Exception, path: Path | str) -> LibraryError:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None and not isinstance(error, sqlite3.ProgrammingError):
         code = sqlite3.SQLITE_CORRUPT  # a value that cannot be decoded: JSON, zlib, or text that is no UTF-8
-    words = _WORDS.get(code & 0xFF) if code is not None else None
+    code = None if code is None else code & 0xFF
+    # Without space for its shared memory file, SQLite speaks of an I/O error.
+    if code == sqlite3.SQLITE_IOERR and _free_bytes(path) < _LITTLE_SPACE_BYTES:
+        code = sqlite3.SQLITE_FULL
+    words = _WORDS.get(code) if code is not None else None
     message, hint = words or ("{path} could not be used ({reason}).", "Start Drover again.")
     return LibraryError(message.format(path=path, reason=error), hint=hint)
 
@@ -220,7 +228,7 @@ class ProfileLock:
         except OSError as error:
             raise LibraryError(
                 f"The profile folder {path.parent} cannot be written: {error.strerror}.",
-                hint="Allow writing there. Or: " + _OTHER_PROFILE,
+                hint="Allow writing there. " + _OR_OTHER_PROFILE,
             ) from error
         try:
             _lock_file(self._file)
@@ -230,7 +238,7 @@ class ProfileLock:
             process = f" (process {owner})" if owner.isdigit() else ""
             raise LibraryError(
                 f"Drover is already running with the profile {path.parent}{process}.",
-                hint="Use that window. Or: " + _OTHER_PROFILE,
+                hint="Use that window. " + _OR_OTHER_PROFILE,
             ) from None
         except OSError as error:
             # Some network file systems know no locks; refusing to start there would help nobody.
@@ -319,7 +327,7 @@ def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
         raise LibraryError(
             f"{path} was written by a newer version of Drover "
             f"(schema {version}; this version knows {len(MIGRATIONS)}).",
-            hint="Nothing was overwritten. Start the newer version. Or: " + _OTHER_PROFILE,
+            hint="Nothing was overwritten. Start the newer version. " + _OR_OTHER_PROFILE,
         )
     return version
 
@@ -331,7 +339,7 @@ def _create_private(path: Path) -> None:
     except OSError as error:
         raise LibraryError(
             f"{path} cannot be made: {error.strerror}.",
-            hint="Check that the folder exists and may be written. Or: " + _OTHER_PROFILE,
+            hint="Check that the folder exists and may be written. " + _OR_OTHER_PROFILE,
         ) from error
 
 
@@ -369,6 +377,13 @@ def _keep_copy(connection: sqlite3.Connection, path: Path, version: int) -> Path
         raise
     _log.info("A copy of the library before its migration is at %s.", copy)
     return copy
+
+
+def _free_bytes(path: Path | str) -> float:
+    try:
+        return shutil.disk_usage(Path(path).parent).free
+    except OSError:
+        return math.inf
 
 
 def _path_of(connection: sqlite3.Connection) -> str:

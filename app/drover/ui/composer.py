@@ -86,7 +86,8 @@ class Composer(QWidget):
         self._update()
 
     def _lay_out(self) -> None:
-        strip = QHBoxLayout()
+        self._strip_row = QWidget()
+        strip = QHBoxLayout(self._strip_row)
         strip.setContentsMargins(_INSET_PX, 0, 8, 0)
         strip.setSpacing(8)
         strip.addWidget(self._strip, 1)
@@ -104,7 +105,7 @@ class Composer(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.setSpacing(0)
-        layout.addLayout(strip)
+        layout.addWidget(self._strip_row)
         layout.addWidget(Hairline())
         layout.addWidget(self._json)
         layout.addWidget(self._json_line)
@@ -123,7 +124,8 @@ class Composer(QWidget):
         self._save.clicked.connect(self.save_requested)
         self._cancel.clicked.connect(self.edit_cancelled)
         self._json_toggle.toggled.connect(self._show_json)
-        theme().changed.connect(self.update)
+        theme().changed.connect(self._restyle)
+        self._restyle()
 
     @property
     def text(self) -> str:
@@ -145,7 +147,7 @@ class Composer(QWidget):
 
     def set_placeholder(self, text: str) -> None:
         """What an empty field says."""
-        self._edit.setPlaceholderText(text)
+        self._edit.set_placeholder(text)
 
     def set_edit_mode(self, is_editing: bool) -> None:
         """Whether the text replaces an earlier message: then it may be saved without sending."""
@@ -240,6 +242,10 @@ class Composer(QWidget):
         else:
             self._strip.display(self._plan)
 
+    def _restyle(self) -> None:
+        self._strip_row.setFixedHeight(theme().px(32) - 1)
+        self.update()
+
     def _hint_words(self, has_words: bool) -> str:
         if self._is_busy:
             return self.tr("Esc stops")
@@ -268,14 +274,14 @@ def _chip(change: ParameterChange) -> _Piece:
 class _Strip(Label):
     """Pieces in one line. Chips that find no room are counted at the end; words give way before chips do."""
 
-    _gap = 8
+    _gap = 6
     _dot = 6
     _chip_padding = 7
 
     def __init__(self) -> None:
         super().__init__(role="small", token="text-3")
         self._pieces: list[_Piece] = []
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
 
     def display(self, pieces: Sequence[_Piece]) -> None:
         shown = [piece for piece in pieces if piece.text]
@@ -283,12 +289,6 @@ class _Strip(Label):
             self._pieces = shown
             self.setText(", ".join(f"{piece.sign} {piece.text}".strip() for piece in shown))
             self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(0, theme().px(32) - 1)
-
-    def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -362,7 +362,7 @@ class _Disclosure(QuietButton):
         self.setAccessibleName(text)
 
     def sizeHint(self) -> QSize:
-        width = self.fontMetrics().horizontalAdvance(self.text()) + 8 + 12 + 16
+        width = self.fontMetrics().horizontalAdvance(self.text()) + 8 + 6 + 12 + 7
         return QSize(width, theme().px(24))
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -376,7 +376,7 @@ class _Disclosure(QuietButton):
         painter.setPen(ink)
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         painter.drawText(self.rect().adjusted(8, 0, -8, 0), flags, self.text())
-        place = QRectF(self.width() - 8 - 12, (self.height() - 12) / 2, 12, 12)
+        place = QRectF(self.width() - 7 - 12, (self.height() - 12) / 2, 12, 12)
         draw_icon(painter, place, "chevron-up" if self.isChecked() else "chevron-down", ink)
         painter.end()
 
@@ -429,6 +429,7 @@ class _MessageEdit(QTextEdit):
         super().__init__()
         self._most_px = 240
         self._is_composing = False
+        self._placeholder = ""
         self.setAcceptRichText(False)
         self.setTabChangesFocus(True)
         self.setProperty("bare", True)
@@ -466,6 +467,12 @@ class _MessageEdit(QTextEdit):
         self.blockSignals(was_blocked)
         self.moveCursor(QTextCursor.MoveOperation.End)
         self._fit()
+
+    def set_placeholder(self, text: str) -> None:
+        """What stands here while nothing is written."""
+        self._placeholder = text
+        self.setAccessibleDescription(text)
+        self.viewport().update()
 
     def set_most_height(self, height_px: int) -> None:
         """Limit of growth."""
@@ -513,6 +520,19 @@ class _MessageEdit(QTextEdit):
         self._is_composing = False
         super().focusOutEvent(event)
         self.focus_changed.emit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The text, or the placeholder on the same base line, which Qt's own would miss."""
+        super().paintEvent(event)
+        if self._placeholder and not self._is_composing and self.document().isEmpty():
+            painter = QPainter(self.viewport())
+            painter.setFont(self.font())
+            painter.setPen(theme().color("text-3"))
+            metrics = QFontMetricsF(self.font())
+            base = max(float(theme().line_height("body")), metrics.height()) - metrics.descent()
+            text = metrics.elidedText(self._placeholder, Qt.TextElideMode.ElideRight, self.viewport().width())
+            painter.drawText(QPointF(0, round(base)), text)
+            painter.end()
 
     def _insert(self, text: str) -> None:
         """Replaces the selection. Long texts are laid out once, at the end."""

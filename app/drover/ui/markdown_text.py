@@ -88,9 +88,10 @@ def gap_between(before: Block | None, block: Block, look: TextLook) -> int:
         return min(8, paragraph)
     in_list = any(isinstance(entry, Item) for entry in block.containers)
     was_in_list = any(isinstance(entry, Item) for entry in before.containers)
-    if block.opened and in_list and not block.is_spaced and isinstance(block.content, Paragraph):
+    follows_text = isinstance(before.content, Paragraph) and isinstance(block.content, Paragraph)
+    if block.opened and in_list and not block.is_spaced and follows_text:
         return 4 if was_in_list else min(8, paragraph)
-    if in_list and was_in_list and isinstance(block.content, Paragraph):
+    if in_list and was_in_list and follows_text:
         return min(8, paragraph)
     return paragraph
 
@@ -137,7 +138,10 @@ class _FormulaObject(QPyTextObject):
         if shape is None:
             return QSizeF(0, 0)
         scale = _fit(shape, document)
-        if char_format.toCharFormat().verticalAlignment() == QTextCharFormat.VerticalAlignment.AlignMiddle:
+        alignment = char_format.toCharFormat().verticalAlignment()
+        if alignment == QTextCharFormat.VerticalAlignment.AlignNormal:
+            return QSizeF(shape.width * scale, shape.height * scale)
+        if alignment == QTextCharFormat.VerticalAlignment.AlignMiddle:
             return QSizeF(shape.width * scale, 2 * max(shape.ascent, shape.descent) * scale)
         return QSizeF(shape.width * scale, (shape.ascent + _font_descent(char_format)) * scale)
 
@@ -149,7 +153,10 @@ class _FormulaObject(QPyTextObject):
         if shape is None:
             return
         scale = _fit(shape, document)
-        if char_format.toCharFormat().verticalAlignment() == QTextCharFormat.VerticalAlignment.AlignMiddle:
+        alignment = char_format.toCharFormat().verticalAlignment()
+        if alignment == QTextCharFormat.VerticalAlignment.AlignNormal:
+            baseline = rect.top() + shape.ascent * scale
+        elif alignment == QTextCharFormat.VerticalAlignment.AlignMiddle:
             baseline = rect.center().y()
         else:
             baseline = rect.bottom() - _font_descent(char_format)
@@ -340,7 +347,9 @@ class BlockText(QTextBrowser):
     def _write_content(self, cursor: QTextCursor, block: Block, base: QTextCharFormat, *, is_tail: bool) -> None:
         content = block.content
         if isinstance(content, MathBlock):
-            write_formula(cursor, content.tex, base, self._look, is_display=True, is_tail=is_tail)
+            write_formula(
+                cursor, content.tex, base, self._look, is_display=True, is_alone=True, is_tail=is_tail
+            )
         elif isinstance(content, Paragraph | Heading):
             self._write_spans(cursor, parse_inline(content.text, is_open=is_tail), base)
 
@@ -445,7 +454,7 @@ class BlockText(QTextBrowser):
     def _paint_marker(self, painter: QPainter, decoration: _Decoration, item: Item, block: QTextBlock) -> None:
         """Bullet, number or box, on the first line and clear of the text."""
         line = block.layout().lineAt(0)
-        top = self.document().documentLayout().blockBoundingRect(block).top() - block.layout().boundingRect().top()
+        top = self.document().documentLayout().blockBoundingRect(block).top()
         baseline = top + line.y() + line.ascent()
         gap, is_rtl = theme().px(8), decoration.is_right_to_left
         edge = self.width() - decoration.indent + gap if is_rtl else decoration.indent - gap
@@ -481,7 +490,8 @@ class BlockText(QTextBrowser):
         for start, end in self._code_spans:
             block = document.findBlock(start)
             shape = block.layout()
-            origin = layout.blockBoundingRect(block).topLeft() - shape.boundingRect().topLeft()
+            rect = layout.blockBoundingRect(block)
+            origin = QPointF(rect.left() - shape.boundingRect().left(), rect.top())
             first, last = start - block.position(), end - block.position()
             for index in range(shape.lineCount()):
                 line = shape.lineAt(index)
@@ -544,9 +554,13 @@ def char_format(look: TextLook) -> QTextCharFormat:
 
 
 def write_formula(
-    cursor: QTextCursor, tex: str, base: QTextCharFormat, look: TextLook, *, is_display: bool, is_tail: bool = False
-) -> None:
-    """Inserts a formula; its source in the code font if it cannot be typeset or is not complete yet."""
+    cursor: QTextCursor, tex: str, base: QTextCharFormat, look: TextLook, *,
+    is_display: bool, is_alone: bool = False, is_tail: bool = False,
+) -> None:  # fmt: skip
+    """Inserts a formula; its source in the code font if it cannot be typeset or is not complete yet.
+
+    `is_alone` says that it has its line to itself.
+    """
     math_format = QTextCharFormat(base)
     math_format.setObjectType(_MATH_OBJECT)
     math_format.setProperty(_TEX, clean_text(tex))
@@ -556,8 +570,9 @@ def write_formula(
         cursor.insertText(clean_text(tex).replace("\n", _LINE_SEPARATOR), code_format(base, look))
         return
     alignments = QTextCharFormat.VerticalAlignment
-    fits = shape.descent <= _font_descent(math_format) + 0.5
-    math_format.setVerticalAlignment(alignments.AlignBaseline if fits else alignments.AlignMiddle)
+    if not is_alone:
+        fits = shape.descent <= _font_descent(math_format) + 0.5
+        math_format.setVerticalAlignment(alignments.AlignBaseline if fits else alignments.AlignMiddle)
     cursor.insertText(_OBJECT_CHARACTER, math_format)
 
 
@@ -764,9 +779,10 @@ _ALIGNMENTS = {
 
 
 def _is_numeric(table: Table, column: int) -> bool:
-    """Whether all filled cells of a column are figures."""
+    """Whether the cells of a column are figures, save perhaps a word such as "Total" among them."""
     filled = [row[column].strip("*_ ") for row in table.rows[:50] if row[column].strip()]
-    return bool(filled) and all(_looks_like_figure(cell) for cell in filled)
+    figures = sum(map(_looks_like_figure, filled))
+    return bool(filled) and figures >= 0.75 * len(filled)
 
 
 def _looks_like_figure(text: str) -> bool:

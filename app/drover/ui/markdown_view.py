@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from PySide6.QtCore import QRectF, QSize, Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -353,12 +353,18 @@ class MarkdownView(QWidget):
         )
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The rules of quotes around code and tables."""
+        """The rules of quotes beside code and tables, and between segments."""
         painter = QPainter(self)
         for segment in self._segments:
-            if segment.kind is not _Kind.TEXT and (offsets := quote_offsets(segment.first)):
-                rect = QRectF(0, segment.top, self.width(), segment.height)
-                paint_quote_rules(painter, offsets, rect.top(), rect.bottom(), {})
+            offsets = quote_offsets(segment.first)
+            if not offsets:
+                continue
+            shared = set(quote_offsets(segment.before)) if segment.before is not None else set()
+            bottom = segment.top + (0 if segment.kind is _Kind.TEXT else segment.height)
+            gap = self._gap(segment)
+            for offset in offsets:
+                top = segment.top - (gap if offset in shared else 0)
+                paint_quote_rules(painter, (offset,), top, bottom, {})
         painter.end()
 
 

@@ -34,8 +34,8 @@ _NAMES_PATTERN = re.compile(
 )
 _EVERYDAY_WORDS = {"stop", "seed", "temperature"}
 _CULPRIT_PATTERN = re.compile(
-    r"(?i)param|argument|field|property|propert|keyword|unsupported|not supported|unknown|unrecogni|extra|"
-    r"not permitted|not allowed|invalid|must be|range|deprecated|[`'\"“]"
+    r"(?i)param|argument|field|propert|keyword|unsupported|not supported|unknown|unrecogni|extra|"
+    r"not permitted|not allowed|invalid|must be|range|deprecated"
 )
 _HTML_PATTERN = re.compile(r"(?is)^\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body|title|h1|center)\b")
 _TITLE_PATTERN = re.compile(r"(?is)<title[^>]*>(.*?)</title>|<h1[^>]*>(.*?)</h1>")
@@ -217,7 +217,8 @@ def named_parameter(error: Mapping[str, Any], words: str) -> str | None:
         name = match.group(1)
         # "temperature" alone may be part of a sentence about something else.
         around = words[max(0, match.start() - 60) : match.end() + 60]
-        if name not in _EVERYDAY_WORDS or _CULPRIT_PATTERN.search(around):
+        is_quoted = words[max(0, match.start() - 1) : match.start()] in ("`", "'", '"', "“")
+        if name not in _EVERYDAY_WORDS or is_quoted or _CULPRIT_PATTERN.search(around):
             return _own_name(name)
     return None
 

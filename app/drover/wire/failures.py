@@ -11,6 +11,9 @@ from drover.errors import ConfigurationError, ConnectionFailed, DroverError, Pro
 from drover.log import redact
 from drover.wire.error_body import capped, error_object, named_parameter, status_line, status_phrase
 
+UNREADABLE_EVENT = "unreadable_event"
+"""The `ErrorReported.code` of an event of the stream that is cut off or damaged."""
+
 _QUOTE_LIMIT = 300
 
 _CONTEXT_PATTERN = re.compile(
@@ -153,6 +156,13 @@ def _provider_failure(error: ProviderError, endpoint_name: str) -> Failure:
 
 
 def _stream_failure(error: ErrorReported, endpoint_name: str) -> Failure:
+    if error.code == UNREADABLE_EVENT:
+        return Failure(
+            kind=FailureKind.PROTOCOL,
+            message=f"{endpoint_name} sent a piece of the answer that cannot be read",
+            hint="Some text may be missing. Retry to ask again.",
+            detail=error.message,
+        )
     parameter = named_parameter({}, error.message) if error.status in (400, 415, 422) else None
     detail = error.message if not error.code else f"{error.message}\nCode: {error.code}"
     return _failure(

@@ -11,6 +11,7 @@ from drover.errors import ProtocolError
 from drover.log import redact
 from drover.wire.chunks import ChunkReader
 from drover.wire.error_body import page_title, read_error
+from drover.wire.failures import UNREADABLE_EVENT
 from drover.wire.quirks import quirks_for
 from drover.wire.sse import MAX_EVENT_BYTES, ServerEvent, SSEDecoder
 from drover.wire.surrogates import SurrogateMender
@@ -155,10 +156,8 @@ class ReplyDecoder:
                 if not self.is_done:
                     self._event(ServerEvent(name, line.strip()), out)
         elif text[0] in "{[":
-            quoted = redact(text[:200])
-            out.append(
-                ErrorReported(message=f"An event could not be read: {quoted}", code="unreadable_event")
-            )
+            message = f"An event could not be read: {redact(text[:200])}"
+            out.append(ErrorReported(message=message, code=UNREADABLE_EVENT))
         else:
             out.append(Unknown(raw_json=raw))
 
