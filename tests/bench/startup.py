@@ -82,20 +82,21 @@ def _fill(directory: Path) -> None:
     connection = open_database(directory / "library.sqlite3")
     library = Library(connection)
     start = datetime.now(UTC) - timedelta(days=400)
-    for number in range(CONVERSATIONS):
-        at = start + timedelta(minutes=50 * number)
-        conversation = Conversation(
-            id=f"C{number:06}", title=f"Conversation number {number}", created_at=at, updated_at=at
-        )
-        message = Message(
-            id=f"M{number:06}",
-            conversation_id=conversation.id,
-            parent_id=None,
-            role=Role.USER,
-            parts=(TextPart(text=f"Question {number}: what is the square of {number}?"),),
-            created_at=at,
-        )
-        library.add_turn(conversation=conversation, message=message, run=None)
+    with library.one_transaction():
+        for number in range(CONVERSATIONS):
+            at = start + timedelta(minutes=50 * number)
+            conversation = Conversation(
+                id=f"C{number:06}", title=f"Conversation number {number}", created_at=at, updated_at=at
+            )
+            message = Message(
+                id=f"M{number:06}",
+                conversation_id=conversation.id,
+                parent_id=None,
+                role=Role.USER,
+                parts=(TextPart(text=f"Question {number}: what is the square of {number}?"),),
+                created_at=at,
+            )
+            library.add_turn(conversation=conversation, message=message, run=None)
     library.close()
 
 

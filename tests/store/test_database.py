@@ -159,6 +159,14 @@ def test_an_empty_file_left_by_a_first_start_that_died_becomes_a_library(path: P
         assert Library(connection).conversations() == []
 
 
+def test_a_first_start_that_died_before_the_schema_stood_is_taken_up_again(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    assert path.stat().st_size > 0
+    with closing(open_database(path)) as connection:
+        assert Library(connection).conversations() == []
+
+
 def test_a_reader_sees_each_commit_of_the_writer(path: Path, library: Library) -> None:
     with closing(Library(open_database(path, read_only=True))) as reader:
         assert reader.conversations() == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -98,8 +100,6 @@ JSON = st.recursive(
 def test_no_stored_value_keeps_the_settings_from_loading(
     shared_library: Library, name: str, value: object
 ) -> None:
-    import json
-
     store(shared_library, name, json.dumps(value))
     loaded = load_settings(shared_library.connection)
     assert type(getattr(loaded, name)) is type(getattr(Settings(), name))

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.wire.replies import SERVER, built, decoded, delta, pieces, sse
 
@@ -98,7 +98,6 @@ _JSON = st.recursive(
 
 
 @given(st.lists(_JSON, max_size=3))
-@settings(max_examples=300)
 def test_no_shape_of_json_raises(chunks: list[object]) -> None:
     for event in decoded([sse(*chunks)]):
         json.dumps(repr(event))

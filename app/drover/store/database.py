@@ -29,7 +29,7 @@ from drover.store.migrations import APPLICATION_ID, MIGRATIONS, statements
 _BUSY_TIMEOUT_MS = 5000
 _LITTLE_SPACE_BYTES = 100_000
 _OTHER_PROFILE = "Choose another profile with --profile DIR."
-_OR_OTHER_PROFILE = "Or choose another one with --profile DIR."
+_OR_OTHER_PROFILE = "Or choose another profile with --profile DIR."
 
 _REPLACE_IT = (
     "Nothing was overwritten. Put a copy in its place, or move the file away to begin with an empty library."

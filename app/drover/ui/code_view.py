@@ -161,6 +161,9 @@ def make_plain(edit: QTextEdit | QPlainTextEdit) -> None:
     edit.setWordWrapMode(QTextOption.WrapMode.NoWrap)
     flags = Qt.TextInteractionFlag
     edit.setTextInteractionFlags(flags.TextSelectableByMouse | flags.TextSelectableByKeyboard)
+    start = edit.textCursor()
+    start.setKeepPositionOnInsert(True)
+    edit.setTextCursor(start)
     edit.viewport().setAutoFillBackground(False)
     edit.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
     option = edit.document().defaultTextOption()

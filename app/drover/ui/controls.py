@@ -47,10 +47,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from drover.ui.theme import draw_frame, draw_hairline, draw_icon, rounded_path, theme
+from drover.ui.theme import RADIUS, draw_frame, draw_hairline, draw_icon, rounded_path, theme
 
-RADIUS: Final = 4.0
-"""Corner radius of controls and rows."""
 QUIET_PADDING: Final = 8
 """Between the edge of a quiet button and its text: what a layout subtracts to align it by its text."""
 
@@ -886,9 +884,7 @@ class Chip(QWidget):
         """Frame, glyph, text, detail."""
         painter = QPainter(self)
         colors = theme()
-        draw_frame(
-            painter, QRectF(self.rect()), RADIUS, fill=colors.color("raised"), edge=colors.color("line")
-        )
+        draw_frame(painter, QRectF(self.rect()), RADIUS, edge=colors.color("line"))
         left = 7.0
         if self._glyph:
             place = QRectF(left, (self.height() - 12) / 2, 12, 12)

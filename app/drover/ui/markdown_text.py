@@ -243,6 +243,9 @@ class BlockText(QTextBrowser):
         document.setDefaultFont(theme().font(self._look.role))
         self._formulas = _FormulaObject(self)
         document.documentLayout().registerHandler(_MATH_OBJECT, self._formulas)
+        start = self.textCursor()
+        start.setKeepPositionOnInsert(True)
+        self.setTextCursor(start)
         self.anchorClicked.connect(self._activate)
         self.highlighted.connect(self._show_target)
 
@@ -328,7 +331,10 @@ class BlockText(QTextBrowser):
         elif isinstance(content, MathBlock):
             block_format.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         elif isinstance(content, Rule):
-            block_format.setLineHeight(scale(9), QTextBlockFormat.LineHeightTypes.FixedHeight.value)
+            font = base.font()
+            _scale_font(font, 0.2)
+            base.setFont(font)
+            block_format.setLineHeight(1, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
         container = block.containers[-1] if block.containers and block.opened else None
         item = container if isinstance(container, Item) else None
         if before is None:

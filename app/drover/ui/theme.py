@@ -27,6 +27,9 @@ from drover.paths import resource
 
 ThemeMode = Literal["system", "light", "dark"]
 
+RADIUS: Final = 4.0
+"""Corner radius of controls and rows."""
+
 SMALLEST_TEXT_SCALE: Final = 0.5
 LARGEST_TEXT_SCALE: Final = 3.0
 

@@ -1,0 +1,238 @@
+"""What a message says when its run did not end well: the card of a failure, and the quiet line of a stop."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
+
+from drover.domain.run import Failure, FailureKind
+from drover.ui import formats
+from drover.ui.code_view import make_plain, show_menu
+from drover.ui.controls import Button, Label, QuietButton
+from drover.ui.theme import draw_frame, draw_icon, theme
+
+_PAD_X, _PAD_Y, _ICON, _RADIUS = 12, 10, 16, 6
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("failure", text)
+
+
+def actions_for(failure: Failure, endpoint_name: str, *, is_waiting: bool) -> list[tuple[str, str, str]]:
+    """(action, words, icon) of the buttons that help, the most helpful first."""
+    if is_waiting:
+        return [("retry_now", _tr("Retry now"), "retry"), ("stop_retry", _tr("Do not retry"), "")]
+    retry = ("retry", _tr("Retry"), "retry")
+    settings = ("settings", _tr("Endpoint settings…"), "")
+    match failure.kind:
+        case FailureKind.KEY:
+            return [("set_key", _tr("Set key…"), "key"), retry]
+        case FailureKind.REQUEST if failure.parameter:
+            return [("send_without", _tr("Send without {0}").format(failure.parameter), ""), retry]
+        case FailureKind.CONNECTION | FailureKind.NOT_FOUND | FailureKind.PROTOCOL:
+            return [retry, settings]
+        case FailureKind.CONFIGURATION:
+            return [settings, retry]
+        case _:
+            return [retry]
+
+
+class FailureCard(QWidget):
+    """A failure in words, with what to do next.
+
+    Signals:
+        action_requested(str): one of the actions of `actions_for`
+        height_changed(): the details were opened or closed
+    """
+
+    action_requested = Signal(str)
+    height_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._failure: Failure | None = None
+        self._is_waiting = False
+        self._share: float | None = None
+        self._title = Label("", weight=600, parent=self)
+        self._sentence = Label("", token="text-2", parent=self)
+        for label in (self._title, self._sentence):
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._buttons: list[Button] = []
+        self._details = QuietButton(self.tr("Details"), parent=self)
+        self._details.setCheckable(True)
+        self._details.toggled.connect(self._toggle_details)
+        self._detail = _Detail(self)
+        self._detail.hide()
+
+    def display(self, failure: Failure, endpoint_name: str, *, is_waiting: bool = False) -> None:
+        """Shows the failure; `is_waiting` says that another attempt is due by itself."""
+        if failure == self._failure and is_waiting == self._is_waiting:
+            return
+        self._failure, self._is_waiting = failure, is_waiting
+        title, _, quoted = failure.message.partition(": “")
+        words = self.tr("The server said “{0}.").format(quoted) if quoted else ""
+        if not quoted:
+            title = title.rstrip(".")
+        self._title.setText(title)
+        self._words = " ".join(part for part in (words, failure.hint) if part)
+        self._sentence.setText(self._words)
+        self._detail.setPlainText(failure.detail)
+        self._details.setVisible(bool(failure.detail))
+        self.setAccessibleName(title)
+        self.setAccessibleDescription(self._words)
+        self._make_buttons(actions_for(failure, endpoint_name, is_waiting=is_waiting))
+        if not is_waiting:
+            self._share = None
+
+    def display_countdown(self, seconds_left: float, share_left: float) -> None:
+        """How long until the next attempt, in seconds and as a share of the whole wait."""
+        seconds = max(0, round(seconds_left))
+        words = self.tr("Drover asks again in {0}.").format(formats.duration(seconds, tenths_below_s=0))
+        self._sentence.setText(" ".join(part for part in (self._words, words) if part))
+        self._share = min(1.0, max(0.0, share_left))
+        self.update()
+
+    def lay_out(self, width: int) -> int:
+        """The height it takes at this width."""
+        scale = theme().px
+        left = _PAD_X + scale(_ICON) + scale(9)
+        room = max(80, width - left - _PAD_X)
+        y = scale(_PAD_Y)
+        for label in (self._title, self._sentence):
+            if not label.text():
+                label.setGeometry(left, y, room, 0)
+                continue
+            height = max(scale(20), label.heightForWidth(room))
+            label.setGeometry(left, y, room, height)
+            y += height + scale(2)
+        y += scale(8)
+        y = self._place_buttons(left, y, width)
+        if self._details.isChecked():
+            y += scale(8)
+            lines = min(14, self._detail.blockCount() + 1)
+            height = lines * theme().line_height("wire") + 8
+            self._detail.setGeometry(left, y, room, height)
+            y += height
+        return y + scale(_PAD_Y + 2) + (2 if self._is_waiting else 0)
+
+    def _place_buttons(self, left: int, y: int, width: int) -> int:
+        scale, x, height = theme().px, left, theme().px(28)
+        details = self._details.sizeHint().width() if self._failure is not None and self._failure.detail else 0
+        for button in self._buttons:
+            needed = button.sizeHint().width()
+            if x > left and x + needed > width - _PAD_X - details:
+                x, y = left, y + height + 8
+            button.setGeometry(x, y, min(needed, width - x - 4), height)
+            x += needed + scale(8)
+        self._details.setGeometry(width - _PAD_X - details, y, details, height)
+        return y + height
+
+    def _make_buttons(self, actions: list[tuple[str, str, str]]) -> None:
+        for button in self._buttons:
+            button.hide()
+            button.deleteLater()
+        self._buttons = []
+        for action, words, icon in actions:
+            button = Button(words, icon=icon, parent=self)
+            button.setProperty("action", action)
+            button.clicked.connect(self._act)
+            button.show()
+            button.stackUnder(self._details)
+            self._buttons.append(button)
+
+    def _act(self) -> None:
+        sender = self.sender()
+        if sender is not None:
+            self.action_requested.emit(str(sender.property("action")))
+
+    def _toggle_details(self, is_open: bool) -> None:
+        self._detail.setVisible(is_open)
+        self.height_changed.emit()
+
+    def sizeHint(self) -> QSize:
+        """Its present size; the owner lays it out."""
+        return self.size()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The card, its icon and the countdown along its foot."""
+        painter = QPainter(self)
+        rect = QRectF(self.rect())
+        draw_frame(painter, rect, _RADIUS, fill=theme().color("caution-bg"), edge=theme().color("caution-line"))
+        side = theme().px(_ICON)
+        draw_icon(painter, QRectF(_PAD_X, theme().px(_PAD_Y + 2), side, side), "warning", theme().color("caution"))
+        if self._share is not None:
+            painter.fillRect(QRectF(2, rect.height() - 2, (rect.width() - 4) * self._share, 2), theme().color("caution"))
+        painter.end()
+
+
+class _Detail(QPlainTextEdit):
+    """The server's own words, in full."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        make_plain(self)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        self.setFont(theme().font("wire"))
+        self.setAccessibleName(self.tr("Details of the failure"))
+
+    def contextMenuEvent(self, event: object) -> None:
+        """The standard menu, shown without blocking."""
+        show_menu(self, event)  # type: ignore[arg-type]
+
+
+class OutcomeLine(QWidget):
+    """One quiet sentence below the text, and at most one button.
+
+    Signals:
+        action_requested(str)
+    """
+
+    action_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._action = ""
+        self._has_icon = False
+        self._label = Label("", token="text-2", parent=self)
+        self._label.setWordWrap(True)
+        self._button = Button("", parent=self)
+        self._button.clicked.connect(self._act)
+
+    def display(self, sentence: str, action: str = "", words: str = "", *, has_icon: bool = False) -> None:
+        """Shows a sentence; `words` are those of the button for `action`."""
+        self._action, self._has_icon = action, has_icon
+        self._label.setText(sentence)
+        self._label.set_look(token="text" if has_icon else "text-2")
+        self._button.setText(words)
+        self._button.setVisible(bool(action))
+        self.update()
+
+    def lay_out(self, width: int) -> int:
+        """The height it takes at this width."""
+        scale, height = theme().px, theme().px(28)
+        left = scale(_ICON) + scale(7) if self._has_icon else 0
+        button = self._button.sizeHint().width() if self._action else 0
+        room = max(80, width - left - (button + 12 if button else 0))
+        needed = max(height, self._label.heightForWidth(room))
+        self._label.setGeometry(left, 0, room, needed)
+        self._button.setGeometry(width - button, 0, button, height)
+        return needed
+
+    def sizeHint(self) -> QSize:
+        """Its present size; the owner lays it out."""
+        return self.size()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The icon of a warning."""
+        if self._has_icon:
+            painter = QPainter(self)
+            side = theme().px(_ICON)
+            top = (theme().px(28) - side) / 2
+            draw_icon(painter, QRectF(0, top, side, side), "warning", theme().color("caution"))
+            painter.end()
+
+    def _act(self) -> None:
+        self.action_requested.emit(self._action)
