@@ -117,7 +117,7 @@ def _yield_to_the_window() -> None:
 
 
 def _exit_at_end_of_input() -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin: its lock, held here, would abort an interpreter that shuts down
         pass
     os._exit(0)  # there is nothing to save, and an orderly exit would wait for the answers being written
 

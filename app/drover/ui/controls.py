@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Final
 
 import shiboken6
@@ -707,6 +708,31 @@ class Label(QLabel):
         self.setPalette(palette)
         if not self.wordWrap():
             self.setMinimumHeight(theme().line_height(self._role))
+
+
+class Paragraph(Label):
+    """Text that wraps, with the line height of its role."""
+
+    def __init__(
+        self, text: str = "", *, role: str = "ui", token: str = "text", parent: QWidget | None = None
+    ) -> None:
+        self._plain = text
+        super().__init__("", role=role, token=token, parent=parent)
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.set_text(text)
+
+    def set_text(self, text: str) -> None:
+        """Shows another plain text."""
+        self._plain = text
+        height = theme().line_height(self._role)
+        super().setText(f'<p style="margin:0; line-height:{height}px">{html.escape(text)}</p>')
+        self.setAccessibleName(text)
+
+    def _restyle(self) -> None:
+        super()._restyle()
+        if self.textFormat() == Qt.TextFormat.RichText:
+            self.set_text(self._plain)
 
 
 class ElidedLabel(Label):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
 from drover.domain.parameters import ParameterKind, ParameterSpec, ParameterValue
@@ -254,15 +254,14 @@ class NumberRow(ParameterRow):
         """Rebuilds the slider's scale; a fixed end in the spec wins."""
         highest = self._spec.maximum if self._spec.maximum is not None else maximum
         self._scale = SliderScale(self._spec, highest)
-        with QSignalBlocker(self._slider):
+        with QSignalBlocker(self):
             self._slider.setRange(0, self._scale.last)
             self._slider.setPageStep(self._scale.page_step)
             self._show_position()
 
     def _display_editor(self, value: ParameterValue | None) -> None:
-        with QSignalBlocker(self._slider):
-            self._slider.setEnabled(value is not None)
-            self._show_position()
+        self._slider.setEnabled(value is not None)
+        self._show_position()
         self._field.setEnabled(value is not None)
         self._field.set_number(value if isinstance(value, int | float) else None)
 
@@ -343,10 +342,9 @@ class ChoiceRow(ParameterRow):
         self._line.addWidget(self._segments, 1)
 
     def _display_editor(self, value: ParameterValue | None) -> None:
-        with QSignalBlocker(self._segments):
-            if isinstance(value, str) and self._segments.findText(value) < 0:
-                self._segments.addItem(value)
-            self._segments.setCurrentIndex(self._segments.findText(value) if isinstance(value, str) else -1)
+        if isinstance(value, str) and self._segments.findText(value) < 0:
+            self._segments.addItem(value)
+        self._segments.setCurrentIndex(self._segments.findText(value) if isinstance(value, str) else -1)
         self._segments.setEnabled(value is not None)
 
     def _choose(self, text: str) -> None:
@@ -357,18 +355,19 @@ class ChoiceRow(ParameterRow):
 class _StopChip(QWidget):
     """One text of `stop` with its line ends visible; a click edits it, the cross takes it away."""
 
-    edit_requested = Signal()
-    removal_requested = Signal()
+    edit_requested = Signal(int)
+    removal_requested = Signal(int)
 
-    def __init__(self, text: str, parent: QWidget) -> None:
+    def __init__(self, index: int, text: str, parent: QWidget) -> None:
         super().__init__(parent)
+        self._index = index
         shown = escaped(text)
         self._edit = _BareTextButton(shown, self)
         self._edit.setAccessibleName(self.tr("Edit stop text {text}").format(text=shown))
         self._edit.setToolTip(shown)
-        self._edit.clicked.connect(self.edit_requested)
+        self._edit.clicked.connect(self._request_edit)
         self._remove = _BareIconButton(self.tr("Remove stop text {text}").format(text=shown), self)
-        self._remove.clicked.connect(self.removal_requested)
+        self._remove.clicked.connect(self._request_removal)
         line = QHBoxLayout(self)
         line.setContentsMargins(1, 0, 1, 0)
         line.setSpacing(0)
@@ -384,7 +383,13 @@ class _StopChip(QWidget):
         draw_frame(painter, QRectF(self.rect()), RADIUS, fill=colors.color("raised"), edge=edge)
         painter.end()
 
-    def enterEvent(self, event: QEvent) -> None:
+    def _request_edit(self) -> None:
+        self.edit_requested.emit(self._index)
+
+    def _request_removal(self) -> None:
+        self.removal_requested.emit(self._index)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
         """Shows the hover."""
         self.update()
 
@@ -479,10 +484,9 @@ class StopRow(ParameterRow):
             chip.deleteLater()
         self._chips = []
         for index, text in enumerate(texts):
-            chip = _StopChip(text, self)
+            chip = _StopChip(index, text, self)
             chip.edit_requested.connect(self._edit_chip)
             chip.removal_requested.connect(self._remove_chip)
-            chip.setProperty("index", index)
             chip.show()
             self._chips.append(chip)
         self._unset_label.setVisible(value is None)
@@ -502,12 +506,10 @@ class StopRow(ParameterRow):
     def _write_new(self) -> None:
         self._open_field(-1, "")
 
-    def _edit_chip(self) -> None:
-        index = int(self.sender().property("index"))
+    def _edit_chip(self, index: int) -> None:
         self._open_field(index, escaped(self._texts()[index]))
 
-    def _remove_chip(self) -> None:
-        index = int(self.sender().property("index"))
+    def _remove_chip(self, index: int) -> None:
         texts = self._texts()
         self._add.setFocus(Qt.FocusReason.OtherFocusReason)
         self._set(texts[:index] + texts[index + 1 :])
@@ -538,7 +540,7 @@ class StopRow(ParameterRow):
         self._arrange()
 
     def _arrange(self) -> None:
-        """Places field, chips and button; the row is a line higher for each line of chips beyond the first."""
+        """Places field, chips and button; each line of chips beyond the first makes the row higher."""
         unit, side, gap = theme().px(32), theme().px(24), 4
         left = theme().px(16) + 8 + int(theme().measured("wire", self._spec.name)) + 12
         top = (unit - side) // 2

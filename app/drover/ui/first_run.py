@@ -1,0 +1,380 @@
+"""The page that stands where the transcript will be: three things to try, a key, another server."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSpacerItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from drover.ui.controls import Button, ElidedLabel, Label, is_keyboard_focus
+from drover.ui.theme import draw_frame, draw_hairline, draw_icon, theme
+
+_READING_PX = 760
+_INSET_PX = 16
+_ROW_PX = 64
+_CARD_RADIUS = 6
+_WEIGHTS_MB = 98
+
+
+class FirstRunPage(QScrollArea):
+    """Teaches by three rows that act. It starts nothing itself.
+
+    Signals:
+        chosen(str): `think`, `knob` or `request`
+        key_requested(), endpoint_requested(), download_requested()
+    """
+
+    chosen = Signal(str)
+    key_requested = Signal()
+    endpoint_requested = Signal()
+    download_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._has_weights = True
+        self._title = Label(self.tr("Ask something, or try one of these"), role="display", weight=600)
+        self._sentences = _Prose()
+        self._download = _Download()
+        self._card = _Card(self._rows())
+        self._key = _KeySection()
+        self._other = _ServerLine()
+        self._lay_out()
+        self._download.requested.connect(self.download_requested)
+        self._key.requested.connect(self.key_requested)
+        self._other.linkActivated.connect(self._request_endpoint)
+        self.display_has_weights(True)
+
+    def _rows(self) -> list[_Row]:
+        texts = (
+            (
+                "think",
+                "clock",
+                self.tr("Watch a model think"),
+                self.tr("Asks why the sky is blue with reasoning_effort at medium, and opens the reasoning."),
+            ),
+            (
+                "knob",
+                "columns",
+                self.tr("Turn one knob"),
+                self.tr("The same question at temperature 0.2 and 1.2, as two versions side by side."),
+            ),
+            (
+                "request",
+                "inspect",
+                self.tr("See exactly what was sent"),
+                self.tr(
+                    "One short message, then the request and each event of the reply in the Request tab."
+                ),
+            ),
+        )
+        rows = [_Row(*text) for text in texts]
+        for row in rows:
+            row.chosen.connect(self.chosen)
+        return rows
+
+    def _lay_out(self) -> None:
+        column = QWidget()
+        column.setMaximumWidth(_READING_PX)
+        column.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        stack = QVBoxLayout(column)
+        stack.setContentsMargins(0, 0, 0, 16)
+        stack.setSpacing(0)
+        stack.addItem(QSpacerItem(0, 96, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Preferred))
+        for widget, gap in (
+            (self._title, 8),
+            (self._sentences, 24),
+            (self._download, 0),
+            (self._card, 24),
+            (self._key, 0),
+            (self._other, 0),
+        ):
+            stack.addWidget(widget)
+            stack.addSpacing(gap)
+        stack.addStretch(1)
+        for inset in (self._title, self._sentences, self._download, self._key, self._other):
+            inset.setContentsMargins(_INSET_PX, 0, _INSET_PX, 0)
+        page = QWidget()
+        row = QHBoxLayout(page)
+        row.setContentsMargins(16, 0, 16, 0)
+        row.addStretch(1)
+        row.addWidget(column, 1000)
+        row.addStretch(1)
+        self.setWidget(page)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for surface in (self.viewport(), page, column):
+            surface.setAutoFillBackground(False)
+
+    def display_has_key(self, has_key: bool) -> None:
+        """Whether Oxen.ai has a key: then nothing is said about it any more."""
+        self._key.setVisible(not has_key)
+
+    def display_has_weights(self, has_weights: bool) -> None:
+        """Whether the built-in model can run; without it the page offers to fetch it."""
+        self._has_weights = has_weights
+        if has_weights:
+            words = self.tr(
+                "Drover comes with a very small model that runs on this computer, with no key and no network. "
+                "It is good for trying the controls; its answers are not to be relied on."
+            )
+        else:
+            words = self.tr(
+                "Drover’s very small model is not on this computer yet. It is fetched once and then needs no "
+                "key and no network. It is good for trying the controls; its answers are not to be relied on."
+            )
+        self._sentences.display(words)
+        self._download.setVisible(not has_weights)
+        self._download.reset()
+        self._card.setEnabled(has_weights)
+
+    def display_download(self, done_bytes: int, total_bytes: int, words: str) -> None:
+        """How far the fetching of the built-in model is; `total_bytes` 0 while that is unknown."""
+        if not self._has_weights:
+            self._download.display(done_bytes, total_bytes, words)
+
+    def display_download_failed(self, words: str) -> None:
+        """Why the fetching ended without the model; offers it again."""
+        self._download.display_failed(words)
+
+    def _request_endpoint(self) -> None:
+        self.endpoint_requested.emit()
+
+
+class _Prose(Label):
+    """A paragraph in lines of the body's height, which a plain label cannot do."""
+
+    def __init__(self) -> None:
+        self._words = ""
+        super().__init__(role="body", token="text-2")
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        theme().changed.connect(self._set)
+
+    def display(self, words: str) -> None:
+        self._words = words
+        self.setAccessibleName(words)
+        self._set()
+
+    def _set(self) -> None:
+        line = f"line-height: {theme().line_height('body')}px; -qt-line-height-type: minimum"
+        self.setText(f'<p style="margin: 0; {line}">{escape(self._words)}</p>')
+
+
+class _Row(QPushButton):
+    """One thing to try: an icon, a title over a sentence, a chevron."""
+
+    chosen = Signal(str)
+
+    def __init__(self, name: str, icon: str, title: str, sentence: str) -> None:
+        super().__init__(title)
+        self._name = name
+        self._icon_name = icon
+        self._sentence = sentence
+        self._shows_ring = False
+        self.is_first = False
+        self.is_last = False
+        self.setAccessibleName(title)
+        self.setAccessibleDescription(sentence)
+        self.setProperty("hasOwnRing", True)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.clicked.connect(self._choose)
+        theme().changed.connect(self.updateGeometry)
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, theme().px(_ROW_PX))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, theme().px(_ROW_PX))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._shows_ring = is_keyboard_focus(event)
+        super().focusInEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        colors = theme()
+        rect = QRectF(self.rect())
+        token = "pressed" if self.isDown() else "hover" if self.underMouse() and self.isEnabled() else ""
+        if token:
+            self._paint_ground(painter, rect, token)
+        if not self.is_first:
+            draw_hairline(painter, rect.topLeft(), rect.width(), colors.color("line"))
+        is_enabled = self.isEnabled()
+        icon_ink = colors.color("text-2" if is_enabled else "disabled")
+        draw_icon(painter, _square(25, self.height() / 2, colors.px(20)), self._icon_name, icon_ink)
+        chevron = _square(self.width() - 24, self.height() / 2, colors.px(14))
+        draw_icon(painter, chevron, "chevron-right", icon_ink)
+        left = 35 + _INSET_PX + 1
+        room = self.width() - left - 48
+        line = colors.line_height("ui")
+        top = (self.height() - 2 * line) / 2
+        title = QRectF(left, top, room, line)
+        self._paint_line(painter, title, self.text(), "text" if is_enabled else "disabled", 600)
+        self._paint_line(
+            painter, title.translated(0, line), self._sentence, "text-2" if is_enabled else "disabled", 400
+        )
+        if self.hasFocus() and self._shows_ring:
+            ring = rect.adjusted(1, 2, -1, -1)
+            draw_frame(painter, ring, _CARD_RADIUS - 1, edge=colors.color("accent"), width=2)
+        painter.end()
+
+    def _paint_ground(self, painter: QPainter, rect: QRectF, token: str) -> None:
+        """Round where the card is round."""
+        reach = _CARD_RADIUS * 2
+        painter.save()
+        painter.setClipRect(rect)
+        ground = rect.adjusted(0, 0 if self.is_first else -reach, 0, 0 if self.is_last else reach)
+        draw_frame(painter, ground, _CARD_RADIUS - 1, fill=theme().color(token))
+        painter.restore()
+
+    def _paint_line(self, painter: QPainter, place: QRectF, text: str, token: str, weight: int) -> None:
+        font = theme().font("ui", weight)
+        shown = QFontMetricsF(font).elidedText(text, Qt.TextElideMode.ElideRight, place.width())
+        if shown != text:
+            self.setToolTip(self._sentence)
+        painter.setFont(font)
+        painter.setPen(theme().color(token))
+        painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), shown)
+
+    def _choose(self) -> None:
+        self.chosen.emit(self._name)
+
+
+class _Card(QWidget):
+    """Rows in one frame."""
+
+    def __init__(self, rows: list[_Row]) -> None:
+        super().__init__()
+        rows[0].is_first = True
+        rows[-1].is_last = True
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(1, 1, 1, 1)
+        layout.setSpacing(0)
+        for row in rows:
+            layout.addWidget(row)
+        theme().changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        draw_frame(painter, QRectF(self.rect()), _CARD_RADIUS, edge=theme().color("line"))
+        painter.end()
+
+
+class _KeySection(QWidget):
+    """Why one would want a key, and the button for it."""
+
+    requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        title = ElidedLabel(self.tr("Larger models, with an Oxen.ai key"), weight=600)
+        words = ElidedLabel(
+            self.tr("gpt-oss-20b and others. The key is kept in the system’s keyring."), token="text-2"
+        )
+        button = Button(self.tr("Add an Oxen.ai key…"), icon="key")
+        button.clicked.connect(self.requested)
+        texts = QVBoxLayout()
+        texts.setSpacing(0)
+        texts.addWidget(title)
+        texts.addWidget(words)
+        row = QHBoxLayout()
+        row.setSpacing(16)
+        row.addLayout(texts, 1)
+        row.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(row)
+        layout.addSpacing(16)
+
+
+class _ServerLine(Label):
+    """A sentence with one link in it."""
+
+    def __init__(self) -> None:
+        super().__init__(token="text-3")
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.LinksAccessibleByMouse | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+        )
+        link = f'<a href="server" style="text-decoration: none">{self.tr("another server")}</a>'
+        self.setText(
+            self.tr("Or add {0} that speaks the OpenAI format, such as llama.cpp, vLLM or Ollama.").format(
+                link
+            )
+        )
+        self.setAccessibleName(self.tr("Add another server"))
+
+
+class _Download(QWidget):
+    """The offer to fetch the built-in model, then how far that is, or why it failed."""
+
+    requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._button = Button("", icon="download")
+        self._button.clicked.connect(self._request)
+        self._words = Label(role="small", token="text-3")
+        self._words.setWordWrap(True)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setAccessibleName(self.tr("Fetching the built-in model"))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self._button)
+        layout.addWidget(self._words)
+        layout.addWidget(self._bar)
+        layout.addSpacing(16)
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the offer."""
+        self._button.setText(self.tr("Fetch the built-in model ({0} MB)").format(_WEIGHTS_MB))
+        self._button.show()
+        self._words.hide()
+        self._bar.hide()
+
+    def display(self, done_bytes: int, total_bytes: int, words: str) -> None:
+        """Progress; per mille, because a bar counts in 32 bits."""
+        self._button.hide()
+        self._words.set_look(token="text-3")
+        self._words.setText(words)
+        self._words.setVisible(bool(words))
+        self._bar.setRange(0, 1000 if total_bytes else 0)
+        self._bar.setValue(min(1000, done_bytes * 1000 // total_bytes) if total_bytes else 0)
+        self._bar.show()
+
+    def display_failed(self, words: str) -> None:
+        """Says why, and offers another attempt."""
+        self._bar.hide()
+        self._words.set_look(token="caution")
+        self._words.setText(words)
+        self._words.show()
+        self._button.setText(self.tr("Try again"))
+        self._button.show()
+
+    def _request(self) -> None:
+        self.display(0, 0, self.tr("Looking for the model…"))
+        self.requested.emit()
+
+
+def _square(centre_x: float, centre_y: float, side: float) -> QRectF:
+    return QRectF(centre_x - side / 2, centre_y - side / 2, side, side)

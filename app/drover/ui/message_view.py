@@ -1,0 +1,636 @@
+"""One message of the transcript: header, reasoning, text, what went wrong, footer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TypeAlias
+
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QEnterEvent, QFocusEvent, QGuiApplication, QPainter, QPaintEvent
+from PySide6.QtWidgets import QApplication, QGraphicsOpacityEffect, QMenu, QWidget
+
+from drover.domain.conversation import Message, Position, Role
+from drover.domain.run import LiveRun, Run, RunStatus
+from drover.ui import formats
+from drover.ui.controls import ElidedLabel, IconButton, Label
+from drover.ui.markdown_view import MarkdownView
+from drover.ui.message_failure import FailureCard, OutcomeLine
+from drover.ui.message_reasoning import ReasoningBlock, ReasoningDisplay, ReasoningState
+from drover.ui.theme import draw_frame, theme
+
+TEXT_INSET = 16
+"""From the edge of the reading column to the text."""
+_PAD_TOP, _PAD_BOTTOM, _RADIUS = 10, 12, 6
+_HEADER, _FOOTER, _ACTION = 20, 28, 24
+_AFTER_HEADER, _BEFORE_BODY, _BEFORE_FOOTER = 4, 8, 8
+_TICK_MS = 1000
+
+Anchor: TypeAlias = tuple[str, int, int]
+"""A place inside a message: which part, which segment of it, and how far below its top."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptEntry:
+    """A message as the transcript shows it."""
+
+    message: Message
+    """Of a live reply: with its final id and no parts."""
+    run: Run | None
+    """The run that produced it; None for a message typed by a person."""
+    position: Position
+    live: LiveRun | None = None
+    """Set while the reply may still grow."""
+    author: str
+    endpoint_name: str = ""
+
+
+class MessageView(QWidget):
+    """Shows one entry and lets it grow. Laid out by its owner, which says how wide it is and what can be seen.
+
+    Signals:
+        height_changed(): lay out again
+        link_activated(str)
+        regenerate_requested(), edit_requested(), inspect_requested(), restore_settings_requested()
+        version_requested(int): -1 or 1
+        action_requested(str): see `TranscriptView.failure_action_requested`
+    """
+
+    height_changed = Signal()
+    link_activated = Signal(str)
+    regenerate_requested = Signal()
+    edit_requested = Signal()
+    inspect_requested = Signal()
+    restore_settings_requested = Signal()
+    version_requested = Signal(int)
+    action_requested = Signal(str)
+
+    def __init__(
+        self, entry: TranscriptEntry, display: ReasoningDisplay = ReasoningDisplay.AUTO, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._entry = entry
+        self._is_own = entry.message.role is Role.USER
+        self._reasoning_display = display
+        self._answer_cursor = self._reasoning_cursor = 0
+        self._has_answer = False
+        self._may_close = True
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self._author = Label("", weight=600, parent=self)
+        self._author.setText(entry.author)
+        self._when = ElidedLabel("", role="small", token="text-3", parent=self)
+        self._reasoning: ReasoningBlock | None = None
+        self._body = MarkdownView(parent=self)
+        self._body.link_activated.connect(self.link_activated)
+        self._body.height_changed.connect(self.height_changed)
+        self._failure: FailureCard | None = None
+        self._outcome: OutcomeLine | None = None
+        self._actions = MessageActions(is_own=self._is_own, parent=self)
+        self._measures = ElidedLabel("", role="small", token="text-3", parent=self._actions)
+        self._connect_actions()
+        self._tick = QTimer(self, singleShot=True, interval=_TICK_MS)
+        self._tick.timeout.connect(self._count_on)
+        self._take(entry)
+
+    @property
+    def entry(self) -> TranscriptEntry:
+        """What it shows."""
+        return self._entry
+
+    @property
+    def reasoning(self) -> ReasoningBlock | None:
+        """The reasoning; None if the model did not think."""
+        return self._reasoning
+
+    @property
+    def body(self) -> MarkdownView:
+        """The text of the message."""
+        return self._body
+
+    # --- contents --------------------------------------------------------------------------------------------
+
+    def display(self, entry: TranscriptEntry) -> None:
+        """Takes a newer state of the same message; what is already shown stays where it is."""
+        if entry == self._entry and entry.live is None:
+            return
+        self._entry = entry
+        self._take(entry)
+
+    def advance(self, *, may_close: bool = True) -> bool:
+        """Takes what is new from the live run; whether there was anything.
+
+        `may_close` is False while text is being read that would move if the reasoning closed by itself.
+        """
+        live = self._entry.live
+        if live is None:
+            return False
+        self._may_close = may_close
+        reasoning, self._reasoning_cursor = live.builder.read_reasoning(self._reasoning_cursor)
+        answer, self._answer_cursor = live.builder.read_answer(self._answer_cursor)
+        if reasoning:
+            self._reasoning_block().feed(reasoning)
+        if answer:
+            self._feed_answer(answer)
+        self._show_state()
+        return bool(reasoning or answer)
+
+    def set_reasoning_display(self, display: ReasoningDisplay) -> None:
+        """The person's setting has changed."""
+        self._reasoning_display = display
+        if self._reasoning is not None:
+            self._reasoning.set_display(display)
+
+    def open_reasoning(self) -> None:
+        """Opens the reasoning for good, now or as soon as there is any."""
+        self._reasoning_display = ReasoningDisplay.OPEN
+        if self._reasoning is not None:
+            self._reasoning.open()
+
+    def restyle(self) -> None:
+        """Colours or text size have changed."""
+        self._body.restyle()
+        if self._reasoning is not None:
+            self._reasoning.restyle()
+
+    def _take(self, entry: TranscriptEntry) -> None:
+        self._show_when(entry)
+        if entry.live is not None:
+            self.advance()
+        else:
+            self._take_stored(entry.message)
+        self._actions.display(entry, is_live=entry.live is not None)
+        self._measures.setText(measures(entry.run) if entry.run is not None and entry.live is None else "")
+        self._show_state()
+        self._name()
+
+    def _take_stored(self, message: Message) -> None:
+        """Brings a live message to its end, or shows a stored one; what was fed is not laid out again."""
+        thought = message.reasoning
+        if thought.strip():
+            block = self._reasoning_block()
+            shown = block.text()
+            if thought.startswith(shown):
+                block.feed(thought[len(shown) :])
+            block.finish()
+        text = message.text.lstrip("\r\n") if not self._has_answer else message.text
+        shown = self._body.source
+        if text.lstrip("\r\n").startswith(shown) and shown:
+            self._body.feed(text.lstrip("\r\n")[len(shown) :])
+            self._body.finish()
+        elif text != shown:
+            self._body.display(text)
+        else:
+            self._body.finish()
+        self._has_answer = bool(text.strip())
+
+    def _feed_answer(self, text: str) -> None:
+        if not self._has_answer:
+            # White space between the end of the thinking and the answer is not the beginning of the answer.
+            text = text.lstrip("\r\n")
+            self._has_answer = bool(text.strip())
+        self._body.feed(text)
+
+    def _reasoning_block(self) -> ReasoningBlock:
+        if self._reasoning is None:
+            block = self._reasoning = ReasoningBlock(self)
+            block.set_display(self._reasoning_display)
+            block.height_changed.connect(self.height_changed)
+            block.link_activated.connect(self.link_activated)
+            block.raise_limit_requested.connect(self._raise_limit)
+            block.stackUnder(self._body)
+            block.show()
+        return self._reasoning
+
+    def _show_when(self, entry: TranscriptEntry) -> None:
+        now = datetime.now(timezone.utc)
+        at = formats.moment(entry.message.created_at, now=now)
+        parts = [entry.endpoint_name] if entry.endpoint_name else []
+        if entry.live is None:
+            parts.append(at)
+        self._when.setText(", ".join(parts))
+
+    def _name(self) -> None:
+        """The whole message for assistive technology: once, when it is complete, never token by token."""
+        text = self._body.text() if self._entry.live is None else self.tr("is answering")
+        self.setAccessibleName(f"{self._entry.author}: {text}")
+
+    # --- state -----------------------------------------------------------------------------------------------
+
+    def _show_state(self) -> None:
+        """Reasoning, failure and outcome, as they stand now."""
+        if self._reasoning is not None:
+            self._reasoning.display(self._reasoning_state(), may_close=self._may_close)
+        self._show_failure()
+        self._show_outcome()
+        self._schedule()
+
+    def _reasoning_state(self) -> ReasoningState:
+        live, run = self._entry.live, self._entry.run
+        if live is not None:
+            builder = live.builder
+            start = builder.reasoning_started_s
+            is_thinking = builder.is_thinking and builder.reasoning_ended_s is None
+            now = time.monotonic() - live.started_at_s if is_thinking else None
+            end = builder.reasoning_ended_s if builder.reasoning_ended_s is not None else now
+            seconds = max(0.0, end - start) if start is not None and end is not None else None
+            tokens = builder.reasoning_delta_count
+            rate = tokens / seconds if seconds and seconds >= 1 else None
+            return ReasoningState(is_thinking=is_thinking, seconds=seconds, tokens=tokens, tokens_per_s=rate)
+        if run is None:
+            return ReasoningState()
+        lasted = run.timing.reasoning_ms
+        is_cut = run.status is RunStatus.CUT and not self._has_answer
+        tokens_spent = run.completion_tokens if is_cut else run.reasoning_tokens
+        return ReasoningState(
+            seconds=None if lasted is None else lasted / 1000,
+            tokens=tokens_spent,
+            is_cut=is_cut,
+            limit=raised_limit(run) if is_cut else None,
+        )
+
+    def _show_failure(self) -> None:
+        live, run = self._entry.live, self._entry.run
+        failure = live.pending_failure if live is not None else None
+        is_waiting = failure is not None and live is not None and live.retry_at_s is not None
+        if live is None and run is not None and run.status is RunStatus.FAILED:
+            failure = run.failure
+        if failure is None:
+            if self._failure is not None:
+                self._failure.deleteLater()
+                self._failure = None
+            return
+        if self._failure is None:
+            self._failure = FailureCard(self)
+            self._failure.action_requested.connect(self.action_requested)
+            self._failure.height_changed.connect(self.height_changed)
+            self._failure.stackUnder(self._actions)
+            self._failure.show()
+        self._failure.display(failure, self._entry.endpoint_name, is_waiting=is_waiting)
+        if is_waiting and live is not None and live.retry_at_s is not None:
+            left = live.retry_at_s - time.monotonic()
+            whole = max(failure.retry_after_s or 0.0, left, 1.0)
+            self._failure.display_countdown(left, left / whole)
+
+    def _show_outcome(self) -> None:
+        words = self._outcome_words()
+        if words is None:
+            if self._outcome is not None:
+                self._outcome.deleteLater()
+                self._outcome = None
+            return
+        if self._outcome is None:
+            self._outcome = OutcomeLine(self)
+            self._outcome.action_requested.connect(self.action_requested)
+            self._outcome.stackUnder(self._actions)
+            self._outcome.show()
+        self._outcome.display(*words)
+
+    def _outcome_words(self) -> tuple[str, str, str] | None:
+        """(sentence, action, words of the button), or None where the answer is whole or the card says it."""
+        run = self._entry.run
+        if run is None or self._entry.live is not None:
+            return None
+        retry = ("retry", self.tr("Retry"))
+        match run.status:
+            case RunStatus.STOPPED:
+                return (self.tr("Stopped."), *retry)
+            case RunStatus.INTERRUPTED:
+                return (self.tr("Interrupted: the program ended while this was written."), *retry)
+            case RunStatus.INCOMPLETE:
+                told = run.failure.message.rstrip(".") + "." if run.failure is not None else ""
+                return (told or self.tr("The server closed the connection before it was done."), *retry)
+            case RunStatus.FILTERED:
+                return (self.tr("The server’s content filter ended the answer."), *retry)
+            case RunStatus.CUT if self._has_answer:
+                limit = run.parameters.max_tokens or run.completion_tokens
+                at = self.tr("Cut off at max_tokens ({0}).").format(formats.whole(limit)) if limit else self.tr("Cut off.")
+                return (at, "raise_limit", self.tr("Retry with {0}").format(formats.whole(raised_limit(run))))
+            case RunStatus.COMPLETE if not self._has_answer and not self._entry.message.parts:
+                return (self.tr("The answer is empty."), *retry)
+            case _:
+                return None
+
+    def _schedule(self) -> None:
+        """A clock only while a person watches something count."""
+        live = self._entry.live
+        counts = live is not None and (
+            live.retry_at_s is not None or (live.builder.is_thinking and not live.builder.has_answer)
+        )
+        if counts and self.isVisible():
+            if not self._tick.isActive():
+                self._tick.start()
+        else:
+            self._tick.stop()
+
+    def _count_on(self) -> None:
+        self._show_state()
+        if self._failure is not None and self._entry.live is not None:
+            self.height_changed.emit()
+
+    def _raise_limit(self) -> None:
+        self.action_requested.emit("raise_limit")
+
+    # --- layout ----------------------------------------------------------------------------------------------
+
+    def lay_out(self, width: int) -> int:
+        """The height at this width."""
+        scale = theme().px
+        inner = max(80, width - 2 * TEXT_INSET)
+        y = scale(_PAD_TOP) if self._is_own else 0
+        y = self._place_header(y, inner)
+        reasoning = self._reasoning
+        if reasoning is not None:
+            # The toggle's own padding hangs over the text's left edge.
+            height = reasoning.lay_out(inner + 8)
+            reasoning.setGeometry(TEXT_INSET - 8, y, inner + 8, height)
+            y += height + scale(_BEFORE_BODY)
+        height = self._body.lay_out(inner)
+        self._body.setGeometry(TEXT_INSET, y, inner, height)
+        y += height
+        has_text = height > 0
+        for part in (self._outcome, self._failure):
+            if part is not None:
+                y += scale(_BEFORE_BODY) if has_text else 0
+                height = part.lay_out(inner)
+                part.setGeometry(TEXT_INSET, y, inner, height)
+                y += height
+                has_text = True
+        return self._place_footer(y, inner)
+
+    def _place_header(self, y: int, inner: int) -> int:
+        height = theme().px(_HEADER)
+        author = min(self._author.sizeHint().width() + 1, inner)
+        self._author.setGeometry(TEXT_INSET, y, author, height)
+        left = TEXT_INSET + author + 7
+        room = inner - author - 7
+        if self._is_own:
+            action = theme().px(_ACTION)
+            actions = min(room, self._actions.lay_out())
+            self._actions.setGeometry(
+                TEXT_INSET + inner - actions + 4, y + (height - action) // 2, actions, action
+            )
+            room -= actions
+        self._when.setGeometry(left, y, max(0, room), height)
+        return y + height + theme().px(_AFTER_HEADER)
+
+    def _place_footer(self, y: int, inner: int) -> int:
+        scale = theme().px
+        if self._is_own:
+            return y + scale(_PAD_BOTTOM)
+        y += scale(_BEFORE_FOOTER)
+        height = scale(_FOOTER)
+        self._actions.setGeometry(TEXT_INSET, y, inner + 4, height)
+        used = self._actions.lay_out()
+        self._measures.setGeometry(0, 0, max(0, inner - used - 8), height)
+        return y + height
+
+    def reveal(self, top: int, bottom: int) -> bool:
+        """Makes what lies between these heights of the message; whether a height has changed."""
+        is_changed = self._body.reveal(top - self._body.y(), bottom - self._body.y())
+        if self._reasoning is not None:
+            offset = self._reasoning.y()
+            is_changed = self._reasoning.reveal(top - offset, bottom - offset) or is_changed
+        return is_changed
+
+    def anchor_at(self, y: int) -> Anchor:
+        """The place at this height, to be found again after a layout."""
+        reasoning = self._reasoning
+        if y >= self._body.y() and self._body.height():
+            return ("body", *self._body.anchor_at(y - self._body.y()))
+        if reasoning is not None and y >= reasoning.y():
+            thought = reasoning.body
+            if thought is not None and reasoning.is_open and y - reasoning.y() >= thought.y():
+                return ("reasoning", *thought.anchor_at(y - reasoning.y() - thought.y()))
+            return "toggle", 0, y - reasoning.y()
+        return "top", 0, y
+
+    def y_of(self, anchor: Anchor) -> int:
+        """Where that place is now."""
+        part, segment, offset = anchor
+        reasoning = self._reasoning
+        if part == "body":
+            return self._body.y() + self._body.y_of((segment, offset))
+        if reasoning is not None and part == "reasoning":
+            thought = reasoning.body
+            if thought is not None and reasoning.is_open:
+                return reasoning.y() + thought.y() + thought.y_of((segment, offset))
+            return reasoning.y()
+        if reasoning is not None and part == "toggle":
+            return reasoning.y() + offset
+        return offset
+
+    def sizeHint(self) -> QSize:
+        """Its present size; the owner lays it out."""
+        return self.size()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The tinted block of one's own message."""
+        if self._is_own:
+            painter = QPainter(self)
+            draw_frame(painter, QRectF(self.rect()), _RADIUS, fill=theme().color("user"))
+            painter.end()
+
+    # --- actions ---------------------------------------------------------------------------------------------
+
+    def _connect_actions(self) -> None:
+        actions = self._actions
+        actions.copy_requested.connect(self.copy_markdown)
+        actions.plain_copy_requested.connect(self._copy_plain)
+        actions.reasoning_copy_requested.connect(self._copy_reasoning)
+        actions.edit_requested.connect(self.edit_requested)
+        actions.regenerate_requested.connect(self.regenerate_requested)
+        actions.inspect_requested.connect(self.inspect_requested)
+        actions.restore_requested.connect(self.restore_settings_requested)
+        actions.version_requested.connect(self.version_requested)
+
+    def copy_markdown(self) -> None:
+        """Puts the Markdown source of the message on the clipboard."""
+        QGuiApplication.clipboard().setText(self._body.source)
+
+    def _copy_plain(self) -> None:
+        QGuiApplication.clipboard().setText(self._body.text())
+
+    def _copy_reasoning(self) -> None:
+        if self._reasoning is not None:
+            QGuiApplication.clipboard().setText(self._reasoning.text())
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Hover shows the actions."""
+        self._actions.set_hovered(True)
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Hides them again."""
+        self._actions.set_hovered(False)
+        super().leaveEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """So does the keyboard."""
+        self._actions.set_focused(event.reason() is not Qt.FocusReason.MouseFocusReason)
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Until it goes elsewhere."""
+        self._actions.set_focused(False)
+        super().focusOutEvent(event)
+
+
+class MessageActions(QWidget):
+    """Version switch and buttons of one message. They are always there, for the keyboard and for assistive
+    technology, but seen only while the message is under the pointer or has the keyboard.
+
+    Signals:
+        copy_requested(), plain_copy_requested(), reasoning_copy_requested(), edit_requested(),
+        regenerate_requested(), inspect_requested(), restore_requested(), version_requested(int)
+    """
+
+    copy_requested = Signal()
+    plain_copy_requested = Signal()
+    reasoning_copy_requested = Signal()
+    edit_requested = Signal()
+    regenerate_requested = Signal()
+    inspect_requested = Signal()
+    restore_requested = Signal()
+    version_requested = Signal(int)
+
+    def __init__(self, *, is_own: bool, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._is_own = is_own
+        self._is_hovered = self._is_focused = False
+        self._has_reasoning = False
+        self._previous = self._button("chevron-left", self.tr("Previous version"))
+        self._which = Label("", role="small", token="text-2", parent=self)
+        self._which.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._next = self._button("chevron-right", self.tr("Next version"))
+        self._box = QWidget(self)
+        self._copy = self._button("copy", self.tr("Copy"), self._box)
+        self._buttons = [self._copy]
+        if is_own:
+            self._edit = self._button("edit", self.tr("Edit"), self._box)
+            self._edit.clicked.connect(self.edit_requested)
+            self._buttons.append(self._edit)
+        else:
+            self._regenerate = self._button("regenerate", self.tr("Regenerate"), self._box)
+            self._inspect = self._button("inspect", self.tr("Inspect"), self._box)
+            self._more = self._button("more", self.tr("More"), self._box)
+            self._regenerate.clicked.connect(self.regenerate_requested)
+            self._inspect.clicked.connect(self.inspect_requested)
+            self._more.clicked.connect(self._open_menu)
+            self._buttons += [self._regenerate, self._inspect, self._more]
+        self._copy.clicked.connect(self.copy_requested)
+        self._previous.clicked.connect(self._step_back)
+        self._next.clicked.connect(self._step_forward)
+        self._veil = QGraphicsOpacityEffect(self._box)
+        self._veil.setOpacity(0.0)
+        self._box.setGraphicsEffect(self._veil)
+        for button in self._buttons:
+            button.installEventFilter(self)
+
+    def display(self, entry: TranscriptEntry, *, is_live: bool) -> None:
+        """Shows which version it is and what can be done with it."""
+        position = entry.position
+        has_versions = position.count > 1
+        for widget in (self._previous, self._which, self._next):
+            widget.setVisible(has_versions)
+        self._which.setText(f"{position.index + 1}/{position.count}")
+        self._previous.setEnabled(position.index > 0)
+        self._next.setEnabled(position.index < position.count - 1)
+        self._has_reasoning = bool(entry.message.reasoning)
+        if not self._is_own:
+            self._regenerate.setEnabled(not is_live)
+
+    def lay_out(self) -> int:
+        """Places everything at the right end; the width it takes there."""
+        side, width, height = theme().px(_ACTION), self.width(), self.height()
+        top = (height - side) // 2
+        gap = theme().px(4) if not self._is_own else 0
+        box_width = len(self._buttons) * side + (len(self._buttons) - 1) * gap
+        self._box.setGeometry(width - box_width, top, box_width, side)
+        for index, button in enumerate(self._buttons):
+            button.setGeometry(index * (side + gap), 0, side, side)
+        used = box_width
+        if not self._which.isHidden():
+            which = max(side, int(theme().measured("small", self._which.text())) + 4)
+            x = width - box_width - theme().px(8) - 2 * side - which
+            self._previous.setGeometry(x, top, side, side)
+            self._which.setGeometry(x + side, top, which, side)
+            self._next.setGeometry(x + side + which, top, side, side)
+            used += theme().px(8) + 2 * side + which
+        return used
+
+    def resizeEvent(self, event: object) -> None:
+        """Everything stands at the right end."""
+        self.lay_out()
+
+    def set_hovered(self, is_hovered: bool) -> None:
+        """Whether the pointer is over the message."""
+        self._is_hovered = is_hovered
+        self._unveil()
+
+    def set_focused(self, is_focused: bool) -> None:
+        """Whether the message has the keyboard."""
+        self._is_focused = is_focused
+        self._unveil()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Focus on any of the buttons shows them all."""
+        if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            QTimer.singleShot(0, self, self._unveil)
+        return False
+
+    def _unveil(self) -> None:
+        focused = QApplication.focusWidget()
+        is_shown = self._is_hovered or self._is_focused or focused in self._buttons
+        # Without the effect the buttons are painted directly, which is sharper and cheaper.
+        self._veil.setEnabled(not is_shown)
+        self._box.update()
+
+    def _button(self, icon: str, name: str, parent: QWidget | None = None) -> IconButton:
+        return IconButton(icon, name, compact=True, parent=parent or self)
+
+    def _step_back(self) -> None:
+        self.version_requested.emit(-1)
+
+    def _step_forward(self) -> None:
+        self.version_requested.emit(1)
+
+    def _open_menu(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for words, signal, is_offered in (
+            (self.tr("Copy as plain text"), self.plain_copy_requested, True),
+            (self.tr("Copy reasoning"), self.reasoning_copy_requested, self._has_reasoning),
+            (self.tr("Restore these settings"), self.restore_requested, True),
+        ):
+            action = QAction(words, menu)
+            action.setEnabled(is_offered)
+            action.triggered.connect(signal)
+            menu.addAction(action)
+        menu.popup(self._more.mapToGlobal(self._more.rect().bottomLeft()))
+
+
+def raised_limit(run: Run) -> int:
+    """The next token limit to try: four times what was too little."""
+    return (run.parameters.max_tokens or run.completion_tokens or 1024) * 4
+
+
+def measures(run: Run) -> str:
+    """Settings and measures of a run in one line; what is not known is left out."""
+    from PySide6.QtCore import QCoreApplication
+
+    def tr(text: str) -> str:
+        return QCoreApplication.translate("measures", text)
+
+    short = {"temperature": "T", "reasoning_effort": tr("effort")}
+    parts = [f"{short.get(name, name)} {formats.parameter_value(name, value)}" for name, value in run.parameters]
+    if run.tokens_per_s is not None:
+        parts.append(formats.rate(run.tokens_per_s))
+    if run.timing.first_token_ms is not None:
+        parts.append(tr("{0} to first").format(formats.duration(run.timing.first_token_ms / 1000)))
+    if run.completion_tokens is not None:
+        count = formats.tokens(run.completion_tokens)
+        parts.append(count if run.has_reported_usage else tr("about {0}").format(count))
+    if run.usage is not None and run.usage.cost_usd:
+        parts.append(formats.usd(run.usage.cost_usd))
+    return " · ".join(parts)
