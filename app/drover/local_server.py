@@ -4,8 +4,8 @@ Run as `python -m drover.local_server --model FILE.gguf`; the parent is `drover.
 line of standard input is the API key. Standard output carries one line of JSON, `{"port": N}` when the server
 accepts requests or `{"error": KIND, "detail": TEXT}` before the process ends with status 1. Everything that
 llama.cpp prints goes to standard error. The process ends when its standard input does, so it does not outlive
-its parent, however that ends. (While a model is being loaded the interpreter is held, and the end of input has
-to wait; on Linux the kernel ends the process even then.)
+its parent, however that ends. (While a model is being loaded the interpreter is held, and the end of input
+has to wait; on Linux the kernel ends the process even then.)
 """
 
 from __future__ import annotations

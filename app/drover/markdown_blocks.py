@@ -287,7 +287,7 @@ class _State:
         self._close_leaf()
         self._close_containers(0)
 
-    # --- lines -----------------------------------------------------------------------------------------------
+    # Lines
 
     def take(self, line: str) -> None:
         """One whole line, without its end."""
@@ -419,7 +419,11 @@ class _State:
                 return None
             return _Open(Item(None), column, match.group(1)), 1
         if match := _NUMBER.match(text):
-            if is_in_paragraph and not is_in_list and (int(match.group(1)) != 1 or not text[match.end() :].strip()):
+            if (
+                is_in_paragraph
+                and not is_in_list
+                and (int(match.group(1)) != 1 or not text[match.end() :].strip())
+            ):
                 return None
             return _Open(Item(int(match.group(1))), column, match.group(2)), match.end()
         if not matched and (match := _FOOTNOTE.match(text)):
@@ -442,7 +446,7 @@ class _State:
         self._open.append(entry)
         self._fresh += 1
 
-    # --- leaves ----------------------------------------------------------------------------------------------
+    # Leaves
 
     def _take_leaf(self, text: str, column: int, matched: int) -> None:
         leaf = self._leaf
@@ -562,7 +566,7 @@ class _State:
             self._is_after_blank = False
             self._take_leaf(stop, self._content_column(leaf.depth), leaf.depth)
 
-    # --- closing ---------------------------------------------------------------------------------------------
+    # Closing
 
     def _close_leaf(self) -> None:
         leaf = self._leaf
@@ -638,7 +642,7 @@ def _delimiter_row(text: str) -> tuple[str, ...] | None:
         match = _DELIMITER_CELL.match(cell)
         if match is None:
             return None
-        alignments.append({"::": "center", ":": "left"}.get(match.group(1) + match.group(2), "") )
+        alignments.append({"::": "center", ":": "left"}.get(match.group(1) + match.group(2), ""))
         if match.group(2) and not match.group(1):
             alignments[-1] = "right"
     if len(alignments) == 1 and "|" not in text:

@@ -10,8 +10,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,21 +65,24 @@ async def tiny_model(notices: Callable[[str], None] | None = None) -> AsyncItera
         assert model.process_id is None
 
 
-def send(address: LocalAddress, **fields: Any) -> http.client.HTTPResponse:
-    """The head of the answer to one chat request."""
+@contextmanager
+def sent(address: LocalAddress, **fields: Any) -> Iterator[http.client.HTTPResponse]:
+    """The head of the answer to one chat request, and its body to be read."""
     connection = http.client.HTTPConnection(urlsplit(address.base_url).netloc, timeout=LIMIT_S)
-    connection.request(
-        "POST",
-        urlsplit(address.base_url).path + "/chat/completions",
-        json.dumps({"messages": QUESTION, **fields}),
-        {"Authorization": f"Bearer {address.api_key}", "Content-Type": "application/json"},
-    )
-    return connection.getresponse()
+    with closing(connection):
+        connection.request(
+            "POST",
+            urlsplit(address.base_url).path + "/chat/completions",
+            json.dumps({"messages": QUESTION, **fields}),
+            {"Authorization": f"Bearer {address.api_key}", "Content-Type": "application/json"},
+        )
+        with connection.getresponse() as response:
+            yield response
 
 
 def stream(address: LocalAddress, **fields: Any) -> list[dict[str, Any]]:
     """All chunks of a streamed answer."""
-    with send(address, stream=True, **fields) as response:
+    with sent(address, stream=True, **fields) as response:
         assert response.status == 200, response.read()
         payloads = [line[6:].strip() for line in response if line.startswith(b"data: ")]
     assert payloads.pop() == b"[DONE]"
@@ -174,24 +177,14 @@ async def test_the_grammar_makes_it_think_before_it_answers(effort: str) -> None
 async def test_two_requests_are_answered_at_the_same_time() -> None:
     async with tiny_model() as model:
         address = await model.ensure_started()
-        long_answer = send(address, stream=True, max_tokens=4000, ignore_eos=True)
-        assert long_answer.readline().startswith(b"data: ")
-        short_answer = await chat(address, max_tokens=4)
-        arrived: list[bytes] = []
-
-        def read_to_the_end() -> None:
-            try:
-                arrived.extend(long_answer)
-            except http.client.HTTPException:
-                pass  # broken off by the end of the process
-
-        reading = asyncio.ensure_future(in_daemon_thread(read_to_the_end, name="reader"))
-        await model.stop()
-        await reading
-        long_answer.close()
+        with sent(address, stream=True, max_tokens=4000, ignore_eos=True) as long_answer:
+            assert long_answer.readline().startswith(b"data: ")
+            short_answer = await chat(address, max_tokens=4)
+            await model.stop()  # breaks the long answer off where it is
+            with pytest.raises(http.client.IncompleteRead) as caught:
+                long_answer.read()
     assert pieces(short_answer)
-    assert arrived
-    assert b"data: [DONE]\n" not in arrived
+    assert b"data: [DONE]" not in caught.value.partial
 
 
 @needs_model

@@ -127,7 +127,7 @@ async def test_too_little_room_is_said_before_anything_is_downloaded(
 async def test_a_folder_that_cannot_be_made_is_named(weights: PinnedWeights, tmp_path: Path) -> None:
     blocked = tmp_path / "models"
     blocked.write_text("a file is in the way")
-    with pytest.raises(ConfigurationError, match="cannot be written to .*models"):
+    with pytest.raises(ConfigurationError, match=r"cannot be written to .*models"):
         await fetch_weights(blocked, nothing, weights=weights)
 
 

@@ -34,6 +34,16 @@ def model(qapp: object) -> Iterator[ConversationListModel]:
     del tester
 
 
+def test_a_hit_in_the_title_needs_no_second_line(qapp: object) -> None:
+    model = SearchHitModel()
+    hit = SearchHit(
+        conversation_id="1", title="Dice", updated_at=NOW, snippet="Dice", where="title", spans=((0, 4),)
+    )
+    model.display([hit], now=NOW)
+    assert model.index(0).data(ListRole.SNIPPET) == ""
+    assert model.index(0).data(ListRole.SPANS) == ((0, 4),)
+
+
 def test_conversations_stand_in_groups_and_each_group_is_named_once(model: ConversationListModel) -> None:
     model.display(
         [
@@ -157,3 +167,13 @@ def test_search_hits_carry_their_snippet_and_where_the_words_stand(qapp: object)
     assert index.data() == "Dice"
     assert index.data(ListRole.TIME) == "15:30"
     del tester
+
+
+def test_a_hit_in_the_title_needs_no_second_line(qapp: object) -> None:
+    model = SearchHitModel()
+    hit = SearchHit(
+        conversation_id="1", title="Dice", updated_at=NOW, snippet="Dice", where="title", spans=((0, 4),)
+    )
+    model.display([hit], now=NOW)
+    assert model.index(0).data(ListRole.SNIPPET) == ""
+    assert model.index(0).data(ListRole.SPANS) == ((0, 4),)

@@ -141,7 +141,9 @@ class LocalModel:
         try:
             async with asyncio.timeout(limit_s):
                 report = await asyncio.shield(process.first_report)
-            port = _port_in(report)
+                port = _port_in(report)
+                if port is None:
+                    await asyncio.shield(process.ended)  # its exit status says more
         except TimeoutError:
             raise ConnectionFailed(
                 f"{self._name} was not ready after {limit_s:.0f} seconds.",

@@ -17,23 +17,29 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from drover.domain.conversation import Conversation, Draft, Message, Part, Role, TextPart, Tree, title_from
 from drover.domain.endpoint import BUILT_IN, BUILT_IN_ID, OXEN, OXEN_ID, Endpoint, ModelCard
 from drover.domain.parameters import UNSET, Preset
 from drover.domain.run import Adjustment, Exchange, LiveRun, Run, RunRequest, RunStatus
 from drover.domain.stream import ResponseBuilder
-from drover.engine.local_model import LocalModel, fetch_weights, find_weights, model_facts
-from drover.engine.runner import Address, Runner
 from drover.engine.secrets import FoundKey, KeyStatus, SaveResult, Secrets
-from drover.engine.transport import HttpRequest, Transport
+from drover.engine.weights import fetch_weights, find_weights
 from drover.errors import ConfigurationError, DroverError, LibraryError
 from drover.log import logger
 from drover.paths import Profile
 from drover.store.database import ProfileLock, open_database
 from drover.store.library import Changes, Library
 from drover.store.settings import Settings, load_settings, save_settings
+
+if TYPE_CHECKING:
+    from drover.engine.local_model import LocalModel
+    from drover.engine.runner import Address, Runner
+    from drover.engine.transport import Transport
+
+# The modules for a request (network, wire, local server) are imported by the first verb that needs them:
+# opening a profile is on the way to the first frame.
 
 _log = logger("engine")
 
@@ -115,7 +121,7 @@ class Workbench:
         self.profile = profile
         self.settings = settings
         self.secrets = Secrets()
-        self._transport = Transport()
+        self._open_transport: Transport | None = None
         self._lock = lock
         self._writer = writer
         self._library = library
@@ -161,7 +167,8 @@ class Workbench:
             await self.stop(run_id)
         if self._local is not None:
             await self._local.stop()
-        await self._transport.aclose()
+        if self._open_transport is not None:
+            await self._open_transport.aclose()
         await self._on_writer(self._library.close)
         self._writer.shutdown()
         self._lock.release()
@@ -257,6 +264,8 @@ class Workbench:
     async def _start(
         self, message: Message, draft: Draft, conversation: Conversation | None, *, is_new_message: bool
     ) -> Run:
+        from drover.engine.runner import Runner
+
         endpoint = self.endpoint(draft.endpoint_id)
         model_id = draft.model_id or endpoint.default_model_id or await self._first_model_id(endpoint)
         run = Run(
@@ -307,6 +316,14 @@ class Workbench:
                 table.pop(run_id, None)
             self._tell(RunSettled(run=live.run))
 
+    @property
+    def _transport(self) -> Transport:
+        if self._open_transport is None:
+            from drover.engine.transport import Transport
+
+            self._open_transport = Transport()
+        return self._open_transport
+
     def _request(self, draft: Draft, branch: tuple[Message, ...]) -> RunRequest:
         endpoint = self.endpoint(draft.endpoint_id)
         return RunRequest(
@@ -318,6 +335,8 @@ class Workbench:
         )
 
     async def _locate(self, endpoint: Endpoint) -> Address:
+        from drover.engine.runner import Address
+
         if endpoint.is_built_in:
             local = await self._local_model().ensure_started()
             return Address(base_url=local.base_url, key=local.api_key, key_variable="DROVER_LOCAL_KEY")
@@ -450,6 +469,7 @@ class Workbench:
         import json
 
         from drover.engine.secrets import clean_key
+        from drover.engine.transport import HttpRequest
         from drover.wire import chat
 
         try:
@@ -484,6 +504,7 @@ class Workbench:
 
     async def refresh_models(self, endpoint: Endpoint, key: str | None = None) -> list[ModelCard]:
         """Asks a server for its models and keeps the list. Raises DroverError."""
+        from drover.engine.transport import HttpRequest
         from drover.wire import chat, models
 
         if endpoint.is_built_in:
@@ -531,6 +552,8 @@ class Workbench:
         path = self.gguf
         if path is None:
             raise _no_weights()
+        from drover.engine.gguf import model_facts
+
         facts = await asyncio.get_running_loop().run_in_executor(self._writer, model_facts, path)
         is_tiny = not self.settings.gguf_path
         return ModelCard(
@@ -556,6 +579,8 @@ class Workbench:
             path = self.gguf
             if path is None:
                 raise _no_weights()
+            from drover.engine.local_model import LocalModel
+
             name = BUILT_IN.default_model_id if not self.settings.gguf_path else path.stem
             self._local = LocalModel(gguf=path, name=name, notify=self._tell_notice)
         return self._local

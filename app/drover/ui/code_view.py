@@ -25,7 +25,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QTextEdit, QWidget
 
 from drover.ui.controls import QuietButton
-from drover.ui.markdown_text import clean_text
+from drover.ui.markdown_text import clean_text, rest_cursor
 from drover.ui.theme import aligned, draw_frame, theme
 
 MAX_LINES = 5000
@@ -161,9 +161,6 @@ def make_plain(edit: QTextEdit | QPlainTextEdit) -> None:
     edit.setWordWrapMode(QTextOption.WrapMode.NoWrap)
     flags = Qt.TextInteractionFlag
     edit.setTextInteractionFlags(flags.TextSelectableByMouse | flags.TextSelectableByKeyboard)
-    start = edit.textCursor()
-    start.setKeepPositionOnInsert(True)
-    edit.setTextCursor(start)
     edit.viewport().setAutoFillBackground(False)
     edit.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
     option = edit.document().defaultTextOption()
@@ -174,7 +171,9 @@ def make_plain(edit: QTextEdit | QPlainTextEdit) -> None:
 def route_wheel(edit: QTextEdit, event: QWheelEvent, scroll: Any) -> None:
     """Lets code scroll sideways and gives everything else to the transcript."""
     delta, bar = event.angleDelta(), edit.horizontalScrollBar()
-    is_sideways = abs(delta.x()) > abs(delta.y()) or bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+    is_sideways = abs(delta.x()) > abs(delta.y()) or bool(
+        event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+    )
     if bar.maximum() and is_sideways:
         scroll(event)
     else:
@@ -234,11 +233,11 @@ class CodeView(QWidget):
         text_height = self._text_height(inner)
         header = scale(_HEADER)
         self._place_header(width, header)
-        top = header + 2 + scale(_INSET_Y)
+        top = header + 1 + scale(_INSET_Y)
         bar = _BAR if self._is_scrolling(inner) else 0
         # The bar lies in the lower inset, so that nothing moves when a long line arrives.
         self._text.setGeometry(scale(_INSET_X) + 1, top, inner, text_height + bar)
-        return top + text_height + scale(_INSET_Y) + 1 + max(0, bar - scale(_INSET_Y) + 2)
+        return top + text_height + scale(_INSET_Y) + 2 + max(0, bar - scale(_INSET_Y) + 2)
 
     def copy(self) -> None:
         """Puts the code, exactly as received, on the clipboard."""
@@ -271,11 +270,17 @@ class CodeView(QWidget):
     def _is_scrolling(self, inner: int) -> bool:
         if self._wrap.isChecked():
             return False
-        longest = max(map(len, self._code.split("\n")), default=0) if len(self._code) < _MAX_HIGHLIGHTED else _MAX_LINE
+        longest = (
+            max(map(len, self._code.split("\n")), default=0)
+            if len(self._code) < _MAX_HIGHLIGHTED
+            else _MAX_LINE
+        )
         if longest < 20:
             return False
         advance = QFontMetricsF(theme().font("code")).horizontalAdvance("m")
-        return longest * advance > inner if self._code.isascii() else self._text.document().idealWidth() > inner
+        return (
+            longest * advance > inner if self._code.isascii() else self._text.document().idealWidth() > inner
+        )
 
     def _show(self, code: str) -> None:
         shown = self._code
@@ -300,6 +305,7 @@ class CodeView(QWidget):
             cursor.setBlockCharFormat(self._char_format())
             cursor.insertText(clean_text(code), self._char_format())
         cursor.endEditBlock()
+        rest_cursor(self._text)
 
     def _highlight(self) -> None:
         lines = None if self._is_long else highlighted(self._code, self._language)

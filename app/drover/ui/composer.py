@@ -81,6 +81,8 @@ class Composer(QWidget):
         self._save = Button(self.tr("Save"))
         self._send = PrimaryButton(self.tr("Send"), icon="send")
         self._stop = _StopButton(self.tr("Stop"), icon="stop")
+        for button in (self._cancel, self._save, self._send, self._stop):
+            button.setAccessibleName(button.text())
         self._lay_out()
         self._connect()
         self._update()
@@ -321,8 +323,10 @@ class _Strip(Label):
             )
             left += self._dot + 6
         room = self.width() - left
-        text = QFontMetricsF(self.font()).elidedText(piece.text, Qt.TextElideMode.ElideRight, room)
-        painter.setFont(self.font())
+        if room < theme().px(32):
+            return left + theme().measured("small", piece.text) + self._gap
+        text = QFontMetricsF(theme().font("small")).elidedText(piece.text, Qt.TextElideMode.ElideRight, room)
+        painter.setFont(theme().font("small"))
         painter.setPen(theme().color(piece.token))
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         painter.drawText(QRectF(left, 0, max(0.0, room), self.height()), int(flags), text)
@@ -343,7 +347,7 @@ class _Strip(Label):
         line = frame.adjusted(self._chip_padding, 0, 0, 0)
         flags = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
         if piece.sign:
-            painter.setFont(self.font())
+            painter.setFont(theme().font("small"))
             painter.setPen(theme().color("text-2"))
             painter.drawText(line, flags, piece.sign)
             line.setLeft(line.left() + self._sign_width(piece))

@@ -19,6 +19,8 @@ from drover.engine.workbench import Notice, Workbench, default_draft
 from drover.errors import DroverError
 from drover.log import logger
 from drover.store.library import Changes, Library
+from drover.store.settings import Settings
+from drover.ui import formats
 from drover.ui.actions import Actions, Condition
 from drover.ui.bridge import Bridge
 from drover.ui.main_window import MainWindow
@@ -54,19 +56,20 @@ class Controller(QObject):
         self._draft_timer = QTimer(self, singleShot=True, interval=_DRAFT_DELAY_MS)
         self._draft_timer.timeout.connect(self._save_draft)
         self.actions = Actions(self, window)
-        self._setup = Setup(workbench, window, self.spawn)
+        self._setup = Setup(workbench, window, self.spawn, self._apply_settings)
         self._connect(bridge)
         window.install_actions(self.actions)
 
     def start(self, endpoint_name: str | None, model_id: str | None) -> None:
         """Shows the profile: the list, and the conversation that was open last."""
+        self._apply_settings(self._workbench.settings)
         self._refresh_list()
-        self._refresh_presets()
         last = self._workbench.settings.last_conversation_id
         known = self._reader.conversation(last) if last else None
         self._open(known.id if known else None)
         if endpoint_name or model_id:
             self._choose_named_endpoint(endpoint_name, model_id)
+        self._window.composer.take_focus()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Runs a coroutine to its end; what it raises is shown to the person."""
@@ -398,9 +401,9 @@ class Controller(QObject):
             case _:
                 pass
         first, last = live.builder.first_token_s, live.builder.last_token_s
-        words = self.tr("%n token(s)", "", tokens)
+        words = formats.tokens(tokens)
         if first is not None and last is not None and last - first > 0.2:
-            words += self.tr(", {0} tok/s").format(round((tokens - 1) / (last - first)))
+            words += ", " + formats.rate((tokens - 1) / (last - first))
         return self.tr("Streaming from {0}").format(name), words
 
     def _show_plan(self) -> None:
@@ -413,7 +416,9 @@ class Controller(QObject):
         if count == 1 and not len(self._draft.parameters) and not self._draft.system_prompt:
             words = self.tr("no parameters, no system prompt")
         else:
-            words = self.tr("%n message(s)", "", count)
+            words = (
+                self.tr("1 message") if count == 1 else self.tr("{0} messages").format(formats.whole(count))
+            )
         changed = changes(before, self._draft.parameters)
         self._window.composer.display_changes(changed, words, is_first=run is None)
         if self._window.composer.is_json_shown:
@@ -499,9 +504,6 @@ class Controller(QObject):
     def _refresh_list(self) -> None:
         live = {live.run.conversation_id for live in self._workbench.live.values()}
         self._window.conversations.display(self._reader.conversations(), live)
-
-    def _refresh_presets(self) -> None:
-        self._display_parameters()
 
     # Conversations
 
@@ -827,13 +829,23 @@ class Controller(QObject):
     async def _fetch_built_in(self) -> None:
         page = self._window.first_run
         try:
-            await self._workbench.fetch_built_in(page.display_download)
+            await self._workbench.fetch_built_in(self._show_download)
         except DroverError as error:
             page.display_download_failed(" ".join(filter(None, (error.message, error.hint))))
             return
         page.display_has_weights(True)
+        self._display_endpoint()
+
+    def _show_download(self, done_bytes: int, total_bytes: int | None) -> None:
+        self._window.first_run.display_download(
+            done_bytes, total_bytes or 0, self.tr("Fetching the built-in model")
+        )
 
     # Small things
+
+    def _apply_settings(self, settings: Settings) -> None:
+        self._window.transcript.set_reasoning_display(settings.reasoning_display)
+        self._display_endpoint()
 
     def _show_workspace(self, name: str) -> None:
         if name == "experiments":

@@ -21,6 +21,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
+    QFont,
     QFontMetricsF,
     QHideEvent,
     QKeyEvent,
@@ -110,7 +111,7 @@ class ConversationList(QWidget):
         self._midnight_timer = QTimer(self, singleShot=True)
         self._midnight_timer.timeout.connect(self._redisplay)
         self._new = IconButton("plus", self.tr("New conversation"), has_edge=True)
-        self._view = _RowView(self)
+        self._view = _RowView()
         self._view.setAccessibleName(self.tr("Conversations"))
         self._undo = _UndoBar()
         self._undo.hide()
@@ -324,8 +325,8 @@ class _RowView(QListView):
     menu_asked = Signal(QModelIndex, QPoint)
     title_edited = Signal(str, str)
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._empty_text = ""
         self.shows_ring = False
         delegate = _RowDelegate(self)
@@ -433,7 +434,10 @@ class _RowDelegate(QStyledItemDelegate):
         self._paint_title(painter, line, index, is_selected)
         if snippet:
             below = QRect(line.left(), line.bottom() - theme().px(3), line.width(), theme().px(16))
-            self._paint_snippet(painter, below, snippet, index.data(ListRole.SPANS))
+            font = theme().font("small")
+            spans = index.data(ListRole.SPANS)
+            text, spans = _with_hit_in_sight(snippet, spans, QFontMetricsF(font), below.width())
+            self._paint_line(painter, below, text, spans, font, "text-3")
         painter.restore()
 
     def _row_rect(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QRect:
@@ -466,22 +470,19 @@ class _RowDelegate(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
         is_selected: bool,
     ) -> None:
-        middle = Qt.AlignmentFlag.AlignVCenter
         if index.data(ListRole.IS_LIVE):
             right = self._paint_dot(painter, line)
         else:
             time = str(index.data(ListRole.TIME))
             painter.setFont(theme().font("small"))
             painter.setPen(theme().color("text-3"))
-            painter.drawText(line, middle | Qt.AlignmentFlag.AlignRight, time)
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, time)
             right = round(line.right() + 1 - theme().measured("small", time))
         font = theme().font("ui", 500 if is_selected else 400)
-        room = line.adjusted(0, 0, 0, 0)
-        room.setRight(right - 9)
-        title = QFontMetricsF(font).elidedText(str(index.data()), Qt.TextElideMode.ElideRight, room.width())
-        painter.setFont(font)
-        painter.setPen(theme().color("text"))
-        painter.drawText(room, middle | Qt.AlignmentFlag.AlignLeft, title)
+        line = QRect(line)
+        line.setRight(right - 9)
+        spans = () if index.data(ListRole.SNIPPET) else index.data(ListRole.SPANS) or ()
+        self._paint_line(painter, line, str(index.data()), spans, font, "text")
 
     def _paint_dot(self, painter: QPainter, line: QRect) -> int:
         left = line.right() + 1 - 8 - _DOT_PX
@@ -491,21 +492,31 @@ class _RowDelegate(QStyledItemDelegate):
         painter.drawEllipse(QRectF(left, line.top() + (line.height() - _DOT_PX) / 2, _DOT_PX, _DOT_PX))
         return left
 
-    def _paint_snippet(
-        self, painter: QPainter, line: QRect, snippet: str, spans: Sequence[tuple[int, int]]
+    def _paint_line(
+        self,
+        painter: QPainter,
+        line: QRect,
+        text: str,
+        spans: Sequence[tuple[int, int]],
+        font: QFont,
+        token: str,
     ) -> None:
-        font = theme().font("small")
+        """One elided line, the spans marked as hits."""
         metrics = QFontMetricsF(font)
-        text, spans = _with_hit_in_sight(snippet, spans, metrics, line.width())
-        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, line.width())
-        layout = QTextLayout(text, font)
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, line.width())
+        painter.setFont(font)
+        painter.setPen(theme().color(token))
+        if not spans:
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+            return
+        layout = QTextLayout(shown, font)
         layout.setTextOption(_one_line())
-        layout.setFormats([_hit_format(start, end) for start, end in spans if start < len(text)])
+        layout.setFormats([_hit_format(start, end) for start, end in spans if start < len(shown)])
         layout.beginLayout()
         layout.createLine().setLineWidth(line.width())
         layout.endLayout()
-        painter.setPen(theme().color("text-3"))
-        layout.draw(painter, QPointF(line.left(), line.top() + (line.height() - metrics.height()) / 2))
+        top = line.top() + round((line.height() - metrics.height()) / 2)
+        layout.draw(painter, QPointF(line.left(), top))
 
     def createEditor(
         self,
@@ -614,6 +625,7 @@ class _UndoBar(QWidget):
         super().__init__()
         self._words = ElidedLabel(token="text-2")
         self._button = QuietButton(self.tr("Undo"))
+        self._button.setAccessibleName(self._button.text())
         self._button.clicked.connect(self.undo_requested)
         self._timer = QTimer(self, singleShot=True, interval=_UNDO_MS)
         self._timer.timeout.connect(self.hide)
@@ -644,6 +656,7 @@ class _FootRow(QPushButton):
 
     def __init__(self, text: str, icon: str) -> None:
         super().__init__(text)
+        self.setAccessibleName(text)
         self._icon_name = icon
         self._shows_ring = False
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)

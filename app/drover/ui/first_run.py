@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from drover.ui.controls import Button, ElidedLabel, Label, is_keyboard_focus
+from drover.ui.controls import Button, Label, is_keyboard_focus
 from drover.ui.theme import draw_frame, draw_hairline, draw_icon, theme
 
 _READING_PX = 760
@@ -93,8 +93,8 @@ class FirstRunPage(QScrollArea):
         stack.setSpacing(0)
         stack.addItem(QSpacerItem(0, 96, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Preferred))
         for widget, gap in (
-            (self._title, 8),
-            (self._sentences, 24),
+            (self._title, 6),
+            (self._sentences, 26),
             (self._download, 0),
             (self._card, 24),
             (self._key, 0),
@@ -128,8 +128,8 @@ class FirstRunPage(QScrollArea):
         self._has_weights = has_weights
         if has_weights:
             words = self.tr(
-                "Drover comes with a very small model that runs on this computer, with no key and no network. "
-                "It is good for trying the controls; its answers are not to be relied on."
+                "Drover comes with a very small model that runs on this computer, with no key and no "
+                "network. It is good for trying the controls; its answers are not to be relied on."
             )
         else:
             words = self.tr(
@@ -216,13 +216,15 @@ class _Row(QPushButton):
             draw_hairline(painter, rect.topLeft(), rect.width(), colors.color("line"))
         is_enabled = self.isEnabled()
         icon_ink = colors.color("text-2" if is_enabled else "disabled")
-        draw_icon(painter, _square(25, self.height() / 2, colors.px(20)), self._icon_name, icon_ink)
-        chevron = _square(self.width() - 24, self.height() / 2, colors.px(14))
+        shift = 0 if self.is_first else 1  # the hairline is not part of what is centred
+        middle = self.height() / 2 + shift
+        draw_icon(painter, _square(25, middle, colors.px(20)), self._icon_name, icon_ink)
+        chevron = _square(self.width() - 24, middle, colors.px(14))
         draw_icon(painter, chevron, "chevron-right", icon_ink)
         left = 35 + _INSET_PX + 1
         room = self.width() - left - 48
         line = colors.line_height("ui")
-        top = (self.height() - 2 * line) / 2
+        top = middle - line
         title = QRectF(left, top, room, line)
         self._paint_line(painter, title, self.text(), "text" if is_enabled else "disabled", 600)
         self._paint_line(
@@ -282,11 +284,13 @@ class _KeySection(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        title = ElidedLabel(self.tr("Larger models, with an Oxen.ai key"), weight=600)
-        words = ElidedLabel(
+        title = Label(self.tr("Larger models, with an Oxen.ai key"), weight=600)
+        words = Label(
             self.tr("gpt-oss-20b and others. The key is kept in the system’s keyring."), token="text-2"
         )
+        words.setWordWrap(True)
         button = Button(self.tr("Add an Oxen.ai key…"), icon="key")
+        button.setAccessibleName(button.text())
         button.clicked.connect(self.requested)
         texts = QVBoxLayout()
         texts.setSpacing(0)
@@ -331,7 +335,8 @@ class _Download(QWidget):
         super().__init__()
         self._button = Button("", icon="download")
         self._button.clicked.connect(self._request)
-        self._words = Label(role="small", token="text-3")
+        self._sign = Label()
+        self._words = Label(token="text-2")
         self._words.setWordWrap(True)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
@@ -339,8 +344,12 @@ class _Download(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
+        sentence = QHBoxLayout()
+        sentence.setSpacing(8)
+        sentence.addWidget(self._sign)
+        sentence.addWidget(self._words, 1)
         layout.addWidget(self._button)
-        layout.addWidget(self._words)
+        layout.addLayout(sentence)
         layout.addWidget(self._bar)
         layout.addSpacing(16)
         self.reset()
@@ -348,14 +357,16 @@ class _Download(QWidget):
     def reset(self) -> None:
         """Back to the offer."""
         self._button.setText(self.tr("Fetch the built-in model ({0} MB)").format(_WEIGHTS_MB))
+        self._button.setAccessibleName(self._button.text())
         self._button.show()
+        self._sign.hide()
         self._words.hide()
         self._bar.hide()
 
     def display(self, done_bytes: int, total_bytes: int, words: str) -> None:
         """Progress; per mille, because a bar counts in 32 bits."""
         self._button.hide()
-        self._words.set_look(token="text-3")
+        self._sign.hide()
         self._words.setText(words)
         self._words.setVisible(bool(words))
         self._bar.setRange(0, 1000 if total_bytes else 0)
@@ -365,10 +376,12 @@ class _Download(QWidget):
     def display_failed(self, words: str) -> None:
         """Says why, and offers another attempt."""
         self._bar.hide()
-        self._words.set_look(token="caution")
+        self._sign.setPixmap(theme().pixmap("warning", theme().px(16), "caution"))
+        self._sign.show()
         self._words.setText(words)
         self._words.show()
         self._button.setText(self.tr("Try again"))
+        self._button.setAccessibleName(self._button.text())
         self._button.show()
 
     def _request(self) -> None:

@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
@@ -40,7 +40,9 @@ class Formula:
         key = (rect.width(), ratio)
         pixmap = self._pixmaps.get(key)
         if pixmap is None:
-            pixmap = QPixmap(max(1, math.ceil(rect.width() * ratio)), max(1, math.ceil(rect.height() * ratio)))
+            pixmap = QPixmap(
+                max(1, math.ceil(rect.width() * ratio)), max(1, math.ceil(rect.height() * ratio))
+            )
             pixmap.fill(QColor(0, 0, 0, 0))
             pen = QPainter(pixmap)
             self._renderer.render(pen, QRectF(0, 0, rect.width() * ratio, rect.height() * ratio))
@@ -48,11 +50,11 @@ class Formula:
             pixmap.setDevicePixelRatio(ratio)
             self._pixmaps.clear()
             self._pixmaps[key] = pixmap
-        x, y = transform.map(rect.x(), rect.y())
+        corner = transform.map(rect.topLeft())
         if transform.isInvertible():
-            x, y = transform.inverted()[0].map(float(round(x)), float(round(y)))
+            corner = transform.inverted()[0].map(QPointF(round(corner.x()), round(corner.y())))
         size = pixmap.deviceIndependentSize()
-        painter.drawPixmap(QRectF(x, y, size.width(), size.height()), pixmap, QRectF(pixmap.rect()))
+        painter.drawPixmap(QRectF(corner, size), pixmap, QRectF(pixmap.rect()))
 
 
 @functools.lru_cache(maxsize=_FORMULAS_KEPT)
@@ -71,12 +73,14 @@ def formula(tex: str, size_px: float, rgba: int, *, is_display: bool) -> Formula
 
 
 def _typeset(tex: str, size_px: float, color: str, is_display: bool) -> tuple[bytes, float, float, float]:
-    import ziamath  # costs a quarter of a second, so not before the first formula
+    # Costs a quarter of a second, so not before the first formula.
+    from ziamath.config import config
+    from ziamath.zmath import Latex
 
-    ziamath.config.svg2 = False  # Qt's renderer knows SVG 1.1
+    config.svg2 = False  # Qt's renderer knows SVG 1.1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        picture = ziamath.Latex(tex, size=size_px, color=color, inline=not is_display, margin=1.0)
+        picture = Latex(tex, size=size_px, color=color, inline=not is_display, margin=1.0)
         box = picture.node.bbox
         svg = ElementTree.tostring(picture.svgxml())
     return svg, box.xmax - box.xmin + 2, box.ymax + 1, 1 - box.ymin

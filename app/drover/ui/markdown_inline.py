@@ -344,7 +344,7 @@ class _Scanner:
         self._add(url, link=url if url.startswith("http") else "http://" + url)
         return at + len(url)
 
-    # --- emphasis --------------------------------------------------------------------------------------------
+    # Emphasis
 
     def _pair(self, bottom: int) -> None:
         """Pairs the delimiters from `bottom` on, by CommonMark's procedure, and forgets them."""
@@ -391,7 +391,7 @@ class _Scanner:
         self._nodes[start].text = opener.mark * opener.count
         self._styles.append((start + 1, end, style))
 
-    # --- result ----------------------------------------------------------------------------------------------
+    # Result
 
     def _flatten(self) -> list[Span]:
         count = len(self._nodes) + 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from PySide6.QtCore import QCoreApplication, QMimeData, QPointF, QRectF, QSizeF, Qt, QUrl, Signal
+from PySide6.QtCore import QCoreApplication, QMimeData, QPointF, QRect, QRectF, QSizeF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QCursor,
@@ -37,7 +37,7 @@ from PySide6.QtGui import (
     QTextTableFormat,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QToolTip, QWidget
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextBrowser, QTextEdit, QToolTip, QWidget
 
 from drover.markdown_blocks import Block, Heading, Item, MathBlock, Paragraph, Quote, Rule, Table
 from drover.ui.formula import Formula, formula
@@ -50,7 +50,15 @@ _IS_DISPLAY = QTextFormat.Property.UserProperty + 2
 _OBJECT_CHARACTER = "\ufffc"
 _LINE_SEPARATOR = "\u2028"
 # A text document takes these for structure: paragraph ends, frame marks, embedded objects.
-_UNSAFE = {0x2029: " ", 0xFFFC: "\ufffd", 0xFDD0: "\ufffd", 0xFDD1: "\ufffd", 0x0085: " ", 0x000C: " ", 0x000B: " "}
+_UNSAFE = {
+    0x2029: " ",
+    0xFFFC: "\ufffd",
+    0xFDD0: "\ufffd",
+    0xFDD1: "\ufffd",
+    0x0085: " ",
+    0x000C: " ",
+    0x000B: " ",
+}
 
 _ITEM_INDENT = 24
 _QUOTE_INDENT = 17
@@ -146,13 +154,18 @@ class _FormulaObject(QPyTextObject):
         return QSizeF(shape.width * scale, (shape.ascent + _font_descent(char_format)) * scale)
 
     def drawObject(
-        self, painter: QPainter, rect: QRectF, document: QTextDocument, position: int, char_format: QTextFormat
+        self,
+        painter: QPainter,
+        rect: QRectF | QRect,
+        document: QTextDocument,
+        position: int,
+        char_format: QTextFormat,
     ) -> None:
         """Draws it with its baseline on that of the line."""
         shape = _formula_of(char_format)
         if shape is None:
             return
-        scale = _fit(shape, document)
+        rect, scale = QRectF(rect), _fit(shape, document)
         alignment = char_format.toCharFormat().verticalAlignment()
         if alignment == QTextCharFormat.VerticalAlignment.AlignNormal:
             baseline = rect.top() + shape.ascent * scale
@@ -243,13 +256,10 @@ class BlockText(QTextBrowser):
         document.setDefaultFont(theme().font(self._look.role))
         self._formulas = _FormulaObject(self)
         document.documentLayout().registerHandler(_MATH_OBJECT, self._formulas)
-        start = self.textCursor()
-        start.setKeepPositionOnInsert(True)
-        self.setTextCursor(start)
         self.anchorClicked.connect(self._activate)
         self.highlighted.connect(self._show_target)
 
-    # --- contents --------------------------------------------------------------------------------------------
+    # Contents
 
     def update_blocks(self, settled: Sequence[Block], tail: Sequence[Block] = ()) -> bool:
         """Shows these blocks. `settled` only ever grows; what is new of it is laid out once, the tail each time.
@@ -279,6 +289,7 @@ class BlockText(QTextBrowser):
             self._write(cursor, last, block, is_tail=True)
             last = block
         cursor.endEditBlock()
+        rest_cursor(self)
         self._laid_out = None
         return True
 
@@ -291,6 +302,7 @@ class BlockText(QTextBrowser):
         self._table_widths = writer.natural_widths(widths_of or table)
         self._code_spans = writer.code_spans
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        rest_cursor(self)
         self._laid_out = None
 
     def lay_out(self, width: int) -> int:
@@ -350,7 +362,9 @@ class BlockText(QTextBrowser):
             )
         self._write_content(cursor, block, base, is_tail=is_tail)
 
-    def _write_content(self, cursor: QTextCursor, block: Block, base: QTextCharFormat, *, is_tail: bool) -> None:
+    def _write_content(
+        self, cursor: QTextCursor, block: Block, base: QTextCharFormat, *, is_tail: bool
+    ) -> None:
         content = block.content
         if isinstance(content, MathBlock):
             write_formula(
@@ -376,7 +390,7 @@ class BlockText(QTextBrowser):
         base.setForeground(theme().color("text"))
         return base
 
-    # --- behaviour -------------------------------------------------------------------------------------------
+    # Behaviour
 
     def loadResource(self, type_: int, name: QUrl | str) -> Any:
         """Nothing a document names is ever loaded."""
@@ -394,7 +408,9 @@ class BlockText(QTextBrowser):
         """Keys that scroll go to the transcript."""
         scrolls = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End)
         arrows = (Qt.Key.Key_Up, Qt.Key.Key_Down)
-        if event.key() in scrolls or (event.key() in arrows and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier):
+        if event.key() in scrolls or (
+            event.key() in arrows and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        ):
             event.ignore()
             return
         super().keyPressEvent(event)
@@ -417,7 +433,9 @@ class BlockText(QTextBrowser):
         if _OBJECT_CHARACTER not in text:
             return text
         pieces = iter(self._formulas_between(cursor.selectionStart(), cursor.selectionEnd()))
-        return "".join(next(pieces, "") if character == _OBJECT_CHARACTER else character for character in text)
+        return "".join(
+            next(pieces, "") if character == _OBJECT_CHARACTER else character for character in text
+        )
 
     def _formulas_between(self, start: int, end: int) -> list[str]:
         found = []
@@ -457,7 +475,9 @@ class BlockText(QTextBrowser):
                 self._paint_marker(painter, decoration, decoration.item, block)
             paint_quote_rules(painter, decoration.offsets, rect.top(), rect.bottom(), below)
 
-    def _paint_marker(self, painter: QPainter, decoration: _Decoration, item: Item, block: QTextBlock) -> None:
+    def _paint_marker(
+        self, painter: QPainter, decoration: _Decoration, item: Item, block: QTextBlock
+    ) -> None:
         """Bullet, number or box, on the first line and clear of the text."""
         line = block.layout().lineAt(0)
         top = self.document().documentLayout().blockBoundingRect(block).top()
@@ -468,7 +488,9 @@ class BlockText(QTextBrowser):
         if item.is_checked is not None:
             side = theme().px(14)
             x = edge - 1 if is_rtl else edge - side + 1
-            _paint_box(painter, QRectF(x, baseline - side + theme().px(2), side, side), is_checked=item.is_checked)
+            _paint_box(
+                painter, QRectF(x, baseline - side + theme().px(2), side, side), is_checked=item.is_checked
+            )
         elif item.number is None and not item.label:
             radius = theme().px(5) / 2
             middle = baseline - QFontMetricsF(font).xHeight() / 2 - 0.5
@@ -481,8 +503,8 @@ class BlockText(QTextBrowser):
             number = f"{item.label or item.number}."
             painter.setFont(font)
             painter.setPen(theme().color("text-2"))
-            x = edge + 2 if is_rtl else edge - QFontMetricsF(font).horizontalAdvance(number) + 2
-            painter.drawText(QPointF(x, baseline), number)
+            before = 0.0 if is_rtl else QFontMetricsF(font).horizontalAdvance(number)
+            painter.drawText(QPointF(edge + 2 - before, baseline), number)
 
     def _paint_code(self, painter: QPainter) -> None:
         """The fill behind code: as high as its letters, whatever the height of the line."""
@@ -540,7 +562,9 @@ def paint_quote_rules(
 
 def _paint_box(painter: QPainter, rect: QRectF, *, is_checked: bool) -> None:
     """The box of a task: its state, not a control."""
-    draw_frame(painter, rect, 3, fill=theme().color("text-2") if is_checked else None, edge=theme().color("strong"))
+    draw_frame(
+        painter, rect, 3, fill=theme().color("text-2") if is_checked else None, edge=theme().color("strong")
+    )
     if is_checked:
         draw_icon(painter, rect, "check", theme().color("page"))
 
@@ -549,6 +573,19 @@ def _cursor_x(line: QTextLine, position: int) -> float:
     """The x of a position in a line; the binding returns the position beside it."""
     found: Any = line.cursorToX(position)
     return float(found[0] if isinstance(found, tuple | list) else found)
+
+
+def half_leading(role: str) -> int:
+    """Half of what a line is higher than its letters: a text document puts all of it above them."""
+    return max(0, int((theme().line_height(role) - QFontMetricsF(theme().font(role)).height()) / 2))
+
+
+def rest_cursor(edit: QTextEdit | QPlainTextEdit) -> None:
+    """Takes the cursor, which moves on as text is inserted before it, back to the start; spares a selection."""
+    cursor = edit.textCursor()
+    if cursor.position() and not cursor.hasSelection():
+        cursor.setPosition(0)
+        edit.setTextCursor(cursor)
 
 
 def char_format(look: TextLook) -> QTextCharFormat:
@@ -757,13 +794,14 @@ class _TableWriter:
             theme().line_height(self._role), QTextBlockFormat.LineHeightTypes.MinimumHeight.value
         )
         gap, padding, last = theme().px(_CELL_GAP), theme().px(5), len(cells) - 1
+        lift = half_leading(self._role)
         look = TextLook(role=self._role, token=self._look.token, base_size=14)
         for column, text in enumerate(cells):
             cell = target.cellAt(row, column)
             cell_format = QTextTableCellFormat()
             cell_format.merge(base)
-            cell_format.setTopPadding(padding)
-            cell_format.setBottomPadding(padding)
+            cell_format.setTopPadding(padding - lift)
+            cell_format.setBottomPadding(padding + lift)
             cell_format.setRightPadding(gap if column < last else 0)
             if is_header or not is_last:
                 cell_format.setBottomBorder(1)
@@ -792,5 +830,11 @@ def _is_numeric(table: Table, column: int) -> bool:
 
 
 def _looks_like_figure(text: str) -> bool:
-    core = text.strip("%$€£ \u202f\u00a0+-−~≈").replace(",", "").replace(".", "").replace("\u202f", "").replace(" ", "")
+    core = (
+        text.strip("%$€£ \u202f\u00a0+-−~≈")
+        .replace(",", "")
+        .replace(".", "")
+        .replace("\u202f", "")
+        .replace(" ", "")
+    )
     return core.isdigit() and len(text) <= 24

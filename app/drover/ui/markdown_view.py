@@ -17,7 +17,16 @@ from PySide6.QtWidgets import QWidget
 from drover.markdown_blocks import Block, BlockSplitter, CodeBlock, Heading, MathBlock, Paragraph, Rule, Table
 from drover.ui.code_view import CodeView, estimated_height
 from drover.ui.markdown_inline import parse_inline, plain_text
-from drover.ui.markdown_text import ANSWER, BlockText, TextLook, gap_between, indent_of, paint_quote_rules, quote_offsets
+from drover.ui.markdown_text import (
+    ANSWER,
+    BlockText,
+    TextLook,
+    gap_between,
+    half_leading,
+    indent_of,
+    paint_quote_rules,
+    quote_offsets,
+)
 from drover.ui.theme import theme
 
 _SEALED_BLOCKS = 40
@@ -71,7 +80,9 @@ class MarkdownView(QWidget):
     link_activated = Signal(str)
     height_changed = Signal()
 
-    def __init__(self, look: TextLook = ANSWER, *, text_name: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, look: TextLook = ANSWER, *, text_name: str = "", parent: QWidget | None = None
+    ) -> None:
         """`text_name` is the accessible name of its runs of text."""
         super().__init__(parent)
         self._look = look
@@ -86,7 +97,7 @@ class MarkdownView(QWidget):
         self._is_finished = False
         self._is_stale = False
 
-    # --- contents --------------------------------------------------------------------------------------------
+    # Contents
 
     @property
     def source(self) -> str:
@@ -138,7 +149,7 @@ class MarkdownView(QWidget):
         blocks = [block for segment in self._segments for block in (*segment.settled, *segment.tail)]
         return "\n".join(filter(None, map(_plain, blocks)))
 
-    # --- layout ----------------------------------------------------------------------------------------------
+    # Layout
 
     def lay_out(self, width: int) -> int:
         """The height at this width. Segments without a widget count with an estimate."""
@@ -152,7 +163,8 @@ class MarkdownView(QWidget):
             widget = segment.widget
             if widget is not None:
                 x = theme().px(indent_of(segment.first)) if segment.kind is not _Kind.TEXT else 0
-                geometry = (x, y, width - x, segment.height)
+                lift = self._lift(segment)
+                geometry = (x, y - lift, width - x, segment.height)
                 if widget.geometry().getRect() != geometry:
                     widget.setGeometry(*geometry)
             y += segment.height
@@ -177,7 +189,8 @@ class MarkdownView(QWidget):
                 widget = segment.widget
                 if widget is not None:
                     x = theme().px(indent_of(segment.first)) if segment.kind is not _Kind.TEXT else 0
-                    widget.setGeometry(x, segment.top, self._width - x, segment.height)
+                    top_edge = segment.top - self._lift(segment)
+                    widget.setGeometry(x, top_edge, self._width - x, segment.height)
                     widget.show()
             elif segment.widget is not None and not is_near and self._is_finished:
                 if segment.top > bottom + reach or segment.top + segment.height < top - reach:
@@ -203,7 +216,7 @@ class MarkdownView(QWidget):
         """Its present size; the owner lays it out."""
         return self.size()
 
-    # --- segments --------------------------------------------------------------------------------------------
+    # Segments
 
     def _absorb(self) -> None:
         """Brings the segments up to date with the splitter."""
@@ -331,6 +344,10 @@ class MarkdownView(QWidget):
         if isinstance(content, Table) and content.is_continued:
             return 0
         return theme().px(gap_between(segment.before, segment.first, self._look))
+
+    def _lift(self, segment: _Segment) -> int:
+        """Pixels by which a run of text is moved up to stand in the middle of its lines."""
+        return half_leading(self._look.role) if segment.kind is _Kind.TEXT else 0
 
     def _measure(self, segment: _Segment, width: int) -> None:
         indent = theme().px(indent_of(segment.first)) if segment.kind is not _Kind.TEXT else 0

@@ -119,7 +119,9 @@ class FailureCard(QWidget):
 
     def _place_buttons(self, left: int, y: int, width: int) -> int:
         scale, x, height = theme().px, left, theme().px(28)
-        details = self._details.sizeHint().width() if self._failure is not None and self._failure.detail else 0
+        details = (
+            self._details.sizeHint().width() if self._failure is not None and self._failure.detail else 0
+        )
         for button in self._buttons:
             needed = button.sizeHint().width()
             if x > left and x + needed > width - _PAD_X - details:
@@ -159,11 +161,17 @@ class FailureCard(QWidget):
         """The card, its icon and the countdown along its foot."""
         painter = QPainter(self)
         rect = QRectF(self.rect())
-        draw_frame(painter, rect, _RADIUS, fill=theme().color("caution-bg"), edge=theme().color("caution-line"))
+        draw_frame(
+            painter, rect, _RADIUS, fill=theme().color("caution-bg"), edge=theme().color("caution-line")
+        )
         side = theme().px(_ICON)
-        draw_icon(painter, QRectF(_PAD_X, theme().px(_PAD_Y + 2), side, side), "warning", theme().color("caution"))
+        draw_icon(
+            painter, QRectF(_PAD_X, theme().px(_PAD_Y + 2), side, side), "warning", theme().color("caution")
+        )
         if self._share is not None:
-            painter.fillRect(QRectF(2, rect.height() - 2, (rect.width() - 4) * self._share, 2), theme().color("caution"))
+            painter.fillRect(
+                QRectF(2, rect.height() - 2, (rect.width() - 4) * self._share, 2), theme().color("caution")
+            )
         painter.end()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from PySide6.QtCore import QRectF, QSize, Signal
+from PySide6.QtCore import QCoreApplication, QRectF, QSize, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -76,7 +76,7 @@ class ReasoningToggle(QuietButton):
         """The row by state."""
         painter = QPainter(self)
         fill, _, ink = self._look()
-        if fill and not (fill == "select"):
+        if fill and fill != "select":
             draw_frame(painter, QRectF(self.rect()), 4, fill=theme().color(fill))
         side, height = theme().px(_CHEVRON), self.height()
         icon = "chevron-down" if self.isChecked() else "chevron-right"
@@ -251,7 +251,9 @@ class ReasoningBlock(QWidget):
             self._cut.action_requested.connect(self.raise_limit_requested)
             self._cut.show()
         tokens = formats.tokens(state.tokens) if state.tokens is not None else self.tr("tokens")
-        words = self.tr("Retry with {0}").format(formats.whole(state.limit)) if state.limit else self.tr("Retry")
+        words = (
+            self.tr("Retry with {0}").format(formats.whole(state.limit)) if state.limit else self.tr("Retry")
+        )
         sentence = self.tr("All {0} went to thinking; there is no answer.").format(tokens)
         self._cut.display(sentence, "raise_limit", words, has_icon=True)
 
@@ -260,21 +262,20 @@ class ReasoningBlock(QWidget):
         self.height_changed.emit()
 
 
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("reasoning", text)
+
+
 def _words(state: ReasoningState) -> tuple[str, str]:
     """What the toggle says: title and measures."""
-    from PySide6.QtCore import QCoreApplication
-
-    def tr(text: str) -> str:
-        return QCoreApplication.translate("reasoning", text)
-
     if state.seconds is None:
-        title = tr("Thinking") if state.is_thinking else tr("Thought")
+        title = _tr("Thinking") if state.is_thinking else _tr("Thought")
     else:
         lasted = formats.duration(state.seconds, tenths_below_s=0.0 if state.is_thinking else 1.0)
-        title = (tr("Thinking for {0}") if state.is_thinking else tr("Thought for {0}")).format(lasted)
+        title = (_tr("Thinking for {0}") if state.is_thinking else _tr("Thought for {0}")).format(lasted)
     measures = []
     if state.tokens:
-        measures.append(formats.tokens(state.tokens) + (tr(", cut off") if state.is_cut else ""))
+        measures.append(formats.tokens(state.tokens) + (_tr(", cut off") if state.is_cut else ""))
     if state.is_thinking and state.tokens_per_s:
         measures.append(formats.rate(state.tokens_per_s))
     return title, "".join(f"· {measure} " for measure in measures).rstrip()

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TypeAlias
 
-from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QEnterEvent, QFocusEvent, QGuiApplication, QPainter, QPaintEvent
-from PySide6.QtWidgets import QApplication, QGraphicsOpacityEffect, QMenu, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QEnterEvent, QFocusEvent, QGuiApplication, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QApplication, QGraphicsOpacityEffect, QWidget
 
 from drover.domain.conversation import Message, Position, Role
 from drover.domain.run import LiveRun, Run, RunStatus
 from drover.ui import formats
-from drover.ui.controls import ElidedLabel, IconButton, Label
+from drover.ui.controls import ElidedLabel, IconButton, Label, Menu
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_failure import FailureCard, OutcomeLine
 from drover.ui.message_reasoning import ReasoningBlock, ReasoningDisplay, ReasoningState
@@ -67,7 +67,10 @@ class MessageView(QWidget):
     action_requested = Signal(str)
 
     def __init__(
-        self, entry: TranscriptEntry, display: ReasoningDisplay = ReasoningDisplay.AUTO, parent: QWidget | None = None
+        self,
+        entry: TranscriptEntry,
+        display: ReasoningDisplay = ReasoningDisplay.AUTO,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._entry = entry
@@ -77,6 +80,7 @@ class MessageView(QWidget):
         self._has_answer = False
         self._may_close = True
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setBackgroundRole(QPalette.ColorRole.Window)  # else labels inherit the colours of a text field
         self._author = Label("", weight=600, parent=self)
         self._author.setText(entry.author)
         self._when = ElidedLabel("", role="small", token="text-3", parent=self)
@@ -108,7 +112,7 @@ class MessageView(QWidget):
         """The text of the message."""
         return self._body
 
-    # --- contents --------------------------------------------------------------------------------------------
+    # Contents
 
     def display(self, entry: TranscriptEntry) -> None:
         """Takes a newer state of the same message; what is already shown stays where it is."""
@@ -203,10 +207,10 @@ class MessageView(QWidget):
         return self._reasoning
 
     def _show_when(self, entry: TranscriptEntry) -> None:
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         at = formats.moment(entry.message.created_at, now=now)
         parts = [entry.endpoint_name] if entry.endpoint_name else []
-        if entry.live is None:
+        if entry.live is None or entry.live.pending_failure is not None:
             parts.append(at)
         self._when.setText(", ".join(parts))
 
@@ -215,7 +219,7 @@ class MessageView(QWidget):
         text = self._body.text() if self._entry.live is None else self.tr("is answering")
         self.setAccessibleName(f"{self._entry.author}: {text}")
 
-    # --- state -----------------------------------------------------------------------------------------------
+    # State
 
     def _show_state(self) -> None:
         """Reasoning, failure and outcome, as they stand now."""
@@ -304,7 +308,11 @@ class MessageView(QWidget):
                 return (self.tr("The server’s content filter ended the answer."), *retry)
             case RunStatus.CUT if self._has_answer:
                 limit = run.parameters.max_tokens or run.completion_tokens
-                at = self.tr("Cut off at max_tokens ({0}).").format(formats.whole(limit)) if limit else self.tr("Cut off.")
+                at = (
+                    self.tr("Cut off at max_tokens ({0}).").format(formats.whole(limit))
+                    if limit
+                    else self.tr("Cut off.")
+                )
                 return (at, "raise_limit", self.tr("Retry with {0}").format(formats.whole(raised_limit(run))))
             case RunStatus.COMPLETE if not self._has_answer and not self._entry.message.parts:
                 return (self.tr("The answer is empty."), *retry)
@@ -331,7 +339,7 @@ class MessageView(QWidget):
     def _raise_limit(self) -> None:
         self.action_requested.emit("raise_limit")
 
-    # --- layout ----------------------------------------------------------------------------------------------
+    # Layout
 
     def lay_out(self, width: int) -> int:
         """The height at this width."""
@@ -368,7 +376,7 @@ class MessageView(QWidget):
             action = theme().px(_ACTION)
             actions = min(room, self._actions.lay_out())
             self._actions.setGeometry(
-                TEXT_INSET + inner - actions + 4, y + (height - action) // 2, actions, action
+                TEXT_INSET + inner - actions, y + (height - action) // 2, actions, action
             )
             room -= actions
         self._when.setGeometry(left, y, max(0, room), height)
@@ -378,9 +386,14 @@ class MessageView(QWidget):
         scale = theme().px
         if self._is_own:
             return y + scale(_PAD_BOTTOM)
+        live = self._entry.live
+        is_bare = live is not None and live.pending_failure is not None and not live.builder.delta_count
+        self._actions.setVisible(not is_bare)
+        if is_bare:  # nothing but a card that counts down: there is nothing to measure or to copy
+            return y
         y += scale(_BEFORE_FOOTER)
         height = scale(_FOOTER)
-        self._actions.setGeometry(TEXT_INSET, y, inner + 4, height)
+        self._actions.setGeometry(TEXT_INSET, y, inner, height)
         used = self._actions.lay_out()
         self._measures.setGeometry(0, 0, max(0, inner - used - 8), height)
         return y + height
@@ -431,7 +444,7 @@ class MessageView(QWidget):
             draw_frame(painter, QRectF(self.rect()), _RADIUS, fill=theme().color("user"))
             painter.end()
 
-    # --- actions ---------------------------------------------------------------------------------------------
+    # Actions
 
     def _connect_actions(self) -> None:
         actions = self._actions
@@ -551,12 +564,12 @@ class MessageActions(QWidget):
             button.setGeometry(index * (side + gap), 0, side, side)
         used = box_width
         if not self._which.isHidden():
-            which = max(side, int(theme().measured("small", self._which.text())) + 4)
-            x = width - box_width - theme().px(8) - 2 * side - which
+            which = max(theme().px(20), int(theme().measured("small", self._which.text())) + 4)
+            x = width - box_width - theme().px(4) - 2 * side - which
             self._previous.setGeometry(x, top, side, side)
             self._which.setGeometry(x + side, top, which, side)
             self._next.setGeometry(x + side + which, top, side, side)
-            used += theme().px(8) + 2 * side + which
+            used += theme().px(4) + 2 * side + which
         return used
 
     def resizeEvent(self, event: object) -> None:
@@ -596,7 +609,7 @@ class MessageActions(QWidget):
         self.version_requested.emit(1)
 
     def _open_menu(self) -> None:
-        menu = QMenu(self)
+        menu = Menu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for words, signal, is_offered in (
             (self.tr("Copy as plain text"), self.plain_copy_requested, True),
@@ -615,22 +628,23 @@ def raised_limit(run: Run) -> int:
     return (run.parameters.max_tokens or run.completion_tokens or 1024) * 4
 
 
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("measures", text)
+
+
 def measures(run: Run) -> str:
     """Settings and measures of a run in one line; what is not known is left out."""
-    from PySide6.QtCore import QCoreApplication
-
-    def tr(text: str) -> str:
-        return QCoreApplication.translate("measures", text)
-
-    short = {"temperature": "T", "reasoning_effort": tr("effort")}
-    parts = [f"{short.get(name, name)} {formats.parameter_value(name, value)}" for name, value in run.parameters]
+    short = {"temperature": "T", "reasoning_effort": _tr("effort")}
+    parts = [
+        f"{short.get(name, name)} {formats.parameter_value(name, value)}" for name, value in run.parameters
+    ]
     if run.tokens_per_s is not None:
         parts.append(formats.rate(run.tokens_per_s))
     if run.timing.first_token_ms is not None:
-        parts.append(tr("{0} to first").format(formats.duration(run.timing.first_token_ms / 1000)))
+        parts.append(_tr("{0} to first").format(formats.duration(run.timing.first_token_ms / 1000)))
     if run.completion_tokens is not None:
         count = formats.tokens(run.completion_tokens)
-        parts.append(count if run.has_reported_usage else tr("about {0}").format(count))
+        parts.append(count if run.has_reported_usage else _tr("about {0}").format(count))
     if run.usage is not None and run.usage.cost_usd:
         parts.append(formats.usd(run.usage.cost_usd))
     return " · ".join(parts)

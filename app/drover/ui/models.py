@@ -34,9 +34,9 @@ class ListRole(IntEnum):
     TIME = Qt.ItemDataRole.UserRole + 5
     """The time in the fewest characters."""
     SNIPPET = Qt.ItemDataRole.UserRole + 6
-    """The surroundings of a search hit, one line; empty elsewhere."""
+    """The surroundings of a search hit, one line; empty elsewhere, and for a hit in the title."""
     SPANS = Qt.ItemDataRole.UserRole + 7
-    """Where the sought words stand in the snippet: tuple of (start, end) in characters."""
+    """Where the sought words stand, (start, end) in characters: in the snippet, or else in the title."""
 
 
 class _Group(IntEnum):
@@ -296,8 +296,10 @@ class SearchHitModel(QAbstractListModel):
         match role:
             case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.AccessibleTextRole:
                 return hit.title or self.tr("New conversation")
-            case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleDescriptionRole | ListRole.SNIPPET:
-                return self._prefix(hit) + hit.snippet
+            case Qt.ItemDataRole.ToolTipRole:
+                return self._snippet(hit) or hit.title
+            case Qt.ItemDataRole.AccessibleDescriptionRole | ListRole.SNIPPET:
+                return self._snippet(hit)
             case ListRole.SPANS:
                 shift = len(self._prefix(hit))
                 return tuple((start + shift, end + shift) for start, end in hit.spans)
@@ -310,6 +312,9 @@ class SearchHitModel(QAbstractListModel):
             case ListRole.TIME:
                 return formats.list_time(hit.updated_at, now=self._now)
         return None
+
+    def _snippet(self, hit: SearchHit) -> str:
+        return "" if hit.where == "title" else self._prefix(hit) + hit.snippet
 
     def _prefix(self, hit: SearchHit) -> str:
         return self.tr("Reasoning: ") if hit.where == "reasoning" else ""

@@ -87,7 +87,7 @@ class NumberField(QAbstractSpinBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setFrame(False)
-        self.lineEdit().setTextMargins(6, 0, 6, 0)  # with the 2 of QLineEdit itself: 8
+        self.lineEdit().setTextMargins(6, 0, 3, 0)  # with QLineEdit's own 2, and the cursor's at the right: 8
         self.lineEdit().textEdited.connect(self._read_typed)
         self.editingFinished.connect(self._commit)
         theme().changed.connect(self._restyle)

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QInputDialog,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
+    QSpacerItem,
     QVBoxLayout,
     QWidget,
 )
@@ -31,6 +30,7 @@ from drover.ui.controls import (
     IconButton,
     Label,
     Menu,
+    OverlayScrollArea,
     Paragraph,
     QuietButton,
 )
@@ -104,7 +104,7 @@ class ParameterPanel(QWidget):
         self._scroll_area.ensureWidgetVisible(row)
         row.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def _made_scroll_area(self) -> QScrollArea:
+    def _made_scroll_area(self) -> OverlayScrollArea:
         content = QWidget()
         content.setObjectName("parameters")
         column = QVBoxLayout(content)
@@ -115,7 +115,7 @@ class ParameterPanel(QWidget):
         self._preset_bar.save_requested.connect(self.preset_save_requested)
         self._preset_bar.delete_requested.connect(self.preset_delete_requested)
         self._prompt = GrowingTextEdit(self.tr("System prompt"), parent=content)
-        self._prompt.setPlaceholderText(self.tr("None is sent"))
+        self._prompt.set_placeholder(self.tr("None is sent"))
         self._prompt.text_edited.connect(self._report_prompt)
         column.addLayout(_indented(self._preset_bar))
         column.addSpacing(12)
@@ -130,11 +130,7 @@ class ParameterPanel(QWidget):
         self._legend = _Legend(content)
         column.addSpacing(12)
         column.addWidget(self._legend)
-        self._scroll_area = QScrollArea(self)
-        self._scroll_area.setWidgetResizable(True)
-        self._scroll_area.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll_area = OverlayScrollArea(self)
         self._scroll_area.setWidget(content)
         return self._scroll_area
 
@@ -159,8 +155,10 @@ class ParameterPanel(QWidget):
             token="text-2",
             parent=content,
         )
-        self._explanation.setContentsMargins(0, 0, 0, 8)
         column.addLayout(_indented(self._explanation))
+        self._column = column
+        self._explanation_gap = QSpacerItem(0, 8)
+        column.addItem(self._explanation_gap)
         self._more = _Disclosure(self.tr("More parameters"), content)
         self._more.clicked.connect(self._touch_more)
         for common in (True, False):
@@ -188,6 +186,8 @@ class ParameterPanel(QWidget):
         )
         self._reset.setEnabled(count > 0)
         self._explanation.setVisible(count == 0)
+        self._explanation_gap.changeSize(0, 8 if count == 0 else 0)
+        self._column.invalidate()
         self._legend.setVisible(count > 0)
         self._show_more()
         self._show_whether_changed()
@@ -284,6 +284,7 @@ class _PresetBar(QWidget):
                 self._combo.clear()
                 for name, preset_id in wanted:
                     self._combo.addItem(name, preset_id)
+            self._combo.set_token("text" if chosen else "text-2")
             self._combo.setCurrentIndex(max(0, self._combo.findData(chosen.id)) if chosen else 0)
         self._delete.setEnabled(chosen is not None)
         self._combo.update()
@@ -368,8 +369,8 @@ class _Disclosure(QPushButton):
         colors = theme()
         size = colors.px(12)
         chevron = "chevron-down" if self.isChecked() else "chevron-right"
-        ink = colors.color("text" if self.underMouse() else "text-2")
-        draw_icon(painter, QRectF(-1, (self.height() - size) / 2, size, size), chevron, ink)
+        place = QRectF(-1, (self.height() - size) / 2, size, size)
+        draw_icon(painter, place, chevron, colors.color("text"))
         place = QRectF(self.rect()).adjusted(size + 4, 0, 0, 0)
         painter.setPen(colors.color("text"))
         painter.setFont(colors.font("ui", 500))
@@ -396,7 +397,9 @@ class _Legend(QWidget):
             (self.tr("from the preset"), "text-2", "", True),
             (self.tr("not sent"), "raised", "strong", False),
         )
-        self.setAccessibleName(self.tr("Red box: set here. Grey box: from the preset. Empty box: not sent."))
+        self.setAccessibleName(
+            self.tr("Coloured box: set here. Grey box: from the preset. Empty box: not sent.")
+        )
         theme().changed.connect(self._restyle)
         self._restyle()
 

@@ -178,6 +178,7 @@ class ParameterRow(QWidget):
         self._line.addWidget(self._name)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setToolTip(self._tip())
+        self.setFocusProxy(self._box)
         theme().changed.connect(self._restyle)
         self._build_editor()
         self._restyle()
@@ -438,11 +439,8 @@ class _BareIconButton(IconButton):
         """Narrower than other icon buttons."""
         return QSize(theme().px(21), theme().px(24))
 
-    def _icon_size(self) -> int:
-        return theme().px(12)
-
     def _look(self) -> tuple[str, str, str]:
-        return "", "", "text" if self.underMouse() else "text-2"
+        return "", "", "accent" if self.underMouse() else "text"
 
 
 class StopRow(ParameterRow):
@@ -463,6 +461,7 @@ class StopRow(ParameterRow):
         self._field.editingFinished.connect(self._finish)
         self._field.installEventFilter(self)
         self._field.hide()
+        self._line.addStretch(1)  # everything right of the name is placed by hand
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Escape gives up what is being written."""
@@ -546,7 +545,7 @@ class StopRow(ParameterRow):
         top = (unit - side) // 2
         label_size = self._unset_label.sizeHint()
         self._unset_label.setGeometry(
-            self.width() - label_size.width() - 8, (unit - label_size.height()) // 2,
+            self.width() - label_size.width() - 6, (unit - label_size.height()) // 2,
             label_size.width(), label_size.height(),
         )  # fmt: skip
         right = self.width() - side

@@ -20,6 +20,7 @@ from PySide6.QtGui import (
     QPalette,
     QPen,
     QPixmap,
+    QRegion,
 )
 from PySide6.QtWidgets import QApplication
 
@@ -155,7 +156,8 @@ class Theme(QObject):
     def font(self, role: str, weight: int = 400) -> QFont:
         """A font of the system for a role of text: display, title, body, column, ui, small, code or wire.
 
-        Weights are 400, 500 and 600. Figures are tabular in the roles of controls and lists.
+        Weights are 400, 500 and 600. Figures are tabular in the roles of controls and lists,
+        except in headings (600).
         """
         found = self._fonts.get((role, weight))
         if found is None:
@@ -214,7 +216,7 @@ class Theme(QObject):
         else:
             font.setPixelSize(max(1, round(self._general.pixelSize() * ratio)))
         font.setWeight(QFont.Weight(weight))
-        if role in _TABULAR_ROLES:
+        if role in _TABULAR_ROLES and weight < 600:
             font.setFeature(QFont.Tag("tnum"), 1)
         return font
 
@@ -300,6 +302,7 @@ QScrollBar::handle:hover, QScrollBar::handle:pressed { background: @strong; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; border: none; background: none; }
 QScrollBar::add-page, QScrollBar::sub-page { background: none; }
 
+QTabBar QToolButton { background: @window; border: none; }
 QSplitter::handle { background: @line; }
 QProgressBar { background: @track; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }
 QProgressBar::chunk { background: @accent; border-radius: 2px; }
@@ -331,7 +334,11 @@ class LineIconEngine(QIconEngine):
 
     def clone(self) -> QIconEngine:
         """An independent copy."""
-        return LineIconEngine(self._name, self._token)
+        copy = LineIconEngine(self._name, self._token)
+        # WORKAROUND: the icon that asked owns the copy, but PySide frees it with its last Python reference.
+        _cloned[:] = [engine for engine in _cloned if shiboken6.isValid(engine)]
+        _cloned.append(copy)
+        return copy
 
     def _token_in(self, mode: QIcon.Mode) -> str:
         if mode == QIcon.Mode.Disabled:
@@ -339,6 +346,9 @@ class LineIconEngine(QIconEngine):
         if mode == QIcon.Mode.Active and self._token in ("text-2", "text-3"):
             return "text"
         return self._token
+
+
+_cloned: list[LineIconEngine] = []
 
 
 @cache
@@ -429,6 +439,11 @@ def rounded_path(rect: QRectF, radius: float) -> QPainterPath:
     path = QPainterPath()
     path.addRoundedRect(rect, radius, radius)
     return path
+
+
+def rounded_region(rect: QRect, radius: float) -> QRegion:
+    """The mask that gives a popup round corners where there may be no compositor."""
+    return QRegion(rounded_path(QRectF(rect), radius).toFillPolygon().toPolygon())
 
 
 def contrast(first: QColor, second: QColor) -> float:

@@ -1,0 +1,882 @@
+"""Dialogs: keys, endpoints, settings, links, and what keeps the program from starting.
+
+Each takes values in and gives values out by signals; none knows the store or the network. They are opened
+with `open()` and delete themselves when closed. What takes time is told to them by `display_...` methods.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+
+from PySide6.QtCore import QCoreApplication, QSignalBlocker, QSize, Qt, QUrl, Signal
+from PySide6.QtGui import QAction, QIcon
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from drover.domain.endpoint import OXEN_ID, Endpoint, normalized_base_url
+from drover.engine.secrets import clean_key
+from drover.errors import ConfigurationError
+from drover.store.settings import Settings
+from drover.ui.controls import (
+    QUIET_PADDING,
+    Button,
+    CheckBox,
+    ElidedLabel,
+    Hairline,
+    IconButton,
+    Label,
+    PrimaryButton,
+    QuietButton,
+    Segments,
+)
+from drover.ui.number_field import NumberField
+from drover.ui.theme import LARGEST_TEXT_SCALE, SMALLEST_TEXT_SCALE, theme
+
+_MARGIN_PX = 24
+_LABEL_PX = 112
+_ZOOM_STEP = 0.1
+_MOST_MINUTES = 1440
+
+
+class _Dialog(QDialog):
+    """A body over a row of buttons, the choice that goes on at the right."""
+
+    def __init__(self, title: str, parent: QWidget | None, *, width_px: int) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(min(theme().px(width_px), self.screen().availableGeometry().width() - 32))
+        self.body = QVBoxLayout()
+        self.body.setContentsMargins(_MARGIN_PX, _MARGIN_PX - 4, _MARGIN_PX, 16)
+        self.body.setSpacing(12)
+        self.foot = QHBoxLayout()
+        # Quiet buttons stand at the left, and are aligned by their text.
+        self.foot.setContentsMargins(_MARGIN_PX - QUIET_PADDING, 12, _MARGIN_PX, 12)
+        self.foot.setSpacing(8)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(self.body, 1)
+        layout.addWidget(Hairline())
+        layout.addLayout(self.foot)
+
+    def sizeHint(self) -> QSize:
+        """As high as the sentences need at this width; Qt would guess from the narrowest."""
+        layout, width = self.layout(), self.minimumWidth()
+        return QSize(width, layout.totalHeightForWidth(width)) if layout is not None else super().sizeHint()
+
+
+class KeyDialog(_Dialog):
+    """Asks for the key of one endpoint. The key is in the field and in two signals, and nowhere else.
+
+    Signals:
+        test_requested(str): try this key; answer with `display_test`
+        key_submitted(str): keep this key, trimmed and checked; `accept()` the dialog, or `display_error`
+        deletion_requested(): forget the kept key; likewise
+    """
+
+    test_requested = Signal(str)
+    key_submitted = Signal(str)
+    deletion_requested = Signal()
+
+    def __init__(
+        self,
+        endpoint_name: str,
+        *,
+        place: str = "",
+        notice: str = "",
+        has_key: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        """`place` says where the key will be kept, such as "Secret Service"; see `display_place`."""
+        super().__init__(_t("Key for {0}").format(endpoint_name), parent, width_px=480)
+        self._title = Label(_t("Key for {0}").format(endpoint_name), role="title", weight=600)
+        self._key = _KeyField()
+        self._place = _words(token="text-2")
+        self._notice = _Verdict()
+        self._verdict = _Verdict()
+        self._test = _button(Button, _t("Test"))
+        self._delete = _button(QuietButton, _t("Delete key"))
+        self._cancel = _button(Button, _t("Cancel"))
+        self._save = _button(PrimaryButton, _t("Save"))
+        self._lay_out()
+        self._key.textChanged.connect(self._update)
+        self._key.returnPressed.connect(self._submit)
+        self._test.clicked.connect(self._request_test)
+        self._delete.clicked.connect(self._request_deletion)
+        self._cancel.clicked.connect(self.reject)
+        self._save.clicked.connect(self._submit)
+        self.display_place(place, notice, has_key=has_key)
+        self._update()
+        self._key.setFocus()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._key, 1)
+        row.addWidget(self._test)
+        self.body.addWidget(self._title)
+        self.body.addLayout(row)
+        for part in (self._verdict, self._place, self._notice):
+            self.body.addWidget(part)
+        self.body.addStretch(1)
+        self.foot.addWidget(self._delete)
+        self.foot.addStretch(1)
+        self.foot.addWidget(self._cancel)
+        self.foot.addWidget(self._save)
+
+    def display_place(self, place: str, notice: str = "", *, has_key: bool = False) -> None:
+        """Where the key will be kept, what else a person should know about that, and whether there is one."""
+        self._place.setText(_t("It is kept in: {0}.").format(place) if place else "")
+        self._place.setVisible(bool(place))
+        self._notice.display(notice, is_warning=True)
+        self._delete.setVisible(has_key)
+        hint = _t("A key is kept; paste another to replace it") if has_key else _t("Paste the key")
+        self._key.setPlaceholderText(hint)
+
+    def display_test(self, ok: bool, words: str) -> None:
+        """What came of the test."""
+        self._test.setEnabled(bool(self._key.text()))
+        self._verdict.display(words, is_warning=not ok, is_good=ok)
+
+    def display_error(self, words: str) -> None:
+        """Why the key could not be kept or deleted; the dialog stays open."""
+        self._set_busy(False)
+        self._verdict.display(words, is_warning=True)
+
+    def _request_test(self) -> None:
+        key = self._checked_key()
+        if key:
+            self._test.setEnabled(False)
+            self._verdict.display(_t("Testing…"))
+            self.test_requested.emit(key)
+
+    def _submit(self) -> None:
+        key = self._checked_key()
+        if key:
+            self._set_busy(True)
+            self.key_submitted.emit(key)
+
+    def _request_deletion(self) -> None:
+        self._set_busy(True)
+        self.deletion_requested.emit()
+
+    def _checked_key(self) -> str:
+        """The key as it will be sent, or nothing after saying what is wrong with it."""
+        try:
+            return clean_key(self._key.text())
+        except ConfigurationError as error:
+            self._verdict.display(_sentence(error), is_warning=True)
+            return ""
+
+    def _set_busy(self, is_busy: bool) -> None:
+        for control in (self._key, self._test, self._delete, self._save):
+            control.setEnabled(not is_busy)
+        if not is_busy:
+            self._update()
+
+    def _update(self) -> None:
+        has_text = bool(self._key.text().strip())
+        self._save.setEnabled(has_text)
+        self._test.setEnabled(has_text)
+        self._verdict.display("")
+
+
+class EndpointDialog(_Dialog):
+    """Adds a server or changes one.
+
+    Signals:
+        test_requested(object, str): an Endpoint and a key (may be empty); answer with `display_test`
+        endpoint_submitted(object, str): an Endpoint to keep, and its new key or "" for no change;
+            the dialog closes by itself
+        deletion_requested(str): the id of an endpoint to remove; the dialog closes by itself
+    """
+
+    test_requested = Signal(object, str)
+    endpoint_submitted = Signal(object, str)
+    deletion_requested = Signal(str)
+
+    def __init__(
+        self,
+        endpoint: Endpoint | None = None,
+        *,
+        taken_names: Collection[str] = (),
+        place: str = "",
+        has_key: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        """`taken_names` are those of the other endpoints; `place` says where a key would be kept."""
+        title = _t("Add a server") if endpoint is None else _t("Edit {0}").format(endpoint.name)
+        super().__init__(title, parent, width_px=520)
+        self._given = endpoint
+        self._taken_names = {name.casefold() for name in taken_names}
+        self._name = _field(_t("Name"))
+        self._address = _field(_t("Address"), placeholder="http://localhost:8000/v1")
+        self._preview = _words(role="small", token="text-3")
+        self._model = _field(_t("Model"), placeholder=_t("Optional: the model to begin with"))
+        self._key = _KeyField()
+        hint = _t("A key is kept; paste another to replace it") if has_key else _t("Optional")
+        self._key.setPlaceholderText(hint)
+        self._key.setToolTip(_t("It is kept in: {0}.").format(place) if place else "")
+        self._needs_key = CheckBox(_t("Ask for a key before sending"))
+        self._needs_key.setAccessibleName(self._needs_key.text())
+        self._verdict = _Verdict()
+        self._test = _button(Button, _t("Test"))
+        self._delete = _button(QuietButton, _t("Remove"))
+        self._cancel = _button(Button, _t("Cancel"))
+        self._save = _button(PrimaryButton, _t("Save"))
+        self._lay_out(title)
+        self._fill()
+        for field in (self._name, self._address, self._key):
+            field.textChanged.connect(self._update)
+        self._test.clicked.connect(self._request_test)
+        self._delete.clicked.connect(self._request_deletion)
+        self._cancel.clicked.connect(self.reject)
+        self._save.clicked.connect(self._submit)
+        self._update()
+
+    def _lay_out(self, title: str) -> None:
+        form = _Form()
+        form.add(_t("Address"), self._address, self._preview)
+        form.add(_t("Name"), self._name)
+        form.add(_t("Model"), self._model)
+        form.add(_t("API key"), self._key)
+        form.add("", self._needs_key)
+        self.body.addWidget(Label(title, role="title", weight=600))
+        self.body.addWidget(form)
+        self.body.addWidget(self._verdict)
+        self.body.addStretch(1)
+        self.foot.addWidget(self._delete)
+        self.foot.addStretch(1)
+        for button in (self._test, self._cancel, self._save):
+            self.foot.addWidget(button)
+        self._address.setFocus()
+
+    def _fill(self) -> None:
+        self._delete.setVisible(self._given is not None)
+        if self._given is None:
+            self._needs_key.setChecked(False)
+            return
+        self._name.setText(self._given.name)
+        self._address.setText(self._given.base_url)
+        self._model.setText(self._given.default_model_id)
+        self._needs_key.setChecked(self._given.needs_key)
+
+    def display_test(self, ok: bool, words: str) -> None:
+        """What came of the test."""
+        self._test.setEnabled(True)
+        self._verdict.display(words, is_warning=not ok, is_good=ok)
+
+    def _endpoint(self) -> Endpoint:
+        """The endpoint as filled in. Raises ConfigurationError in words."""
+        base_url = normalized_base_url(self._address.text())
+        name = " ".join(self._name.text().split()) or QUrl(base_url).host()
+        if name.casefold() in self._taken_names:
+            raise ConfigurationError(_t("There is already a server named {0}.").format(name))
+        given = self._given or Endpoint(id=uuid.uuid4().hex, name=name, base_url=base_url)
+        return dataclasses.replace(
+            given,
+            name=name,
+            base_url=base_url,
+            default_model_id=self._model.text().strip(),
+            needs_key=self._needs_key.isChecked(),
+        )
+
+    def _new_key(self) -> str:
+        return clean_key(self._key.text()) if self._key.text().strip() else ""
+
+    def _update(self) -> None:
+        self._verdict.display("")
+        endpoint: Endpoint | None = None
+        try:
+            endpoint = self._endpoint()
+        except ConfigurationError as error:
+            is_empty = not self._address.text().strip()
+            words = _t("As the server’s documentation shows it; with or without /v1.")
+            self._preview.setText(words if is_empty else _sentence(error))
+            self._preview.set_look(token="text-3" if is_empty else "caution")
+        else:
+            self._preview.setText(_t("Requests go to {0}").format(endpoint.base_url + "/chat/completions"))
+            self._preview.set_look(token="text-3")
+            self._name.setPlaceholderText(QUrl(endpoint.base_url).host())
+        self._save.setEnabled(endpoint is not None)
+        self._test.setEnabled(endpoint is not None)
+
+    def _request_test(self) -> None:
+        try:
+            endpoint, key = self._endpoint(), self._new_key()
+        except ConfigurationError as error:
+            self._verdict.display(_sentence(error), is_warning=True)
+            return
+        self._test.setEnabled(False)
+        self._verdict.display(_t("Testing…"))
+        self.test_requested.emit(endpoint, key)
+
+    def _submit(self) -> None:
+        try:
+            endpoint, key = self._endpoint(), self._new_key()
+        except ConfigurationError as error:
+            self._verdict.display(_sentence(error), is_warning=True)
+            return
+        self.endpoint_submitted.emit(endpoint, key)
+        self.accept()
+
+    def _request_deletion(self) -> None:
+        if self._given is not None:
+            self.deletion_requested.emit(self._given.id)
+            self.accept()
+
+
+class SettingsDialog(_Dialog):
+    """All settings in one scrolling page; each change counts at once.
+
+    Signals:
+        settings_edited(object): the whole Settings after a change by a person
+        endpoint_add_requested()
+        endpoint_edit_requested(str), endpoint_delete_requested(str), key_requested(str): by endpoint id
+        folder_requested(): show the profile's folder in the file manager
+    """
+
+    settings_edited = Signal(object)
+    endpoint_add_requested = Signal()
+    endpoint_edit_requested = Signal(str)
+    endpoint_delete_requested = Signal(str)
+    key_requested = Signal(str)
+    folder_requested = Signal()
+
+    def __init__(
+        self,
+        settings: Settings,
+        endpoints: Sequence[Endpoint],
+        *,
+        profile_dir: str,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(_t("Settings"), parent, width_px=600)
+        self._settings = settings
+        self._rows: dict[str, _EndpointRow] = {}
+        self._key_words: dict[str, str] = {}
+        self._sections = QVBoxLayout()
+        self._add_appearance()
+        self._add_reasoning()
+        self._add_endpoints()
+        self._add_model()
+        self._add_network()
+        self._add_data(profile_dir)
+        self._lay_out()
+        self.display_settings(settings)
+        self.display_endpoints(endpoints)
+        self.resize(self.sizeHint())
+
+    def _lay_out(self) -> None:
+        self._sections.setContentsMargins(_MARGIN_PX, _MARGIN_PX - 4, _MARGIN_PX, _MARGIN_PX)
+        self._sections.setSpacing(24)
+        self._sections.addStretch(1)
+        page = QWidget()
+        page.setLayout(self._sections)
+        scroll = QScrollArea()
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.addWidget(scroll)
+        close = _button(Button, _t("Close"))
+        close.clicked.connect(self.accept)
+        self.foot.addStretch(1)
+        self.foot.addWidget(close)
+
+    def sizeHint(self) -> QSize:
+        """High enough for all sections where the screen allows."""
+        most = self.screen().availableGeometry().height() - 80
+        return QSize(self.minimumWidth(), min(theme().px(780), most))
+
+    def _add_appearance(self) -> None:
+        self._theme = _segments(
+            _t("Theme"), (("system", _t("System")), ("light", _t("Light")), ("dark", _t("Dark")))
+        )
+        self._smaller = IconButton("minus", _t("Smaller text"), has_edge=True)
+        self._larger = IconButton("plus", _t("Larger text"), has_edge=True)
+        self._scale = Label(token="text-2")
+        self._scale.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._scale.setMinimumWidth(48)
+        size = _row_of(self._smaller, self._scale, self._larger)
+        form = _Form()
+        form.add(_t("Theme"), self._theme)
+        form.add(_t("Text size"), size)
+        self._sections.addWidget(_section(_t("Appearance"), form))
+        self._theme.activated.connect(self._edit_theme)
+        self._smaller.clicked.connect(self._shrink)
+        self._larger.clicked.connect(self._grow)
+
+    def _add_reasoning(self) -> None:
+        self._reasoning = _segments(
+            _t("Reasoning"), (("auto", _t("Automatic")), ("open", _t("Open")), ("closed", _t("Closed")))
+        )
+        words = _words(role="small", token="text-3")
+        words.setText(_t("Automatic: open while the model thinks, closed once it answers."))
+        form = _Form()
+        form.add(_t("New blocks are"), self._reasoning, words)
+        self._sections.addWidget(_section(_t("Reasoning"), form))
+        self._reasoning.activated.connect(self._edit_reasoning)
+
+    def _add_endpoints(self) -> None:
+        self._list = QVBoxLayout()
+        self._list.setSpacing(0)
+        add = _button(Button, _t("Add a server…"), icon="plus")
+        add.clicked.connect(self.endpoint_add_requested)
+        box = QVBoxLayout()
+        box.setSpacing(8)
+        box.addLayout(self._list)
+        box.addWidget(add)
+        self._sections.addWidget(_section(_t("Endpoints"), box))
+
+    def _add_model(self) -> None:
+        self._file = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
+        self._model_words = _words(role="small", token="text-3")
+        choose = _button(Button, _t("Choose a .gguf file…"))
+        choose.clicked.connect(self._choose_file)
+        self._use_tiny = _button(QuietButton, _t("Use the tiny built-in model"))
+        self._use_tiny.clicked.connect(self._forget_file)
+        form = _Form()
+        form.add(_t("Weights"), self._file, self._model_words)
+        form.add("", _row_of(choose, self._use_tiny))
+        self._sections.addWidget(_section(_t("Built-in model"), form))
+
+    def _add_network(self) -> None:
+        self._first_byte = _minutes(_t("Longest wait for a first byte"))
+        self._idle = _minutes(_t("Longest silence in a reply"))
+        form = _Form()
+        wait = _hint(_t("minutes, the longest wait for a reply to begin"))
+        pause = _hint(_t("minutes, the longest pause within a reply"))
+        form.add(_t("First byte"), _row_of(self._first_byte, wait))
+        form.add(_t("Silence"), _row_of(self._idle, pause))
+        self._sections.addWidget(_section(_t("Network limits"), form))
+        self._first_byte.value_edited.connect(self._edit_first_byte)
+        self._idle.value_edited.connect(self._edit_idle)
+
+    def _add_data(self, profile_dir: str) -> None:
+        path = ElidedLabel(profile_dir, mode=Qt.TextElideMode.ElideMiddle)
+        path.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        open_folder = _button(Button, _t("Open folder"))
+        open_folder.clicked.connect(self.folder_requested)
+        words = _words(role="small", token="text-3")
+        words.setText(_t("Conversations and settings. Keys are never in it."))
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(path, 1)
+        row.addWidget(open_folder)
+        form = _Form()
+        form.add(_t("Profile"), _holder(row), words)
+        self._sections.addWidget(_section(_t("Data"), form))
+
+    def display_settings(self, settings: Settings) -> None:
+        """Shows these values; emits nothing."""
+        self._settings = settings
+        blockers = [QSignalBlocker(control) for control in (self._theme, self._reasoning)]
+        self._theme.setCurrentIndex(self._theme.findData(settings.theme_mode))
+        self._reasoning.setCurrentIndex(self._reasoning.findData(settings.reasoning_display))
+        self._first_byte.set_number(round(settings.first_byte_timeout_s / 60))
+        self._idle.set_number(round(settings.idle_timeout_s / 60))
+        for blocker in blockers:
+            blocker.unblock()
+        self._scale.setText(f"{settings.text_scale * 100:.0f} %")
+        self._smaller.setEnabled(settings.text_scale > SMALLEST_TEXT_SCALE)
+        self._larger.setEnabled(settings.text_scale < LARGEST_TEXT_SCALE)
+        self._file.setText(
+            settings.gguf_path or _t("SmolLM2-135M-Instruct, the tiny model for trying things out")
+        )
+        self._use_tiny.setVisible(bool(settings.gguf_path))
+
+    def display_endpoints(self, endpoints: Sequence[Endpoint]) -> None:
+        """Lists these; what is known about their keys stays."""
+        for row in self._rows.values():
+            self._list.removeWidget(row)
+            row.deleteLater()
+        self._rows = {}
+        for endpoint in endpoints:
+            row = _EndpointRow(endpoint)
+            row.edit_requested.connect(self.endpoint_edit_requested)
+            row.delete_requested.connect(self.endpoint_delete_requested)
+            row.key_requested.connect(self.key_requested)
+            row.display_key_status(self._key_words.get(endpoint.id, ""))
+            self._rows[endpoint.id] = row
+            self._list.addWidget(row)
+
+    def display_key_statuses(self, words: Mapping[str, str]) -> None:
+        """Where each key is, in words, by endpoint id; others stay as they are."""
+        self._key_words.update(words)
+        for endpoint_id, text in words.items():
+            if endpoint_id in self._rows:
+                self._rows[endpoint_id].display_key_status(text)
+
+    def display_model_status(self, words: str) -> None:
+        """How the built-in model is: ready, missing, why it did not start."""
+        self._model_words.setText(words)
+        self._model_words.setVisible(bool(words))
+
+    def _change(self, **values: object) -> None:
+        self.display_settings(dataclasses.replace(self._settings, **values))  # type: ignore[arg-type]
+        self.settings_edited.emit(self._settings)
+
+    def _edit_theme(self) -> None:
+        self._change(theme_mode=self._theme.currentData())
+
+    def _edit_reasoning(self) -> None:
+        self._change(reasoning_display=self._reasoning.currentData())
+
+    def _shrink(self) -> None:
+        self._change(text_scale=max(SMALLEST_TEXT_SCALE, round(self._settings.text_scale - _ZOOM_STEP, 2)))
+
+    def _grow(self) -> None:
+        self._change(text_scale=min(LARGEST_TEXT_SCALE, round(self._settings.text_scale + _ZOOM_STEP, 2)))
+
+    def _edit_first_byte(self, minutes: int) -> None:
+        self._change(first_byte_timeout_s=minutes * 60.0)
+
+    def _edit_idle(self, minutes: int) -> None:
+        self._change(idle_timeout_s=minutes * 60.0)
+
+    def _choose_file(self) -> None:
+        dialog = QFileDialog(self, _t("Choose a model file"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilter(_t("Model files (*.gguf)"))
+        dialog.fileSelected.connect(self._take_file)
+        dialog.open()
+
+    def _take_file(self, path: str) -> None:
+        self._change(gguf_path=path)
+
+    def _forget_file(self) -> None:
+        self._change(gguf_path="")
+
+
+class LinkDialog(_Dialog):
+    """Shows where a link really leads, the first time for each site.
+
+    Signals:
+        open_confirmed(bool): open it; True to open links of this site without asking from now on
+    """
+
+    open_confirmed = Signal(bool)
+
+    def __init__(self, url: str, parent: QWidget | None = None) -> None:
+        super().__init__(_t("Open this link?"), parent, width_px=480)
+        target = QUrl(url)
+        # The ASCII form, so that letters of other scripts cannot pass for familiar ones.
+        host = target.host(QUrl.ComponentFormattingOption.FullyEncoded)
+        full = bytes(target.toEncoded().data()).decode("ascii", "replace") or url
+        heading = Label(host or full.partition(":")[2], role="title", weight=600)
+        heading.setWordWrap(True)
+        address = _Address(full)
+        self._remember = CheckBox(_t("Do not ask again for {0}").format(host))
+        self._remember.setAccessibleName(_t("Do not ask again for this site"))
+        self._remember.setVisible(bool(host))
+        cancel, confirm = _button(Button, _t("Cancel")), _button(PrimaryButton, _t("Open"))
+        cancel.clicked.connect(self.reject)
+        confirm.clicked.connect(self._confirm)
+        for part in (heading, address, self._remember):
+            self.body.addWidget(part)
+        self.body.addStretch(1)
+        self.foot.addStretch(1)
+        self.foot.addWidget(cancel)
+        self.foot.addWidget(confirm)
+        confirm.setFocus()
+
+    def _confirm(self) -> None:
+        self.open_confirmed.emit(self._remember.isChecked())
+        self.accept()
+
+
+class FatalDialog(_Dialog):
+    """Why the program cannot start, and what to do: one message, one button."""
+
+    def __init__(self, message: str, hint: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(_t("Drover cannot start"), parent, width_px=480)
+        sign = _Sign("warning", "caution", 24)
+        words = _words(role="title", weight=600)
+        words.setText(message)
+        more = _words(token="text-2")
+        more.setText(hint)
+        more.setVisible(bool(hint))
+        for text in (words, more):
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        texts = QVBoxLayout()
+        texts.setSpacing(4)
+        texts.addWidget(words)
+        texts.addWidget(more)
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(texts, 1)
+        self.body.addLayout(row)
+        self.body.addStretch(1)
+        close = _button(PrimaryButton, _t("Close"))
+        close.clicked.connect(self.accept)
+        self.foot.addStretch(1)
+        self.foot.addWidget(close)
+        self.setAccessibleDescription(" ".join(filter(None, (message, hint))))
+        close.setFocus()
+
+
+# Parts
+
+
+def _t(text: str) -> str:
+    return QCoreApplication.translate("dialogs", text)
+
+
+def _sentence(error: ConfigurationError) -> str:
+    return " ".join(filter(None, (error.message, error.hint)))
+
+
+def _button(kind: type[Button], text: str, *, icon: str = "") -> Button:
+    button = kind(text, icon=icon)
+    button.setAccessibleName(text)
+    return button
+
+
+def _words(*, role: str = "ui", token: str = "text", weight: int = 400) -> Label:
+    """A label of several lines that may be selected by assistive technology as one text."""
+    label = Label(role=role, token=token, weight=weight)
+    label.setWordWrap(True)
+    return label
+
+
+def _hint(text: str) -> Label:
+    return Label(text, role="small", token="text-3")
+
+
+def _field(name: str, *, placeholder: str = "") -> QLineEdit:
+    field = QLineEdit()
+    field.setAccessibleName(name)
+    field.setPlaceholderText(placeholder)
+    return field
+
+
+def _segments(name: str, values: Sequence[tuple[str, str]]) -> Segments:
+    segments = Segments(name)
+    for value, text in values:
+        segments.addItem(text, value)
+    segments.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+    return segments
+
+
+def _minutes(name: str) -> NumberField:
+    field = NumberField(is_integer=True)
+    field.setAccessibleName(name)
+    field.set_range(1, _MOST_MINUTES)
+    field.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+    return field
+
+
+def _holder(layout: QHBoxLayout) -> QWidget:
+    holder = QWidget()
+    layout.setContentsMargins(0, 0, 0, 0)
+    holder.setLayout(layout)
+    return holder
+
+
+def _row_of(*widgets: QWidget) -> QWidget:
+    row = QHBoxLayout()
+    row.setSpacing(8)
+    for widget in widgets:
+        row.addWidget(widget)
+    row.addStretch(1)
+    return _holder(row)
+
+
+def _section(title: str, content: QWidget | QVBoxLayout) -> QWidget:
+    section = QWidget()
+    layout = QVBoxLayout(section)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(8)
+    layout.addWidget(Label(title, weight=600))
+    if isinstance(content, QWidget):
+        layout.addWidget(content)
+    else:
+        layout.addLayout(content)
+    return section
+
+
+class _Form(QWidget):
+    """Labels at the left, controls at the right, each with an optional line below it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(16)
+        self._grid.setVerticalSpacing(4)
+        self._grid.setColumnMinimumWidth(0, theme().px(_LABEL_PX))
+        self._grid.setColumnStretch(1, 1)
+
+    def add(self, label: str, control: QWidget, below: QWidget | None = None) -> None:
+        """The next row."""
+        row = self._grid.rowCount()
+        if row > 1:
+            self._grid.setRowMinimumHeight(row, 4)
+            row += 1
+        if label:
+            self._grid.addWidget(Label(label, token="text-2"), row, 0)
+        is_fixed = control.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Fixed
+        alignment = Qt.AlignmentFlag.AlignLeft if is_fixed else Qt.AlignmentFlag(0)
+        self._grid.addWidget(control, row, 1, alignment)
+        if below is not None:
+            self._grid.addWidget(below, row + 1, 1)
+
+
+class _KeyField(QLineEdit):
+    """A field for a key: hidden unless a person asks to see it; hidden again when it is left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName(_t("API key"))
+        self.setMaxLength(8192)
+        self.setEchoMode(QLineEdit.EchoMode.Password)
+        self.setInputMethodHints(
+            Qt.InputMethodHint.ImhSensitiveData
+            | Qt.InputMethodHint.ImhNoPredictiveText
+            | Qt.InputMethodHint.ImhNoAutoUppercase
+        )
+        self._show = QAction(self)
+        self._show.setCheckable(True)
+        self._show.setText(_t("Show the key"))
+        self._show.toggled.connect(self._set_shown)
+        self.addAction(self._show, QLineEdit.ActionPosition.TrailingPosition)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def _set_shown(self, is_shown: bool) -> None:
+        self.setEchoMode(QLineEdit.EchoMode.Normal if is_shown else QLineEdit.EchoMode.Password)
+        self._show.setText(_t("Hide the key") if is_shown else _t("Show the key"))
+
+    def _restyle(self) -> None:
+        self._show.setIcon(QIcon(theme().icon("inspect")))
+
+
+class _Sign(QLabel):
+    """An icon beside words; it says nothing by itself."""
+
+    def __init__(self, icon: str, token: str, size_px: int) -> None:
+        super().__init__()
+        self._size_px = size_px
+        self._icon_name, self._token = icon, token
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def show_icon(self, icon: str, token: str) -> None:
+        self._icon_name, self._token = icon, token
+        self._restyle()
+
+    def _restyle(self) -> None:
+        self.setPixmap(theme().pixmap(self._icon_name, theme().px(self._size_px), self._token))
+
+
+class _Verdict(QWidget):
+    """A sentence with its sign, or nothing at all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sign = _Sign("info", "text-2", 16)
+        self._label = _words(token="text-2")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._label, 1)
+        self.hide()
+
+    def display(self, words: str, *, is_warning: bool = False, is_good: bool = False) -> None:
+        """Empty words hide it."""
+        self._label.setText(words)
+        self._sign.setVisible(is_warning or is_good)
+        self._sign.show_icon("warning" if is_warning else "check", "caution" if is_warning else "text-2")
+        self.setVisible(bool(words))
+
+
+class _EndpointRow(QWidget):
+    """One endpoint of the settings: name over address, its key, what can be done with it."""
+
+    edit_requested = Signal(str)
+    delete_requested = Signal(str)
+    key_requested = Signal(str)
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__()
+        self._id = endpoint.id
+        name = ElidedLabel(endpoint.name, weight=500)
+        address = endpoint.base_url or _t("Runs on this computer")
+        where = ElidedLabel(address, role="small", token="text-3", mode=Qt.TextElideMode.ElideMiddle)
+        self._status = ElidedLabel(role="small", token="text-3")
+        texts = QVBoxLayout()
+        texts.setSpacing(0)
+        texts.addWidget(name)
+        texts.addWidget(where)
+        texts.addWidget(self._status)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 8, 0, 8)
+        row.setSpacing(8)
+        row.addLayout(texts, 1)
+        if not endpoint.is_built_in:
+            key = Button(_t("Key…"), compact=True)
+            key.setAccessibleName(_t("Key of {0}").format(endpoint.name))
+            key.clicked.connect(self._ask_key)
+            row.addWidget(key)
+        if not endpoint.is_built_in and endpoint.id != OXEN_ID:
+            edit = IconButton("edit", _t("Edit {0}").format(endpoint.name), compact=True)
+            edit.clicked.connect(self._ask_edit)
+            remove = IconButton("trash", _t("Remove {0}").format(endpoint.name), compact=True)
+            remove.clicked.connect(self._ask_delete)
+            row.addWidget(edit)
+            row.addWidget(remove)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(row)
+        layout.addWidget(Hairline())
+
+    def display_key_status(self, words: str) -> None:
+        """Where the key is, or that there is none."""
+        self._status.setText(words)
+        self._status.setVisible(bool(words))
+
+    def _ask_key(self) -> None:
+        self.key_requested.emit(self._id)
+
+    def _ask_edit(self) -> None:
+        self.edit_requested.emit(self._id)
+
+    def _ask_delete(self) -> None:
+        self.delete_requested.emit(self._id)
+
+
+class _Address(QPlainTextEdit):
+    """A whole address, broken anywhere, read-only; up to five lines before it scrolls."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.setAccessibleName(_t("Address"))
+        self.setReadOnly(True)
+        self.setPlainText(text)
+        self.setTabChangesFocus(True)
+        self.setFont(theme().font("wire"))
+        self.setWordWrapMode(self.wordWrapMode().WrapAnywhere)
+        lines = min(5, 1 + self.fontMetrics().horizontalAdvance(text) // 400)
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 16)

@@ -1,0 +1,535 @@
+"""The conversation as it is read: messages above one another, of which only those near the view have widgets.
+
+Every layout keeps an anchor, the message and place at the top of the view, so that text under the eye stays where it
+is, whatever is measured or grows above it. Only at the very end does the view follow what arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent, QWheelEvent
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QScrollBar, QWidget
+
+from drover.domain.conversation import Role
+from drover.ui import formats
+from drover.ui.controls import PillButton
+from drover.ui.message_reasoning import ReasoningDisplay
+from drover.ui.message_view import TEXT_INSET, Anchor, MessageView, TranscriptEntry
+from drover.ui.theme import theme
+
+__all__ = ["TEXT_INSET", "TranscriptEntry", "TranscriptView"]
+
+_COLUMN = 760
+_MARGIN_X, _MARGIN_TOP, _MARGIN_BOTTOM, _GAP = 16, 16, 16, 16
+_PILL_INSET, _PILL_BOTTOM, _BAR = 8, 16, 12
+_AHEAD_PX = 400
+_KEPT_VIEWS_PX = 2000
+_CHAR_PX = 7.3
+_MOST_PASSES = 8
+_PILL_FROM_PX = 40
+
+
+@dataclass(slots=True, eq=False)
+class _Slot:
+    """The place of one message."""
+
+    entry: TranscriptEntry
+    view: MessageView | None = None
+    height: int = 0
+    width: int = -1
+    """For which the height holds; -1 if it is only estimated."""
+    claimed: bool | None = None
+    """Whether a person left the reasoning open or closed."""
+
+
+class TranscriptView(QAbstractScrollArea):
+    """Shows a conversation and follows its live reply.
+
+    Signals:
+        regenerate_requested(str), edit_requested(str), inspect_requested(str): a message id
+        restore_settings_requested(str): take the settings of this reply
+        version_requested(str, int): the version before (-1) or after (1) this message
+        failure_action_requested(str, str): retry, set_key, send_without, settings, raise_limit, stop_retry, retry_now
+        link_activated(str): a link of scheme http, https or mailto
+        followed(bool): whether the view follows the end
+    """
+
+    regenerate_requested = Signal(str)
+    edit_requested = Signal(str)
+    inspect_requested = Signal(str)
+    restore_settings_requested = Signal(str)
+    version_requested = Signal(str, int)
+    failure_action_requested = Signal(str, str)
+    link_activated = Signal(str)
+    followed = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._conversation_id = ""
+        self._slots: list[_Slot] = []
+        self._tops: list[int] = []
+        self._total = 0
+        self._dirty_from = 0
+        self._is_following = True
+        self._anchor: tuple[str, Anchor] | None = None
+        self._is_adjusting = False
+        self._seen_tokens = 0
+        self._reasoning_display = ReasoningDisplay.AUTO
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # Lies over the page, so that its coming does not narrow the column.
+        self._bar = QScrollBar(Qt.Orientation.Vertical, self)
+        self._bar.hide()
+        self._bar.valueChanged.connect(self.verticalScrollBar().setValue)
+        self.verticalScrollBar().valueChanged.connect(self._bar.setValue)
+        self.viewport().setAccessibleName(self.tr("Transcript"))
+        self.verticalScrollBar().setSingleStep(theme().px(44))
+        self._pill = PillButton(self.tr("Jump to latest"), icon="arrow-down", parent=self)
+        self._pill.hide()
+        self._pill.clicked.connect(self.follow)
+        theme().changed.connect(self._restyle)
+
+    # Contents
+
+    @property
+    def is_following(self) -> bool:
+        """Whether the end is kept in view."""
+        return self._is_following
+
+    def display(self, conversation_id: str, entries: Sequence[TranscriptEntry]) -> None:
+        """Shows these messages. Those already shown stay as they are, and so does the place being read;
+        another conversation opens at its end."""
+        if conversation_id != self._conversation_id:
+            self._conversation_id = conversation_id
+            for slot in self._slots:
+                self._release(slot)
+            self._slots, self._anchor = [], None
+            self._set_following(True)
+        known = {slot.entry.message.id: slot for slot in self._slots}
+        slots = []
+        for entry in entries:
+            slot = known.pop(entry.message.id, _Slot(entry))
+            if slot.entry != entry:
+                slot.entry = entry
+                slot.width = -1 if slot.view is None else slot.width
+                if slot.view is not None:
+                    slot.view.display(entry)
+            slots.append(slot)
+        for slot in known.values():
+            self._release(slot)
+        self._slots, self._dirty_from = slots, 0
+        self._lay_out()
+
+    def shows(self, message_id: str) -> bool:
+        """Whether the message is part of what is displayed."""
+        return any(slot.entry.message.id == message_id for slot in self._slots)
+
+    def advance(self, run_id: str) -> None:
+        """Takes what is new of a live run. Call it once a frame."""
+        for index in range(len(self._slots) - 1, -1, -1):
+            slot = self._slots[index]
+            if slot.entry.live is None or slot.entry.live.run.id != run_id:
+                continue
+            view = slot.view or self._make_view(index)
+            view.advance(may_close=self._is_following)
+            self._dirty_from = min(self._dirty_from, index)
+            self._lay_out()
+            self._show_pill()
+            return
+
+    def follow(self) -> None:
+        """Goes to the end and stays there."""
+        self._set_following(True)
+        self._lay_out()
+
+    def open_reasoning(self, message_id: str) -> None:
+        """Opens the reasoning of a message, now or as soon as there is any."""
+        index = self._index_of(message_id)
+        if index is not None:
+            (self._slots[index].view or self._make_view(index)).open_reasoning()
+            self._dirty_from = min(self._dirty_from, index)
+            self._lay_out()
+
+    def set_reasoning_display(self, display: str) -> None:
+        """Whether reasoning is shown by itself: open, auto or closed."""
+        self._reasoning_display = ReasoningDisplay(display)
+        for slot in self._slots:
+            if slot.view is not None:
+                slot.view.set_reasoning_display(self._reasoning_display)
+        self._dirty_from = 0
+        self._lay_out()
+
+    def show_message(self, message_id: str) -> None:
+        """Scrolls so that the message starts at the top of the view."""
+        index = self._index_of(message_id)
+        if index is not None:
+            self._scroll_to_slot(index)
+
+    # Layout
+
+    def _column(self) -> tuple[int, int]:
+        """(left, width) of the reading column."""
+        room = self.viewport().width()
+        width = min(theme().px(_COLUMN), max(120, room - 2 * _MARGIN_X))
+        return (room - width) // 2, width
+
+    def _lay_out(self) -> None:
+        """Places everything around the anchor, and makes and measures what has come near the view."""
+        if self._is_adjusting:
+            return
+        self._is_adjusting = True
+        try:
+            for _ in range(_MOST_PASSES):
+                self._stack()
+                self._apply_scroll()
+                if not self._realize():
+                    break
+            self._place_views()
+        finally:
+            self._is_adjusting = False
+        if self._anchor is None or self._is_following:
+            self._take_anchor()
+        self._bar.raise_()
+        self._show_pill()
+
+    def _stack(self) -> None:
+        """Brings the tops up to date from the first slot that has changed."""
+        _, width = self._column()
+        first = min(self._dirty_from, len(self._slots))
+        del self._tops[first:]
+        y = _MARGIN_TOP
+        if first:
+            before = self._slots[first - 1]
+            y = self._tops[first - 1] + before.height + _GAP
+        for slot in self._slots[first:]:
+            if slot.view is not None:
+                slot.height = slot.view.lay_out(width)
+                slot.width = width
+            elif slot.width != width:
+                slot.height = self._estimate(slot.entry, width) if slot.width == -1 else slot.height
+            self._tops.append(y)
+            y += slot.height + _GAP
+        self._total = y - _GAP + _MARGIN_BOTTOM if self._slots else 0
+        self._dirty_from = len(self._slots)
+
+    def _apply_scroll(self) -> None:
+        bar, height = self.verticalScrollBar(), self.viewport().height()
+        limit = max(0, self._total - height)
+        bar.setPageStep(height)
+        bar.setRange(0, limit)
+        if (self._bar.maximum(), self._bar.pageStep()) != (limit, height):
+            self._bar.setPageStep(height)
+            self._bar.setSingleStep(bar.singleStep())
+            self._bar.setRange(0, limit)
+            self._bar.setVisible(limit > 0)
+        if self._is_following:
+            bar.setValue(limit)
+        elif self._anchor is not None:
+            message_id, place = self._anchor
+            index = self._index_of(message_id)
+            if index is not None:
+                view = self._slots[index].view
+                inside = view.y_of(place) if view is not None else place[2]
+                bar.setValue(min(limit, max(0, self._tops[index] + inside)))
+
+    def _realize(self) -> bool:
+        """Makes views near the visible part and frees distant ones; whether a height has changed."""
+        top = self.verticalScrollBar().value()
+        bottom = top + self.viewport().height()
+        _, width = self._column()
+        is_changed = False
+        for index in range(self._first_below(top - _AHEAD_PX), len(self._slots)):
+            slot, y = self._slots[index], self._tops[index]
+            if y > bottom + _AHEAD_PX:
+                break
+            if slot.view is None:
+                before = slot.height
+                view = self._make_view(index)
+                slot.height, slot.width = view.lay_out(width), width
+                is_changed = is_changed or slot.height != before
+            view = cast("MessageView", slot.view)
+            if view.reveal(top - y - _AHEAD_PX, bottom - y + _AHEAD_PX):
+                is_changed = True
+            if is_changed:
+                self._dirty_from = min(self._dirty_from, index)
+                return True
+        return False
+
+    def _place_views(self) -> None:
+        left, width = self._column()
+        top = self.verticalScrollBar().value()
+        height = self.viewport().height()
+        for index, slot in enumerate(self._slots):
+            view = slot.view
+            if view is None:
+                continue
+            y = self._tops[index] - top
+            if (y > height + _KEPT_VIEWS_PX or y + slot.height < -_KEPT_VIEWS_PX) and self._may_release(slot):
+                self._release(slot)
+                continue
+            geometry = (left, y, width, slot.height)
+            if view.geometry().getRect() != geometry:
+                view.setGeometry(*geometry)
+            if view.isHidden():
+                view.show()
+
+    def _may_release(self, slot: _Slot) -> bool:
+        view = slot.view
+        focused = QApplication.focusWidget()
+        return slot.entry.live is None and view is not None and not (focused and view.isAncestorOf(focused))
+
+    def _first_below(self, y: int) -> int:
+        """The first slot that reaches below this height."""
+        from bisect import bisect_right
+
+        index = max(0, bisect_right(self._tops, y) - 1)
+        while index < len(self._slots) and self._tops[index] + self._slots[index].height < y:
+            index += 1
+        return index
+
+    def _make_view(self, index: int) -> MessageView:
+        slot = self._slots[index]
+        view = slot.view = MessageView(slot.entry, self._reasoning_display, self.viewport())
+        if slot.claimed is not None and view.reasoning is not None:
+            view.reasoning.restore(slot.claimed)
+        view.height_changed.connect(self._relay)
+        view.link_activated.connect(self.link_activated)
+        view.regenerate_requested.connect(self._pass_on)
+        view.edit_requested.connect(self._pass_on_edit)
+        view.inspect_requested.connect(self._pass_on_inspect)
+        view.restore_settings_requested.connect(self._pass_on_restore)
+        view.version_requested.connect(self._pass_on_version)
+        view.action_requested.connect(self._pass_on_action)
+        following = next((s.view for s in self._slots[index + 1 :] if s.view is not None), None)
+        if following is not None:
+            view.stackUnder(following)  # reading order, also for assistive technology
+        return view
+
+    def _release(self, slot: _Slot) -> None:
+        view = slot.view
+        if view is None:
+            return
+        if view.reasoning is not None and view.reasoning.is_claimed:
+            slot.claimed = view.reasoning.is_open
+        slot.view = None
+        view.hide()
+        view.deleteLater()
+
+    def _estimate(self, entry: TranscriptEntry, width: int) -> int:
+        text = entry.message.text
+        line = theme().line_height("body")
+        per_line = max(10, int((width - 2 * TEXT_INSET) / theme().px(100) * 100 / _CHAR_PX))
+        lines = len(text) // per_line + text.count("\n") + 1
+        extra = 46 if entry.message.role is Role.USER else 60
+        if entry.message.role is Role.ASSISTANT and entry.message.reasoning:
+            extra += 36
+        return lines * line + theme().px(extra)
+
+    def _relay(self) -> None:
+        """A message asked for another layout, mostly because a person clicked in it: nothing above moves."""
+        view = self.sender()
+        for index, slot in enumerate(self._slots):
+            if slot.view is view:
+                if self._is_following and slot.entry.live is None:
+                    # What was clicked stays under the pointer, also where the end was in view.
+                    self._take_anchor()
+                    self._is_following = False
+                    self._dirty_from = min(self._dirty_from, index)
+                    self._lay_out()
+                    self._set_following(self._is_at_end())
+                    self._show_pill()
+                    return
+                self._dirty_from = min(self._dirty_from, index)
+                self._lay_out()
+                return
+
+    def _restyle(self) -> None:
+        self.verticalScrollBar().setSingleStep(theme().px(44))
+        for slot in self._slots:
+            slot.width = -1
+            if slot.view is not None:
+                slot.view.restyle()
+        self._dirty_from = 0
+        self._lay_out()
+        self.viewport().update()
+
+    # Scrolling
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """A person has moved the view; moves of its own are not passed on."""
+        if self._is_adjusting:
+            return
+        if dy > 0:
+            self._set_following(False)
+        elif self._is_at_end():
+            self._set_following(True)
+        self._take_anchor()
+        self._lay_out()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Any upward turn detaches from the end, even before it has moved the view."""
+        if event.angleDelta().y() > 0 and self.verticalScrollBar().value() > 0:
+            self._set_following(False)
+            self._take_anchor()
+        super().wheelEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Page keys, Home, End, arrows; Alt with an arrow goes from message to message."""
+        bar, key = self.verticalScrollBar(), event.key()
+        has_alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+        if has_alt and key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._step_message(-1 if key == Qt.Key.Key_Up else 1)
+        elif key == Qt.Key.Key_Home:
+            bar.setValue(0)
+        elif key == Qt.Key.Key_End:
+            self.follow()
+        elif key == Qt.Key.Key_PageUp:
+            bar.setValue(bar.value() - self.viewport().height() + theme().px(44))
+        elif key == Qt.Key.Key_PageDown:
+            bar.setValue(bar.value() + self.viewport().height() - theme().px(44))
+        elif key == Qt.Key.Key_Up:
+            bar.setValue(bar.value() - bar.singleStep())
+        elif key == Qt.Key.Key_Down:
+            bar.setValue(bar.value() + bar.singleStep())
+        else:
+            event.ignore()
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Keys that a message did not want come here."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            return True
+        return super().viewportEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width: what is in view is laid out again, the rest when it is next seen."""
+        super().resizeEvent(event)
+        self._bar.setGeometry(self.width() - _BAR, 0, _BAR, self.height())
+        self._dirty_from = 0
+        self._lay_out()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catches up with what arrived while hidden."""
+        super().showEvent(event)
+        self._dirty_from = 0
+        self._lay_out()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The page."""
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), theme().color("page"))
+        painter.end()
+
+    def _is_at_end(self) -> bool:
+        bar = self.verticalScrollBar()
+        return bar.value() >= bar.maximum() - 1
+
+    def _set_following(self, is_following: bool) -> None:
+        if is_following == self._is_following:
+            return
+        self._is_following = is_following
+        self._seen_tokens = self._live_tokens()
+        self.followed.emit(is_following)
+
+    def _take_anchor(self) -> None:
+        """Remembers the message and place at the top of the view."""
+        top = self.verticalScrollBar().value()
+        index = self._first_below(top)
+        if index >= len(self._slots):
+            self._anchor = None
+            return
+        slot = self._slots[index]
+        inside = top - self._tops[index]
+        place: Anchor = slot.view.anchor_at(inside) if slot.view is not None else ("top", 0, inside)
+        self._anchor = (slot.entry.message.id, place)
+
+    def _step_message(self, step: int) -> None:
+        top = self.verticalScrollBar().value()
+        index = self._first_below(top + _MARGIN_TOP)
+        focused = QApplication.focusWidget()
+        for number, slot in enumerate(self._slots):
+            if (
+                slot.view is not None
+                and focused is not None
+                and (slot.view is focused or slot.view.isAncestorOf(focused))
+            ):
+                index = number
+        self._scroll_to_slot(min(len(self._slots) - 1, max(0, index + step)))
+
+    def _scroll_to_slot(self, index: int) -> None:
+        if not 0 <= index < len(self._slots):
+            return
+        self._is_following = False
+        self._anchor = (self._slots[index].entry.message.id, ("top", 0, -_MARGIN_TOP))
+        self._lay_out()
+        self._set_following(self._is_at_end() and index == len(self._slots) - 1)
+        view = self._slots[index].view
+        if view is not None:
+            view.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._show_pill()
+
+    def _index_of(self, message_id: str) -> int | None:
+        for index in range(len(self._slots) - 1, -1, -1):
+            if self._slots[index].entry.message.id == message_id:
+                return index
+        return None
+
+    # The pill
+
+    def _live_tokens(self) -> int:
+        return sum(
+            slot.entry.live.builder.delta_count for slot in self._slots[-2:] if slot.entry.live is not None
+        )
+
+    def _show_pill(self) -> None:
+        bar = self.verticalScrollBar()
+        below = bar.maximum() - bar.value()
+        is_live = any(slot.entry.live is not None for slot in self._slots[-2:])
+        far = _PILL_FROM_PX if is_live else self.viewport().height() // 2
+        is_wanted = not self._is_following and below > far
+        if is_wanted and is_live:
+            new = max(0, self._live_tokens() - self._seen_tokens)
+            one = self.tr("1 new token")
+            many = self.tr("{0} new tokens").format(formats.whole(new))
+            self._pill.set_detail("" if not new else one if new == 1 else many)
+        elif is_wanted:
+            self._pill.set_detail("")
+        if is_wanted:
+            self._place_pill()
+        self._pill.setVisible(is_wanted)
+
+    def _place_pill(self) -> None:
+        size = self._pill.sizeHint()
+        left, width = self._column()
+        margin = (size.height() - theme().px(28)) // 2
+        x = left + width - _PILL_INSET - size.width() + margin
+        y = self.viewport().height() - _PILL_BOTTOM - size.height() + margin
+        self._pill.setGeometry(max(0, x), y, size.width(), size.height())
+
+    # Signals of messages
+
+    def _id_of(self, view: QObject | None) -> str:
+        return view.entry.message.id if isinstance(view, MessageView) else ""
+
+    def _pass_on(self) -> None:
+        self.regenerate_requested.emit(self._id_of(self.sender()))
+
+    def _pass_on_edit(self) -> None:
+        self.edit_requested.emit(self._id_of(self.sender()))
+
+    def _pass_on_inspect(self) -> None:
+        self.inspect_requested.emit(self._id_of(self.sender()))
+
+    def _pass_on_restore(self) -> None:
+        self.restore_settings_requested.emit(self._id_of(self.sender()))
+
+    def _pass_on_version(self, step: int) -> None:
+        self.version_requested.emit(self._id_of(self.sender()), step)
+
+    def _pass_on_action(self, action: str) -> None:
+        self.failure_action_requested.emit(self._id_of(self.sender()), action)
