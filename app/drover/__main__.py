@@ -7,6 +7,10 @@ import sys
 
 def main() -> int:
     """Runs the command line and returns the exit status."""
+    if sys.argv[1:2] == ["local-server"]:  # a frozen build has no other way to start the child process
+        from drover.local_server import main as serve
+
+        return serve(sys.argv[2:])
     from drover.cli import run
 
     return run(sys.argv[1:])

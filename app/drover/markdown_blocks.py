@@ -451,7 +451,7 @@ class _State:
     def _take_leaf(self, text: str, column: int, matched: int) -> None:
         leaf = self._leaf
         is_paragraph = leaf is not None and leaf.kind == "paragraph"
-        if not is_paragraph and column - self._content_column(matched) >= 4 + self._item_slack(matched):
+        if not is_paragraph and not self._fresh and column - self._content_column(matched) >= 4 + self._item_slack(matched):
             indent = column - self._content_column(matched) - 4
             self._start("indented", [" " * indent + text], matched)
         elif match := _ATX.match(text):

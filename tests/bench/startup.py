@@ -21,34 +21,48 @@ CONVERSATIONS = 10_000
 ROUNDS = 7
 _ROOT = Path(__file__).parents[2]
 
-# Both children report when the event loop has dealt with the first paint of a top-level window.
-_WATCH = """
+# Both children report when the event loop has dealt with the first paint of their window.
+_REPORT = """
 import os, sys, time
-from PySide6.QtCore import QEvent, QObject, QTimer
-from PySide6.QtWidgets import QApplication, QMainWindow
-
-class Watch(QObject):
-    seen = False
-    def eventFilter(self, target, event):
-        if event.type() == QEvent.Type.Paint and not self.seen and isinstance(target, QMainWindow):
-            self.seen = True
-            QTimer.singleShot(0, self.report)
-        return False
-    def report(self):
-        print("painted", time.monotonic_ns(), flush=True)
-        QTimer.singleShot(int(os.environ["IDLE_MS"]), self.end)
-    def end(self):
-        rows = open("/proc/self/status") if sys.platform == "linux" else []
-        status = dict(row.split(":", 1) for row in rows)
-        print("rss_kb", status.get("VmRSS", "0 kB").split()[0], flush=True)
-        os._exit(0)
-
-app = QApplication([])
-watch = Watch()
-app.installEventFilter(watch)
+def report():
+    from PySide6.QtCore import QTimer
+    print("painted", time.monotonic_ns(), flush=True)
+    QTimer.singleShot(int(os.environ["IDLE_MS"]), end)
+def end():
+    rows = open("/proc/self/status") if sys.platform == "linux" else []
+    status = dict(row.split(":", 1) for row in rows)
+    print("rss_kb", status.get("VmRSS", "0 kB").split()[0], flush=True)
+    os._exit(0)
 """
-_BARE = _WATCH + "window = QMainWindow()\nwindow.resize(1440, 900)\nwindow.show()\napp.exec()\n"
-_DROVER = _WATCH + "from drover.cli import run\nrun(sys.argv[1:])\n"
+_BARE = (
+    _REPORT
+    + """
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QMainWindow
+class Window(QMainWindow):
+    def paintEvent(self, event):
+        super().paintEvent(event)
+        QTimer.singleShot(0, report)
+application = QApplication([])
+window = Window()
+window.resize(1440, 900)
+window.show()
+application.exec()
+"""
+)
+_DROVER = (
+    _REPORT
+    + """
+from drover.ui import application
+class Program(application.Program):
+    def show(self, *arguments):
+        self.window.painted.connect(report)
+        super().show(*arguments)
+application.Program = Program
+from drover.cli import run
+run(sys.argv[1:])
+"""
+)
 
 
 def measure() -> dict[str, object]:

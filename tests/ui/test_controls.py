@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -244,6 +245,38 @@ def test_segments_are_a_combo_that_arrows_and_clicks_move(show: Show) -> None:
     assert segments.currentText() == "low"
 
 
+@pytest.mark.parametrize("kind", [ComboBox, Segments])
+def test_a_combo_is_known_by_its_name_and_tells_its_value(
+    show: Show, kind: type[ComboBox | Segments]
+) -> None:
+    combo = kind("Endpoint")
+    combo.addItems(["Built-in", "Oxen.ai"])
+    combo.setCurrentIndex(1)
+    show(combo)
+    interface = QAccessible.queryAccessibleInterface(combo)
+
+    assert interface.role() == QAccessible.Role.ComboBox
+    assert interface.text(QAccessible.Text.Name) == "Endpoint"
+    assert interface.text(QAccessible.Text.Value) == "Oxen.ai"
+    values = interface.child(0)
+    assert [values.child(index).text(QAccessible.Text.Name) for index in (0, 1)] == ["Built-in", "Oxen.ai"]
+    assert interface.state().expandable
+    assert interface.indexOfChild(values) == 0
+
+
+def test_names_of_combos_outlive_many_combos(show: Show) -> None:
+    window = show()
+    for index in range(100):
+        combo = ComboBox(f"combo {index}", parent=window)
+        assert QAccessible.queryAccessibleInterface(combo).text(QAccessible.Text.Name) == f"combo {index}"
+        combo.deleteLater()
+        del combo
+    gc.collect()
+    last = Segments("last", parent=window)
+
+    assert QAccessible.queryAccessibleInterface(last).text(QAccessible.Text.Name) == "last"
+
+
 def test_the_handle_of_a_slider_jumps_under_the_pointer(show: Show) -> None:
     slider = Slider()
     slider.setRange(0, 100)
@@ -274,19 +307,26 @@ def test_the_ring_shows_for_the_keyboard_and_not_for_a_click(show: Show, qapp: Q
     ring.deleteLater()
 
 
-def test_the_ring_survives_the_window_it_was_in(show: Show, qapp: QApplication) -> None:
+def test_the_ring_survives_the_window_it_was_in(show: Show, qtbot: QtBot, qapp: QApplication) -> None:
     ring = FocusRing(qapp)
-    first = show(Button("One"), Button("Two"))
-    first.findChildren(Button)[0].setFocus()
-    QTest.keyClick(first.findChildren(Button)[0], Qt.Key.Key_Tab)
-    first.close()
-    first.deleteLater()
-    buttons = [Button("Three"), Button("Four")]
-    show(*buttons)
-    buttons[0].setFocus()
-    QTest.keyClick(buttons[0], Qt.Key.Key_Tab)
+    window, first = QWidget(), [Button("One"), Button("Two")]
+    line = QHBoxLayout(window)
+    for button in first:
+        line.addWidget(button)
+    window.show()
+    qtbot.waitExposed(window)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    first[1].setFocus(Qt.FocusReason.ShortcutFocusReason)
+    assert ring.target is first[1]
+    with qtbot.waitSignal(window.destroyed):
+        window.deleteLater()
+    second = [Button("Three"), Button("Four")]
+    show(*second)
+    second[0].setFocus()
+    QTest.keyClick(second[0], Qt.Key.Key_Tab)
 
-    assert ring.target is buttons[1]
+    assert ring.target is second[1]
     ring.deleteLater()
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, QItemSelectionModel, QModelIndex, Qt
-from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtCore import QAbstractItemModel, QItemSelectionModel, QModelIndex, QPoint, Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QLineEdit, QListView, QMenu, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
 
 from drover.domain.conversation import Conversation
 from drover.store.search import SearchHit
+from drover.ui.conversation_list import ConversationList
 from drover.ui.models import ConversationListModel, ListRole, SearchHitModel
 
 NOW = datetime(2026, 11, 19, 15, 30).astimezone()  # a Thursday, local time
@@ -32,16 +39,6 @@ def model(qapp: object) -> Iterator[ConversationListModel]:
     tester = QAbstractItemModelTester(list_model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     yield list_model
     del tester
-
-
-def test_a_hit_in_the_title_needs_no_second_line(qapp: object) -> None:
-    model = SearchHitModel()
-    hit = SearchHit(
-        conversation_id="1", title="Dice", updated_at=NOW, snippet="Dice", where="title", spans=((0, 4),)
-    )
-    model.display([hit], now=NOW)
-    assert model.index(0).data(ListRole.SNIPPET) == ""
-    assert model.index(0).data(ListRole.SPANS) == ((0, 4),)
 
 
 def test_conversations_stand_in_groups_and_each_group_is_named_once(model: ConversationListModel) -> None:
@@ -177,3 +174,206 @@ def test_a_hit_in_the_title_needs_no_second_line(qapp: object) -> None:
     model.display([hit], now=NOW)
     assert model.index(0).data(ListRole.SNIPPET) == ""
     assert model.index(0).data(ListRole.SPANS) == ((0, 4),)
+
+
+# The column itself
+
+W = TypeVar("W", bound=QWidget)
+
+
+def named(parent: QWidget, name: str, kind: type[W]) -> W:
+    return next(child for child in parent.findChildren(kind) if child.accessibleName() == name)
+
+
+class Column:
+    """The left column as a person has it, and what it has told so far."""
+
+    def __init__(self, qtbot: QtBot) -> None:
+        self.widget = ConversationList()
+        qtbot.addWidget(self.widget)
+        self.widget.resize(263, 640)
+        self.told: list[tuple[object, ...]] = []
+        for name in (
+            "conversation_chosen",
+            "new_requested",
+            "rename_requested",
+            "delete_requested",
+            "pin_requested",
+            "search_edited",
+            "settings_requested",
+            "undo_requested",
+        ):
+            getattr(self.widget, name).connect(partial(self._note, name))
+        self.widget.show()
+        qtbot.waitExposed(self.widget)
+        self.view = named(self.widget, "Conversations", QListView)
+        self.search = named(self.widget, "Search conversations", QLineEdit)
+
+    def _note(self, name: str, *values: object) -> None:
+        self.told.append((name, *values))
+
+    def heard(self) -> list[tuple[object, ...]]:
+        told, self.told = self.told, []
+        return told
+
+    def titles(self) -> list[object]:
+        return column(self.view.model())
+
+    def current(self) -> object:
+        return self.view.currentIndex().data()
+
+    def point_of(self, title: str) -> QPoint:
+        row = self.titles().index(title)
+        return self.view.visualRect(self.view.model().index(row, 0)).bottomLeft() + QPoint(40, -8)
+
+    def click(self, title: str) -> None:
+        QTest.mouseClick(self.view.viewport(), Qt.MouseButton.LeftButton, pos=self.point_of(title))
+
+
+@pytest.fixture
+def left(qtbot: QtBot) -> Column:
+    shown = Column(qtbot)
+    now = datetime.now().astimezone()
+    rows = [
+        Conversation(id=name, title=name, created_at=now, updated_at=now, is_pinned=name == "kept")
+        for name in ("kept", "one", "two", "three")
+    ]
+    shown.widget.display(rows, set())
+    return shown
+
+
+def test_a_click_and_the_arrow_keys_choose_and_select_does_not_tell(left: Column) -> None:
+    left.widget.select("one")
+    assert left.current() == "one"
+    assert left.heard() == []
+    left.click("two")
+    assert left.heard() == [("conversation_chosen", "two")]
+    QTest.keyClick(left.view, Qt.Key.Key_Down)
+    assert left.heard() == [("conversation_chosen", "three")]
+    left.widget.select(None)
+    assert not left.view.selectionModel().hasSelection()
+    assert left.heard() == []
+
+
+def test_the_name_of_a_group_is_no_part_of_its_first_row(left: Column) -> None:
+    top = left.view.visualRect(left.view.model().index(0, 0)).topLeft()
+    QTest.mouseClick(left.view.viewport(), Qt.MouseButton.LeftButton, pos=top + QPoint(20, 10))
+    assert left.heard() == []
+    left.click("kept")
+    assert left.heard() == [("conversation_chosen", "kept")]
+
+
+def test_deletion_of_the_chosen_row_does_not_choose_another(left: Column) -> None:
+    left.widget.select("one")
+    now = datetime.now().astimezone()
+    rest = [Conversation(id=n, title=n, created_at=now, updated_at=now) for n in ("kept", "two", "three")]
+    left.widget.display(rest, set())
+    assert left.heard() == []
+    assert not left.view.selectionModel().hasSelection()
+
+
+def test_a_title_is_edited_in_its_row(left: Column, qtbot: QtBot) -> None:
+    left.widget.begin_rename("two")
+    editor = named(left.view, "Title", QLineEdit)
+    assert editor.text() == "two"
+    editor.setText("  a   new\ttitle ")
+    with qtbot.waitSignal(left.widget.rename_requested):
+        QTest.keyClick(editor, Qt.Key.Key_Return)
+    assert left.heard() == [("rename_requested", "two", "a new title")]
+
+
+@pytest.mark.parametrize("title", ["", "   ", "two"])
+def test_a_blank_or_unchanged_title_renames_nothing(left: Column, qtbot: QtBot, title: str) -> None:
+    left.widget.begin_rename("two")
+    editor = named(left.view, "Title", QLineEdit)
+    editor.setText(title)
+    with qtbot.waitSignal(editor.destroyed):
+        QTest.keyClick(editor, Qt.Key.Key_Return)
+    assert left.heard() == []
+
+
+def test_delete_asks_for_the_deletion_of_the_current_row(left: Column) -> None:
+    left.widget.select("one")
+    QTest.keyClick(left.view, Qt.Key.Key_Delete)
+    assert left.heard() == [("delete_requested", "one")]
+
+
+def test_the_menu_of_a_row_renames_pins_and_deletes(left: Column) -> None:
+    for title, words in (("kept", ["Rename", "Unpin", "Delete"]), ("two", ["Rename", "Pin", "Delete"])):
+        index = left.view.model().index(left.titles().index(title), 0)
+        left.widget._open_menu(index, QPoint(0, 0))
+        menu = left.view.findChildren(QMenu)[-1]
+        actions = [action for action in menu.actions() if not action.isSeparator()]
+        assert [action.text() for action in actions] == words
+        actions[1].trigger()
+        actions[2].trigger()
+        assert left.heard() == [("pin_requested", title, title != "kept"), ("delete_requested", title)]
+        menu.close()
+
+
+def test_undo_is_offered_until_the_next_change(left: Column) -> None:
+    left.widget.show_undo("one")
+    undo = named(left.widget, "Undo", QPushButton)
+    assert undo.isVisible()
+    QTest.mouseClick(undo, Qt.MouseButton.LeftButton)
+    assert left.heard() == [("undo_requested",)]
+    assert not undo.isVisible()
+    left.widget.show_undo("one")
+    QTest.mouseClick(named(left.widget, "New conversation", QPushButton), Qt.MouseButton.LeftButton)
+    assert left.heard() == [("new_requested",)]
+    assert not undo.isVisible()
+
+
+def test_the_search_is_told_after_a_pause_and_escape_empties_it_at_once(left: Column, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(left.widget.search_edited):
+        QTest.keyClicks(left.search, "dice")
+    assert left.heard() == [("search_edited", "dice")]
+    QTest.keyClick(left.search, Qt.Key.Key_Escape)
+    assert left.heard() == [("search_edited", "")]
+
+
+def test_hits_replace_the_conversations_and_down_leads_to_them(left: Column) -> None:
+    left.widget.select("two")
+    hits = [
+        SearchHit(conversation_id=name, title=name, updated_at=NOW, snippet="a die", where="message")
+        for name in ("three", "two")
+    ]
+    left.widget.show_hits(hits, "die")
+    assert left.titles() == ["three", "two"]
+    assert left.current() == "two"
+    QTest.keyClick(left.view, Qt.Key.Key_Up)
+    assert left.heard() == [("conversation_chosen", "three")]
+    left.widget.show_hits(None, "")
+    assert left.titles() == ["kept", "one", "two", "three"]
+    assert left.current() == "three"
+    assert left.heard() == []
+
+
+def test_an_empty_list_says_why(qtbot: QtBot) -> None:
+    shown = Column(qtbot)
+    assert shown.view.accessibleDescription() == "Conversations appear here."
+    shown.widget.show_hits([], "xyzzy")
+    assert shown.view.accessibleDescription() == "Nothing found for “xyzzy”."
+
+
+def test_every_row_is_named_by_its_title(left: Column) -> None:
+    interface = QAccessible.queryAccessibleInterface(left.view)
+    assert interface.role() == QAccessible.Role.List
+    names = [interface.child(n).text(QAccessible.Text.Name) for n in range(interface.childCount())]
+    assert names == ["kept", "one", "two", "three"]
+
+
+def test_settings_stand_at_the_foot(left: Column) -> None:
+    QTest.mouseClick(named(left.widget, "Settings", QPushButton), Qt.MouseButton.LeftButton)
+    assert left.heard() == [("settings_requested",)]
+
+
+def test_ten_thousand_conversations_are_shown_at_once(qtbot: QtBot) -> None:
+    shown = Column(qtbot)
+    rows = [conversation(f"c{number}", hours_ago=number) for number in range(10_000)]
+    started = time.perf_counter()
+    shown.widget.display(rows, set())
+    shown.widget.select("id of c3000")
+    elapsed_s = time.perf_counter() - started
+    assert shown.current() == "c3000"
+    assert elapsed_s < 1.0

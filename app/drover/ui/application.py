@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -49,6 +50,7 @@ def show_window(profile: Profile, *, endpoint_name: str | None, model_id: str | 
     and on the command line by the LibraryError that is raised once it is closed.
     """
     _require_display()
+    gc.disable()  # until the first frame: there is little to find, and looking takes a tenth of the time
     application = _application()
     FocusRing(application)
     profile.create()
@@ -63,6 +65,7 @@ def show_window(profile: Profile, *, endpoint_name: str | None, model_id: str | 
         _report_faults(loop)
         _listen_for_signals(program.window)
         program.show(endpoint_name, model_id)
+        program.window.painted.connect(_collect_garbage)
         loop.run_until_complete(program.run())
     return 0
 
@@ -143,6 +146,11 @@ def _event_loop(application: QApplication) -> asyncio.AbstractEventLoop:
     loop: asyncio.AbstractEventLoop = qasync.QEventLoop(application, already_running=False)
     asyncio.set_event_loop(loop)
     return loop
+
+
+def _collect_garbage() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def _report_faults(loop: asyncio.AbstractEventLoop) -> None:

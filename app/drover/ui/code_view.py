@@ -25,7 +25,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QTextEdit, QWidget
 
 from drover.ui.controls import QuietButton
-from drover.ui.markdown_text import clean_text, rest_cursor
+from drover.ui.markdown_look import clean_text
+from drover.ui.markdown_text import rest_cursor
 from drover.ui.theme import aligned, draw_frame, theme
 
 MAX_LINES = 5000

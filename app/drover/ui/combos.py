@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
@@ -20,7 +22,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from drover.ui.combo_names import name_combos
 from drover.ui.theme import RADIUS, draw_frame, draw_hairline, draw_icon, rounded_path, rounded_region, theme
+
+_POPUP_GAP: Final = 4
 
 
 class _RowDelegate(QStyledItemDelegate):
@@ -42,6 +47,7 @@ class ComboBox(QComboBox):
         self._compact = compact
         self._suffix = ""
         self._token = "text"
+        name_combos()
         self.setAccessibleName(name)
         self.setItemDelegate(_RowDelegate(self))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -85,6 +91,8 @@ class ComboBox(QComboBox):
         view.setMinimumWidth(min(view.sizeHintForColumn(0) + 2 * view.frameWidth() + 24, 480))
         super().showPopup()
         popup = view.window()
+        is_below = popup.y() >= self.mapToGlobal(self.rect().center()).y()
+        popup.move(popup.x(), popup.y() + (_POPUP_GAP if is_below else -_POPUP_GAP))
         popup.setMask(rounded_region(popup.rect(), 6))
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -174,6 +182,7 @@ class Segments(QComboBox):
         super().__init__(parent)
         self._compact = compact
         self._is_pressing = -1
+        name_combos()
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)

@@ -30,8 +30,8 @@ from PySide6.QtWidgets import (
 
 from drover.domain.parameters import ParameterChange
 from drover.ui import formats
-from drover.ui.controls import RADIUS, Button, Hairline, Label, PrimaryButton, QuietButton
-from drover.ui.theme import draw_frame, draw_icon, theme
+from drover.ui.controls import RADIUS, Button, Label, PrimaryButton, QuietButton
+from drover.ui.theme import draw_frame, draw_hairline, draw_icon, theme
 
 _INSET_PX = 16
 _FRAME_RADIUS = 6
@@ -73,7 +73,7 @@ class Composer(QWidget):
         self._strip = _Strip()
         self._json_toggle = _Disclosure(self.tr("JSON"))
         self._json = _JsonView(self.tr("Request as JSON"))
-        self._json_line = Hairline()
+        self._json_line = QWidget()
         self._edit = _MessageEdit()
         self._edit.setAccessibleName(self.tr("Message"))
         self._hint = Label(role="small", token="text-3")
@@ -102,13 +102,16 @@ class Composer(QWidget):
         foot.addSpacing(4)
         for button in (self._cancel, self._save, self._send, self._stop):
             foot.addWidget(button)
+        self._strip_line = QWidget()
+        for line in (self._strip_line, self._json_line):
+            line.setFixedHeight(1)
         self._json.hide()
         self._json_line.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.setSpacing(0)
         layout.addWidget(self._strip_row)
-        layout.addWidget(Hairline())
+        layout.addWidget(self._strip_line)
         layout.addWidget(self._json)
         layout.addWidget(self._json_line)
         layout.addWidget(self._edit)
@@ -132,7 +135,7 @@ class Composer(QWidget):
     @property
     def text(self) -> str:
         """What is written, with line ends as newlines and without what cannot be shown."""
-        return self._edit.toPlainText()
+        return self._edit.plain_text
 
     @property
     def is_json_shown(self) -> bool:
@@ -194,12 +197,16 @@ class Composer(QWidget):
         self._json.display(text)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The frame; its edge says whether the text has the focus."""
+        """The frame; its edge, which lies over the hairlines, says whether the text has the focus."""
         painter = QPainter(self)
         edge = "accent" if self._edit.hasFocus() else "border"
         colors = theme()
         frame = QRectF(self.rect())
-        draw_frame(painter, frame, _FRAME_RADIUS, fill=colors.color("raised"), edge=colors.color(edge))
+        draw_frame(painter, frame, _FRAME_RADIUS, fill=colors.color("raised"))
+        for line in (self._strip_line, self._json_line):
+            if line.isVisible():
+                draw_hairline(painter, QPointF(line.pos()), line.width(), colors.color("line"))
+        draw_frame(painter, frame, _FRAME_RADIUS, edge=colors.color(edge))
         painter.end()
 
     def _take_text(self) -> None:
@@ -449,6 +456,11 @@ class _MessageEdit(QTextEdit):
         self._restyle()
 
     @property
+    def plain_text(self) -> str:
+        """The text with its no-break spaces, which `toPlainText` would turn into plain ones."""
+        return self.document().toRawText().replace("\u2029", "\n").replace("\u2028", "\n")
+
+    @property
     def has_words(self) -> bool:
         """Whether there is anything but white space; looks no further than the first word."""
         block = self.document().begin()
@@ -461,7 +473,7 @@ class _MessageEdit(QTextEdit):
     def set_text(self, text: str) -> None:
         """Shows a text without a signal, the cursor behind it; the same text changes nothing."""
         clean = _clean(text)
-        if clean == self.toPlainText():
+        if clean == self.plain_text:
             return
         was_blocked = self.blockSignals(True)
         self.document().setUndoRedoEnabled(False)

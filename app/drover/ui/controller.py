@@ -30,6 +30,7 @@ from drover.ui.transcript import TranscriptEntry
 
 _log = logger("ui")
 _DRAFT_DELAY_MS = 400
+_FIRST_ROWS = 100
 _ZOOM_STEPS = (0.5, 0.67, 0.75, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 
 
@@ -50,6 +51,7 @@ class Controller(QObject):
         self._runs: dict[str, Run] = {}
         self._inspected_id: str | None = None
         self._is_sending = False
+        self._is_awake = False
         self._knob_question_id: str | None = None
         self._deleted_id: str | None = None
         self._asked_for_models: set[str] = set()
@@ -63,13 +65,22 @@ class Controller(QObject):
     def start(self, endpoint_name: str | None, model_id: str | None) -> None:
         """Shows the profile: the list, and the conversation that was open last."""
         self._apply_settings(self._workbench.settings)
-        self._refresh_list()
+        self._window.conversations.display(self._reader.conversations(limit=_FIRST_ROWS), set())
         last = self._workbench.settings.last_conversation_id
         known = self._reader.conversation(last) if last else None
         self._open(known.id if known else None)
         if endpoint_name or model_id:
             self._choose_named_endpoint(endpoint_name, model_id)
         self._window.composer.take_focus()
+        self._window.painted.connect(self._wake)
+
+    def _wake(self) -> None:
+        """Does what the first frame did not have to wait for."""
+        self._is_awake = True
+        self._refresh_list()
+        self._display_endpoint()
+        if not self._entries():
+            self._display_first_run()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Runs a coroutine to its end; what it raises is shown to the person."""
@@ -147,6 +158,7 @@ class Controller(QObject):
         window.endpoint_chosen.connect(self._choose_endpoint)
         window.model_chosen.connect(self._choose_model)
         window.workspace_chosen.connect(self._show_workspace)
+        window.tab_chosen.connect(self._display_inspected)
 
     # Actions; each name is the id of a row in `actions`
 
@@ -361,7 +373,11 @@ class Controller(QObject):
         self._window.parameters.display_card(card)
         name = self.tr("the built-in model") if endpoint.is_built_in else model_id or endpoint.name
         self._window.composer.set_placeholder(self.tr("Message {0}").format(name))
-        if not cards and (endpoint.is_built_in or endpoint.id not in self._asked_for_models):
+        if (
+            self._is_awake
+            and not cards
+            and (endpoint.is_built_in or endpoint.id not in self._asked_for_models)
+        ):
             self._asked_for_models.add(endpoint.id)
             if not endpoint.is_built_in or self._workbench.gguf is not None:
                 self.spawn(self._refresh_models(endpoint))
@@ -448,15 +464,17 @@ class Controller(QObject):
         elif chosen.live is not None:
             self._window.inspector.display_live(chosen.live)
         else:
+            is_needed = self._window.inspector.needs_exchange
             run = self._reader.run(chosen.run.id)
-            exchange = self._reader.exchange(chosen.run.id)
+            exchange = self._reader.exchange(chosen.run.id) if is_needed else None
             runs = [entry.run for entry in replies if entry.run is not None]
             self._window.inspector.display(run, chosen.message, exchange, runs)
 
     def _display_first_run(self) -> None:
         page = self._window.first_run
         page.display_has_weights(self._workbench.gguf is not None)
-        self.spawn(self._display_key_state())
+        if self._is_awake:
+            self.spawn(self._display_key_state())
 
     async def _display_key_state(self) -> None:
         status = await self._workbench.key_status(OXEN)

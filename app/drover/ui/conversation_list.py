@@ -176,8 +176,8 @@ class ConversationList(QWidget):
 
     def begin_rename(self, conversation_id: str) -> None:
         """Opens the editor in the row of this conversation."""
-        self._search.clear()
-        self._tell_search()
+        if self._search.text():
+            self._search.clear()
         self.show_hits(None)
         row = self._model.row_of(conversation_id)
         if row >= 0:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -45,6 +45,7 @@ class FirstRunPage(QScrollArea):
         super().__init__(parent)
         self._has_weights = True
         self._title = Label(self.tr("Ask something, or try one of these"), role="display", weight=600)
+        self._title.setWordWrap(True)
         self._sentences = _Prose()
         self._download = _Download()
         self._card = _Card(self._rows())
@@ -193,13 +194,9 @@ class _Row(QPushButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.clicked.connect(self._choose)
-        theme().changed.connect(self.updateGeometry)
-
-    def sizeHint(self) -> QSize:
-        return QSize(400, theme().px(_ROW_PX))
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(120, theme().px(_ROW_PX))
+        theme().changed.connect(self._fit)
+        self.setMinimumWidth(120)
+        self._fit()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         self._shows_ring = is_keyboard_focus(event)
@@ -216,19 +213,22 @@ class _Row(QPushButton):
             draw_hairline(painter, rect.topLeft(), rect.width(), colors.color("line"))
         is_enabled = self.isEnabled()
         icon_ink = colors.color("text-2" if is_enabled else "disabled")
-        shift = 0 if self.is_first else 1  # the hairline is not part of what is centred
-        middle = self.height() / 2 + shift
-        draw_icon(painter, _square(25, middle, colors.px(20)), self._icon_name, icon_ink)
-        chevron = _square(self.width() - 24, middle, colors.px(14))
-        draw_icon(painter, chevron, "chevron-right", icon_ink)
-        left = 35 + _INSET_PX + 1
-        room = self.width() - left - 48
-        line = colors.line_height("ui")
-        top = middle - line
-        title = QRectF(left, top, room, line)
-        self._paint_line(painter, title, self.text(), "text" if is_enabled else "disabled", 600)
-        self._paint_line(
-            painter, title.translated(0, line), self._sentence, "text-2" if is_enabled else "disabled", 400
+        # The hairline above is not part of what is centred.
+        middle = self.height() / 2 + (0 if self.is_first else 1)
+        side = self._icon_px()
+        draw_icon(painter, QRectF(_INSET_PX - 1, middle - side / 2, side, side), self._icon_name, icon_ink)
+        draw_icon(painter, QRectF(self.width() - 31, middle - 7, 14, 14), "chevron-right", icon_ink)
+        words = self._words_rect()
+        top = middle - (words.height() + colors.line_height("ui")) / 2
+        title = QRectF(words.left(), top, words.width(), colors.line_height("ui"))
+        flags = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
+        painter.setFont(colors.font("ui", 600))
+        painter.setPen(colors.color("text" if is_enabled else "disabled"))
+        painter.drawText(title, flags, self.text())
+        painter.setFont(colors.font("ui"))
+        painter.setPen(icon_ink)
+        painter.drawText(
+            words.translated(0, title.bottom()), flags | Qt.TextFlag.TextWordWrap, self._sentence
         )
         if self.hasFocus() and self._shows_ring:
             ring = rect.adjusted(1, 2, -1, -1)
@@ -244,14 +244,29 @@ class _Row(QPushButton):
         draw_frame(painter, ground, _CARD_RADIUS - 1, fill=theme().color(token))
         painter.restore()
 
-    def _paint_line(self, painter: QPainter, place: QRectF, text: str, token: str, weight: int) -> None:
-        font = theme().font("ui", weight)
-        shown = QFontMetricsF(font).elidedText(text, Qt.TextElideMode.ElideRight, place.width())
-        if shown != text:
-            self.setToolTip(self._sentence)
-        painter.setFont(font)
-        painter.setPen(theme().color(token))
-        painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), shown)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """The sentence takes more lines where the row is narrow."""
+        more = self._words_rect().height() - theme().line_height("ui")
+        height = theme().px(_ROW_PX) + round(more)
+        if height != self.minimumHeight():
+            self.setFixedHeight(height)
+
+    def _words_rect(self) -> QRectF:
+        """Where the sentence stands, from its own top."""
+        left = _INSET_PX - 1 + self._icon_px() + 16
+        room = max(40.0, self.width() - left - 48)
+        metrics = QFontMetricsF(theme().font("ui"))
+        needed = metrics.boundingRect(QRectF(0, 0, room, 1000), int(Qt.TextFlag.TextWordWrap), self._sentence)
+        line = theme().line_height("ui")
+        lines = max(1, round(needed.height() / metrics.lineSpacing()))
+        return QRectF(left, 0, room, line + (lines - 1) * metrics.lineSpacing())
+
+    def _icon_px(self) -> int:
+        return theme().px(20)
 
     def _choose(self) -> None:
         self.chosen.emit(self._name)
@@ -285,6 +300,7 @@ class _KeySection(QWidget):
     def __init__(self) -> None:
         super().__init__()
         title = Label(self.tr("Larger models, with an Oxen.ai key"), weight=600)
+        title.setWordWrap(True)
         words = Label(
             self.tr("gpt-oss-20b and others. The key is kept in the system’s keyring."), token="text-2"
         )
@@ -387,7 +403,3 @@ class _Download(QWidget):
     def _request(self) -> None:
         self.display(0, 0, self.tr("Looking for the model…"))
         self.requested.emit()
-
-
-def _square(centre_x: float, centre_y: float, side: float) -> QRectF:
-    return QRectF(centre_x - side / 2, centre_y - side / 2, side, side)

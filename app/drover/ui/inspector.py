@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QScrollArea,
     QSizePolicy,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -47,7 +48,7 @@ class _ReadingPane(QPlainTextEdit):
 class _Page(QScrollArea):
     """A column of blocks that scrolls as a whole, with a sentence while there is nothing to show."""
 
-    def __init__(self, name: str, nothing: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str = "", nothing: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
         self.setWidgetResizable(True)
@@ -315,33 +316,65 @@ class TokensPage(_Page):
         self._table.display(header, rows)
 
 
-class Inspector:
-    """The three pages together; each shows the reply that is inspected."""
+class Inspector(QStackedWidget):
+    """The three pages; each shows the reply that is inspected. A page is built when it is first looked at."""
 
-    def __init__(self, parent: QWidget) -> None:
-        self.reasoning = ReasoningPage(parent)
-        self.request = RequestPage(parent)
-        self.tokens = TokensPage(parent)
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._pages: dict[str, _Page] = {}
+        self._reply: tuple[Run | None, Message | None, Exchange | None] = (None, None, None)
+        self._runs: Sequence[Run] = ()
         self._live: LiveRun | None = None
+
+    def show_page(self, name: str) -> None:
+        """Brings `Reasoning`, `Request` or `Tokens` to the front."""
+        if name not in self._pages:
+            kinds: dict[str, type[_Page]] = {
+                "Reasoning": ReasoningPage, "Request": RequestPage, "Tokens": TokensPage,
+            }  # fmt: skip
+            self._pages[name] = kinds[name](parent=self)
+            self.addWidget(self._pages[name])
+        self.setCurrentWidget(self._pages[name])
+        self._display_page()
+
+    @property
+    def needs_exchange(self) -> bool:
+        """Whether the page in front shows the bytes of a run, which are read only for it."""
+        return isinstance(self.currentWidget(), RequestPage) and self.isVisible()
 
     def display(
         self, run: Run | None, message: Message | None, exchange: Exchange | None, runs: Sequence[Run]
     ) -> None:
         """Shows a stored reply, or nothing; `runs` are those of the shown branch."""
         self._live = None
-        self.reasoning.display(run, message)
-        self.request.display(run, exchange)
-        self.tokens.display([run for run in runs if not run.status.is_live])
+        self._reply = (run, message, exchange)
+        self._runs = [known for known in runs if not known.status.is_live]
+        self._display_page()
 
     def display_live(self, live: LiveRun) -> None:
         """Follows a reply in progress."""
         self._live = live
-        self.reasoning.display_live(live)
+        self._display_page()
 
     def advance(self, run_id: str) -> None:
         """Takes news of the followed reply, if it is that run and its page is seen."""
-        if self._live is not None and self._live.run.id == run_id and self.reasoning.isVisible():
-            self.reasoning.advance()
+        page = self.currentWidget()
+        is_followed = self._live is not None and self._live.run.id == run_id
+        if is_followed and isinstance(page, ReasoningPage) and page.isVisible():
+            page.advance()
+
+    def _display_page(self) -> None:
+        page = self.currentWidget()
+        run, message, exchange = self._reply
+        if isinstance(page, ReasoningPage):
+            if self._live is not None:
+                page.display_live(self._live)
+            else:
+                page.display(run, message)
+        elif isinstance(page, RequestPage):
+            page.display(run, exchange)
+        elif isinstance(page, TokensPage):
+            page.display(self._runs)
 
 
 class _Grid(QWidget):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
+from PySide6.QtCore import QByteArray, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -21,7 +22,6 @@ from PySide6.QtWidgets import (
 from drover.domain.endpoint import Endpoint
 from drover.store.settings import Settings
 from drover.ui.actions import Actions
-from drover.ui.comparison import ComparisonPage
 from drover.ui.composer import Composer
 from drover.ui.controls import (
     ElidedLabel,
@@ -37,10 +37,12 @@ from drover.ui.conversation_list import ConversationList
 from drover.ui.first_run import FirstRunPage
 from drover.ui.inspector import Inspector
 from drover.ui.notice_bar import NoticeBar
-from drover.ui.palette import CommandPalette
 from drover.ui.parameter_panel import ParameterPanel
 from drover.ui.theme import theme
 from drover.ui.transcript import TranscriptView
+
+if TYPE_CHECKING:
+    from drover.ui.comparison import ComparisonPage
 
 _RIGHT_FOLDS_BELOW_PX = 1100
 _LEFT_FOLDS_BELOW_PX = 800
@@ -54,12 +56,16 @@ class MainWindow(QMainWindow):
     Signals:
         endpoint_chosen(str), model_chosen(str): in the header, by id
         workspace_chosen(str): `chat` or `experiments`
+        tab_chosen(str): of the right column, by its English name
+        painted(): once, when the first frame is on the screen: time for work that may wait
         closed(): once, after the window was closed
     """
 
     endpoint_chosen = Signal(str)
     model_chosen = Signal(str)
     workspace_chosen = Signal(str)
+    tab_chosen = Signal(str)
+    painted = Signal()
     closed = Signal()
 
     def __init__(self) -> None:
@@ -67,15 +73,16 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Drover")
         self.setMinimumSize(480, 400)
         self._actions: Actions | None = None
+        self._was_painted = False
         self._wants_left = self._wants_right = True
         self._was_wide = {"left": True, "right": True}
         self.conversations = ConversationList()
         self.transcript = TranscriptView()
         self.first_run = FirstRunPage()
         self.composer = Composer()
-        self.comparison = ComparisonPage()
+        self._comparison: ComparisonPage | None = None
         self.parameters = ParameterPanel()
-        self.inspector = Inspector(self)
+        self.inspector = Inspector()
         self._notices = NoticeBar()
         self._columns = QSplitter(Qt.Orientation.Horizontal)
         self._columns.setHandleWidth(1)
@@ -123,7 +130,7 @@ class MainWindow(QMainWindow):
             "page", self._second_menu, self._unfold_left, (self._title, 1),
             self._endpoint, slash, self._model, fold, left=24, spacing=4,
         )  # fmt: skip
-        chat = QWidget()
+        self._chat = chat = QWidget()
         self._conversation = QStackedWidget()
         self._conversation.addWidget(self.first_run)
         self._conversation.addWidget(self.transcript)
@@ -138,7 +145,6 @@ class MainWindow(QMainWindow):
         _stack(chat, (self._conversation, 1), foot)
         self._workspace = QStackedWidget()
         self._workspace.addWidget(chat)
-        self._workspace.addWidget(self.comparison)
         _stack(column, self._centre_header, self._notices, (self._workspace, 1))
         return column
 
@@ -149,13 +155,30 @@ class MainWindow(QMainWindow):
         for name in _TABS:
             self._tabs.addTab(self.tr(name))
         self._pages = QStackedWidget()
-        pages = (self.parameters, self.inspector.reasoning, self.inspector.request, self.inspector.tokens)
-        for page in pages:
-            self._pages.addWidget(page)
-        self._tabs.currentChanged.connect(self._pages.setCurrentIndex)
+        self._pages.addWidget(self.parameters)
+        self._pages.addWidget(self.inspector)
+        self._tabs.currentChanged.connect(self._turn_page)
         header = _header("window", (self._tabs, 1), left=8, spacing=0)
         _stack(column, header, (self._pages, 1))
         return column
+
+    def _turn_page(self, index: int) -> None:
+        if index == 0:
+            self._pages.setCurrentWidget(self.parameters)
+        else:
+            self._pages.setCurrentWidget(self.inspector)
+            self.inspector.show_page(_TABS[index])
+        self.tab_chosen.emit(_TABS[index])
+
+    @property
+    def comparison(self) -> ComparisonPage:
+        """The Experiments workspace, built when it is first asked for."""
+        if self._comparison is None:
+            from drover.ui.comparison import ComparisonPage
+
+            self._comparison = ComparisonPage()
+            self._workspace.addWidget(self._comparison)
+        return self._comparison
 
     def install_actions(self, actions: Actions) -> None:
         """Makes the shortcuts work in the whole window."""
@@ -183,7 +206,7 @@ class MainWindow(QMainWindow):
 
     def show_workspace(self, name: str) -> None:
         """`chat` or `experiments`."""
-        self._workspace.setCurrentIndex(1 if name == "experiments" else 0)
+        self._workspace.setCurrentWidget(self.comparison if name == "experiments" else self._chat)
         self._workspaces.setCurrentIndex(self._workspaces.findData(name))
 
     def show_tab(self, name: str) -> None:
@@ -208,6 +231,8 @@ class MainWindow(QMainWindow):
     def open_palette(self) -> None:
         """Shows all commands with a filter."""
         assert self._actions is not None
+        from drover.ui.palette import CommandPalette
+
         palette = CommandPalette(self._actions, self)
         palette.show_over(self)
 
@@ -296,6 +321,12 @@ class MainWindow(QMainWindow):
         super().resizeEvent(event)
         self._fold_for(event.size().width())
         self.composer.setMaximumTextHeight(int(event.size().height() * 0.4))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            QTimer.singleShot(0, self.painted.emit)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         super().closeEvent(event)

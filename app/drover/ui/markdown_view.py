@@ -6,32 +6,37 @@ While text arrives, settled segments stay as they are and only the last one take
 
 from __future__ import annotations
 
+import time
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from drover.markdown_blocks import Block, BlockSplitter, CodeBlock, Heading, MathBlock, Paragraph, Rule, Table
 from drover.ui.code_view import CodeView, estimated_height
 from drover.ui.markdown_inline import parse_inline, plain_text
-from drover.ui.markdown_text import (
+from drover.ui.markdown_look import (
     ANSWER,
-    BlockText,
     TextLook,
     gap_between,
     half_leading,
     indent_of,
-    paint_quote_rules,
     quote_offsets,
 )
+from drover.ui.markdown_table import TableText
+from drover.ui.markdown_text import BlockText, paint_quote_rules
 from drover.ui.theme import theme
 
 _SEALED_BLOCKS = 40
 _SEALED_CHARS = 8000
 _CHAR_PX = 7.3
+_COSTLY_S = 0.012
+_REST = 3.0
+"""A costly layout is followed by a pause of so many times its length."""
 
 
 class _Kind(Enum):
@@ -47,11 +52,11 @@ class _Segment:
     kind: _Kind
     before: Block | None
     """The block above."""
+    index: int
     settled: list[Block] = field(default_factory=list)
     tail: list[Block] = field(default_factory=list)
     chars: int = 0
-    widget: BlockText | CodeView | None = None
-    top: int = 0
+    widget: BlockText | TableText | CodeView | None = None
     height: int = 0
     width: int = -1
     """For which `height` was found; -1 if not yet, or if the contents have changed since."""
@@ -93,9 +98,15 @@ class MarkdownView(QWidget):
         self._last_open = -1  # the last segment with settled blocks
         self._source: list[str] = []
         self._source_chars = 0
+        self._tops: list[int] = []
+        self._first_dirty = 0
+        self._realized: list[_Segment] = []
         self._width = -1
         self._is_finished = False
         self._is_stale = False
+        self._cost_s = self._laid_out_at_s = 0.0
+        self._later = QTimer(self, singleShot=True)
+        self._later.timeout.connect(self.height_changed)
 
     # Contents
 
@@ -141,7 +152,7 @@ class MarkdownView(QWidget):
         for segment in self._segments:
             self._drop_widget(segment)
             segment.width, segment.is_exact = -1, False
-        self._width = -1
+        self._first_dirty = 0
 
     def text(self) -> str:
         """What a reader sees, without markup."""
@@ -152,24 +163,32 @@ class MarkdownView(QWidget):
     # Layout
 
     def lay_out(self, width: int) -> int:
-        """The height at this width. Segments without a widget count with an estimate."""
-        self._absorb()
-        y = 0
-        for index, segment in enumerate(self._segments):
+        """The height at this width. Segments without a widget count with an estimate.
+
+        A tail that is costly to lay out, such as one endless paragraph, is brought up to date less often.
+        """
+        started_s = time.monotonic()
+        if self._is_finished or started_s - self._laid_out_at_s >= _REST * self._cost_s:
+            self._absorb()
+        elif self._is_stale and not self._later.isActive():
+            self._later.start(int(1000 * _REST * self._cost_s) + 1)
+        if width != self._width:
+            self._width, self._first_dirty = width, 0
+        first = min(self._first_dirty, len(self._segments))
+        del self._tops[first:]
+        y = self._tops[first - 1] + self._segments[first - 1].height if first else 0
+        for segment in self._segments[first:]:
             if segment.width != width:
                 self._measure(segment, width)
             y += self._gap(segment)
-            segment.top = y
-            widget = segment.widget
-            if widget is not None:
-                x = theme().px(indent_of(segment.first)) if segment.kind is not _Kind.TEXT else 0
-                lift = self._lift(segment)
-                geometry = (x, y - lift, width - x, segment.height)
-                if widget.geometry().getRect() != geometry:
-                    widget.setGeometry(*geometry)
+            self._tops.append(y)
+            self._put(segment)
             y += segment.height
-            del index
-        self._width = width
+        self._first_dirty = len(self._segments)
+        now_s = time.monotonic()
+        cost_s = now_s - started_s
+        self._cost_s = cost_s if cost_s > _COSTLY_S else 0.0
+        self._laid_out_at_s = now_s
         return y
 
     def reveal(self, top: int, bottom: int) -> bool:
@@ -179,38 +198,54 @@ class MarkdownView(QWidget):
         """
         is_changed = False
         reach = max(1, bottom - top)
-        for segment in self._segments:
-            is_near = segment.top < bottom and segment.top + segment.height > top
-            if is_near and segment.widget is None:
-                self._make_widget(segment)
+        for index in range(self._first_below(top), len(self._segments)):
+            segment = self._segments[index]
+            if self._tops[index] >= bottom:
+                break
+            if segment.widget is None:
                 before = segment.height
+                self._make_widget(segment)
                 self._measure(segment, self._width)
-                is_changed = is_changed or segment.height != before
-                widget = segment.widget
-                if widget is not None:
-                    x = theme().px(indent_of(segment.first)) if segment.kind is not _Kind.TEXT else 0
-                    top_edge = segment.top - self._lift(segment)
-                    widget.setGeometry(x, top_edge, self._width - x, segment.height)
-                    widget.show()
-            elif segment.widget is not None and not is_near and self._is_finished:
-                if segment.top > bottom + reach or segment.top + segment.height < top - reach:
-                    self._drop_widget(segment)
+                self._put(segment)
+                if segment.height != before:
+                    self._first_dirty = min(self._first_dirty, index + 1)
+                    is_changed = True
+        for segment in self._realized[:]:
+            y = self._tops[segment.index]
+            is_far = y > bottom + reach or y + segment.height < top - reach
+            if is_far and (self._is_finished or segment.index < self._last_open) and not _has_focus(segment):
+                self._drop_widget(segment)
         return is_changed
 
     def anchor_at(self, y: int) -> tuple[int, int]:
         """(segment, offset in it) for a height, for `y_of` after a layout that moved things."""
-        for index, segment in enumerate(self._segments):
-            if y < segment.top + segment.height:
-                return index, y - segment.top
-        return max(0, len(self._segments) - 1), y - (self._segments[-1].top if self._segments else 0)
+        if not self._tops:
+            return 0, y
+        index = min(self._first_below(y), len(self._tops) - 1)
+        return index, y - self._tops[index]
 
     def y_of(self, anchor: tuple[int, int]) -> int:
         """Where the anchored place is now."""
         index, offset = anchor
-        if not self._segments:
-            return offset
-        segment = self._segments[min(index, len(self._segments) - 1)]
-        return segment.top + offset
+        return self._tops[min(index, len(self._tops) - 1)] + offset if self._tops else offset
+
+    def _first_below(self, y: int) -> int:
+        """The first segment that reaches below this height."""
+        index = max(0, bisect_right(self._tops, y) - 1)
+        if index < len(self._tops) and self._tops[index] + self._segments[index].height <= y:
+            index += 1
+        return index
+
+    def _put(self, segment: _Segment) -> None:
+        widget = segment.widget
+        if widget is None:
+            return
+        x = theme().px(indent_of(segment.first)) if segment.kind is not _Kind.TEXT else 0
+        geometry = (x, self._tops[segment.index] - self._lift(segment), self._width - x, segment.height)
+        if widget.geometry().getRect() != geometry:
+            widget.setGeometry(*geometry)
+        if widget.isHidden():
+            widget.show()
 
     def sizeHint(self) -> QSize:
         """Its present size; the owner lays it out."""
@@ -224,7 +259,10 @@ class MarkdownView(QWidget):
             return
         self._is_stale = False
         for segment in self._segments[max(0, self._last_open) :]:
-            segment.tail = []
+            if segment.tail:
+                segment.tail = []
+                segment.width = -1
+        self._first_dirty = min(self._first_dirty, max(0, self._last_open))
         index = self._last_open
         settled = self._splitter.settled
         while self._taken < len(settled):
@@ -248,10 +286,10 @@ class MarkdownView(QWidget):
             before = _last_block(current) if current is not None else None
             existing = self._segments[index] if index < len(self._segments) else None
             if existing is None:
-                self._segments.append(_Segment(kind, before))
+                self._segments.append(_Segment(kind, before, index))
             elif existing.kind is not kind or existing.settled:
                 self._drop_widget(existing)
-                self._segments[index] = _Segment(kind, before)
+                self._segments[index] = _Segment(kind, before, index)
             else:
                 existing.before = before
             current = self._segments[index]
@@ -261,6 +299,7 @@ class MarkdownView(QWidget):
             current.chars += _size(block)
         current.width = -1
         current.is_exact = False
+        self._first_dirty = min(self._first_dirty, index)
         return index
 
     def _refresh(self, segment: _Segment) -> None:
@@ -268,7 +307,7 @@ class MarkdownView(QWidget):
         widget = segment.widget
         if widget is None:
             return
-        if isinstance(widget, BlockText) and segment.kind is _Kind.TEXT:
+        if isinstance(widget, BlockText):
             if widget.update_blocks(segment.settled, segment.tail):
                 segment.width = -1
             return
@@ -281,13 +320,13 @@ class MarkdownView(QWidget):
         if isinstance(widget, CodeView) and isinstance(block.content, CodeBlock):
             code = block.content
             widget.update_code(code.language, code.code, is_settled=bool(segment.settled))
-        elif isinstance(widget, BlockText) and isinstance(block.content, Table):
+        elif isinstance(widget, TableText) and isinstance(block.content, Table):
             widths_of = self._first_table(segment) if block.content.is_continued else None
             widget.show_table(block.content, widths_of)
 
     def _first_table(self, segment: _Segment) -> Table | None:
         """The table that a continued one began as."""
-        index = self._segments.index(segment)
+        index = segment.index
         while index > 0:
             index -= 1
             content = self._segments[index].first.content
@@ -303,19 +342,20 @@ class MarkdownView(QWidget):
             code.layout_changed.connect(self._remeasure_all)
             segment.widget = code
         else:
-            text = BlockText(self._look, self)
+            text = TableText(self._look, self) if segment.kind is _Kind.TABLE else BlockText(self._look, self)
             text.setAccessibleName(self._text_name)
             text.link_activated.connect(self.link_activated)
             segment.widget = text
         segment.shown = (0, None)
         self._keep_order(segment)
+        self._realized.append(segment)
         self._refresh(segment)
         segment.width = -1
 
     def _keep_order(self, segment: _Segment) -> None:
         """Children in reading order: it is the order of assistive technology and of the Tab key."""
-        index = self._segments.index(segment)
-        following = next((s.widget for s in self._segments[index + 1 :] if s.widget is not None), None)
+        later = [other for other in self._realized if other.index > segment.index]
+        following = min(later, key=_index_of).widget if later else None
         if following is not None and segment.widget is not None:
             segment.widget.stackUnder(following)
 
@@ -323,6 +363,7 @@ class MarkdownView(QWidget):
         for segment in self._segments:
             if segment.kind is _Kind.CODE:
                 segment.width = -1
+        self._first_dirty = 0
         self.height_changed.emit()
 
     def _drop_widget(self, segment: _Segment) -> None:
@@ -331,11 +372,14 @@ class MarkdownView(QWidget):
             segment.widget.deleteLater()
             segment.widget = None
             segment.shown = (0, None)
+            self._realized.remove(segment)
 
     def _clear(self) -> None:
         for segment in self._segments:
             self._drop_widget(segment)
         self._segments.clear()
+        self._tops.clear()
+        self._first_dirty = 0
 
     def _gap(self, segment: _Segment) -> int:
         if segment.before is None:
@@ -372,17 +416,28 @@ class MarkdownView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """The rules of quotes beside code and tables, and between segments."""
         painter = QPainter(self)
-        for segment in self._segments:
+        for segment in self._realized:
             offsets = quote_offsets(segment.first)
-            if not offsets:
+            if not offsets or segment.index >= len(self._tops):
                 continue
+            y = self._tops[segment.index]
             shared = set(quote_offsets(segment.before)) if segment.before is not None else set()
-            bottom = segment.top + (0 if segment.kind is _Kind.TEXT else segment.height)
+            bottom = y + (0 if segment.kind is _Kind.TEXT else segment.height)
             gap = self._gap(segment)
             for offset in offsets:
-                top = segment.top - (gap if offset in shared else 0)
+                top = y - (gap if offset in shared else 0)
                 paint_quote_rules(painter, (offset,), top, bottom, {})
         painter.end()
+
+
+def _index_of(segment: _Segment) -> int:
+    return segment.index
+
+
+def _has_focus(segment: _Segment) -> bool:
+    """Whether the keyboard is in this segment, or a selection that would be lost with its widget."""
+    widget, focused = segment.widget, QApplication.focusWidget()
+    return widget is not None and focused is not None and (widget is focused or widget.isAncestorOf(focused))
 
 
 def _kind_of(block: Block) -> _Kind:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from drover.ui import formats
 from drover.ui.controls import QuietButton
-from drover.ui.markdown_text import REASONING
+from drover.ui.markdown_look import REASONING
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_failure import OutcomeLine
 from drover.ui.theme import aligned, draw_frame, draw_icon, theme

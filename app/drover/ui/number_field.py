@@ -243,8 +243,9 @@ class NumberField(QAbstractSpinBox):
     def _get_step(self) -> object:
         return self._step
 
-    # Read and written by assistive technology through Qt's accessible interface for spin boxes.
-    value = Property(object, _get_value, _set_value)
-    minimum = Property(object, _get_minimum)
-    maximum = Property(object, _get_maximum)
-    singleStep = Property(object, _get_step)
+    # Read and written by assistive technology through Qt's accessible interface for spin boxes. Qt hands over
+    # a QVariant, which the stubs do not know as a type of property.
+    value = Property("QVariant", _get_value, _set_value)  # type: ignore[arg-type]
+    minimum = Property("QVariant", _get_minimum)  # type: ignore[arg-type]
+    maximum = Property("QVariant", _get_maximum)  # type: ignore[arg-type]
+    singleStep = Property("QVariant", _get_step)  # type: ignore[arg-type]

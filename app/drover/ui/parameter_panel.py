@@ -308,6 +308,7 @@ class _PresetBar(QWidget):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowTitle(self.tr("Save preset"))
         dialog.setLabelText(self.tr("Name of the preset"))
+        dialog.resize(theme().px(360), 0)
         dialog.setOkButtonText(self.tr("Save"))
         dialog.textValueSelected.connect(self._save_under)
         dialog.open()

@@ -319,10 +319,10 @@ class SeedRow(ParameterRow):
         self._set(random.randint(0, _LARGEST_RANDOM_SEED))
 
     def _fit_field(self) -> None:
-        """A long seed widens the field up to where the slider of other rows would begin."""
+        """A long seed widens the field, over the place of the slider of other rows."""
         text = "" if self._field.number is None else self._field.text_of(self._field.number)
         wanted = theme().measured("ui", text) + 20
-        least, most = theme().px(FIELD_WIDTH), theme().px(FIELD_WIDTH + SLIDER_WIDTH - 20)
+        least, most = theme().px(FIELD_WIDTH), theme().px(FIELD_WIDTH + SLIDER_WIDTH + 28)
         self._field.setFixedWidth(int(min(max(wanted, least), most)))
 
     def _restyle(self) -> None:
@@ -552,11 +552,16 @@ class StopRow(ParameterRow):
         self._add.setGeometry(right, top, side, side)
         right -= gap
         lines = 1
-        if self._field.isVisibleTo(self):
+        is_writing = self._field.isVisibleTo(self)
+        if is_writing:
             self._field.setGeometry(left, top, max(40, right - left), side)
-            if self._chips:
+            if len(self._chips) > (self._edited_index >= 0):
                 lines, right = 2, self.width()
-        for chip in reversed(self._chips):
+        for index, chip in reversed(list(enumerate(self._chips))):
+            is_edited = is_writing and index == self._edited_index
+            chip.setVisible(not is_edited)
+            if is_edited:
+                continue
             width = min(chip.sizeHint().width(), self.width() - side - gap - left)
             if right - width < left:
                 lines, right = lines + 1, self.width()

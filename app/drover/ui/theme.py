@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Final, Literal
@@ -97,9 +98,10 @@ class Theme(QObject):
         self._is_applying = False
         self._general, self._fixed = _system_fonts()
         self._hints = application.styleHints()
+        self._system_scheme = self._hints.colorScheme()
         application.setStyle("Fusion")
         self._apply()
-        self._hints.colorSchemeChanged.connect(self._refresh)
+        self._hints.colorSchemeChanged.connect(self._follow_system)
         if hasattr(self._hints, "accessibility"):  # Qt 6.10 and later
             self._hints.accessibility().contrastPreferenceChanged.connect(self._refresh)
 
@@ -112,7 +114,7 @@ class Theme(QObject):
     def is_dark(self) -> bool:
         """Whether light text stands on dark surfaces."""
         if self._mode == "system":
-            return bool(self._hints.colorScheme() == Qt.ColorScheme.Dark)
+            return self._system_scheme == Qt.ColorScheme.Dark
         return self._mode == "dark"
 
     @property
@@ -137,6 +139,7 @@ class Theme(QObject):
         self._is_applying = True
         if mode == "system":
             self._hints.unsetColorScheme()
+            self._system_scheme = self._hints.colorScheme()
         else:
             self._hints.setColorScheme(Qt.ColorScheme.Dark if mode == "dark" else Qt.ColorScheme.Light)
         self._is_applying = False
@@ -189,6 +192,11 @@ class Theme(QObject):
         """More than 1 only where the system's own text is so large that it needs taller rows."""
         return max(1.0, _pixel_size(self._general) / 15.0)
 
+    def _follow_system(self, scheme: Qt.ColorScheme) -> None:
+        if not self._is_applying and self._mode == "system":
+            self._system_scheme = scheme
+            self._refresh()
+
     def _refresh(self) -> None:
         if not self._is_applying:
             self._apply()
@@ -240,6 +248,8 @@ class Theme(QObject):
 
     def _style_sheet(self) -> str:
         values = {token: color.name() for token, color in self._tokens.items()}
+        # On the raised surface of a dark menu, hover itself could not be seen.
+        values["row"] = values["pressed" if self.is_dark else "hover"]
         sizes = {f"h{height}": f"{self.px(height)}px" for height in (20, 22, 26, 28)}
         sheet = _STYLE_SHEET
         for token in sorted(values | sizes, key=len, reverse=True):
@@ -277,9 +287,11 @@ QTextBrowser, QTextBrowser:hover, *[bare="true"], *[bare="true"]:hover, *[bare="
 .QPushButton:pressed { background: @pressed; }
 .QPushButton:disabled { background: transparent; border-color: @line; color: @disabled; }
 
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
+
 QMenu { background: @raised; border: 1px solid @border; border-radius: 6px; padding: 4px; }
 QMenu::item { height: @h28; padding: 0 12px 0 8px; border-radius: 4px; color: @text; }
-QMenu::item:selected { background: @hover; }
+QMenu::item:selected { background: @row; }
 QMenu::item:disabled { color: @disabled; background: transparent; }
 QMenu::separator { height: 1px; background: @line; margin: 4px 8px; }
 QMenu::icon { padding-left: 8px; }
@@ -290,7 +302,7 @@ QComboBox QAbstractItemView {
   background: @raised; border: 1px solid @border; border-radius: 6px; padding: 4px; outline: none;
 }
 QComboBox QAbstractItemView::item { height: @h28; padding: 0 8px; border-radius: 4px; color: @text; }
-QComboBox QAbstractItemView::item:hover { background: @hover; color: @text; }
+QComboBox QAbstractItemView::item:hover { background: @row; color: @text; }
 QComboBox QAbstractItemView::item:selected { background: @select; color: @text; }
 
 QScrollBar:vertical { background: transparent; width: 12px; margin: 0; border: none; }
@@ -443,7 +455,14 @@ def rounded_path(rect: QRectF, radius: float) -> QPainterPath:
 
 def rounded_region(rect: QRect, radius: float) -> QRegion:
     """The mask that gives a popup round corners where there may be no compositor."""
-    return QRegion(rounded_path(QRectF(rect), radius).toFillPolygon().toPolygon())
+    # Row by row: a region made from a polygon loses its first row and column.
+    region = QRegion(rect)
+    for row in range(math.ceil(radius)):
+        inset = round(radius - math.sqrt(max(0.0, radius**2 - (radius - row - 0.5) ** 2)))
+        for y in (rect.top() + row, rect.bottom() - row):
+            region -= QRegion(rect.left(), y, inset, 1)
+            region -= QRegion(rect.right() - inset + 1, y, inset, 1)
+    return region
 
 
 def contrast(first: QColor, second: QColor) -> float:

@@ -6,6 +6,7 @@ is, whatever is measured or grows above it. Only at the very end does the view f
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -71,6 +72,8 @@ class TranscriptView(QAbstractScrollArea):
         super().__init__(parent)
         self._conversation_id = ""
         self._slots: list[_Slot] = []
+        self._index: dict[str, int] = {}
+        self._realized: list[_Slot] = []
         self._tops: list[int] = []
         self._total = 0
         self._dirty_from = 0
@@ -117,18 +120,19 @@ class TranscriptView(QAbstractScrollArea):
             slot = known.pop(entry.message.id, _Slot(entry))
             if slot.entry != entry:
                 slot.entry = entry
-                slot.width = -1 if slot.view is None else slot.width
+                slot.height = 0 if slot.view is None else slot.height
                 if slot.view is not None:
                     slot.view.display(entry)
             slots.append(slot)
         for slot in known.values():
             self._release(slot)
         self._slots, self._dirty_from = slots, 0
+        self._index = {slot.entry.message.id: index for index, slot in enumerate(slots)}
         self._lay_out()
 
     def shows(self, message_id: str) -> bool:
         """Whether the message is part of what is displayed."""
-        return any(slot.entry.message.id == message_id for slot in self._slots)
+        return message_id in self._index
 
     def advance(self, run_id: str) -> None:
         """Takes what is new of a live run. Call it once a frame."""
@@ -211,8 +215,8 @@ class TranscriptView(QAbstractScrollArea):
             if slot.view is not None:
                 slot.height = slot.view.lay_out(width)
                 slot.width = width
-            elif slot.width != width:
-                slot.height = self._estimate(slot.entry, width) if slot.width == -1 else slot.height
+            elif not slot.height:
+                slot.height = self._estimate(slot.entry, width)
             self._tops.append(y)
             y += slot.height + _GAP
         self._total = y - _GAP + _MARGIN_BOTTOM if self._slots else 0
@@ -265,11 +269,11 @@ class TranscriptView(QAbstractScrollArea):
         left, width = self._column()
         top = self.verticalScrollBar().value()
         height = self.viewport().height()
-        for index, slot in enumerate(self._slots):
+        for slot in self._realized[:]:
             view = slot.view
             if view is None:
                 continue
-            y = self._tops[index] - top
+            y = self._tops[self._index[slot.entry.message.id]] - top
             if (y > height + _KEPT_VIEWS_PX or y + slot.height < -_KEPT_VIEWS_PX) and self._may_release(slot):
                 self._release(slot)
                 continue
@@ -286,8 +290,6 @@ class TranscriptView(QAbstractScrollArea):
 
     def _first_below(self, y: int) -> int:
         """The first slot that reaches below this height."""
-        from bisect import bisect_right
-
         index = max(0, bisect_right(self._tops, y) - 1)
         while index < len(self._slots) and self._tops[index] + self._slots[index].height < y:
             index += 1
@@ -306,10 +308,15 @@ class TranscriptView(QAbstractScrollArea):
         view.restore_settings_requested.connect(self._pass_on_restore)
         view.version_requested.connect(self._pass_on_version)
         view.action_requested.connect(self._pass_on_action)
-        following = next((s.view for s in self._slots[index + 1 :] if s.view is not None), None)
+        later = [other for other in self._realized if self._index[other.entry.message.id] > index]
+        following = min(later, key=self._place_of).view if later else None
+        self._realized.append(slot)
         if following is not None:
             view.stackUnder(following)  # reading order, also for assistive technology
         return view
+
+    def _place_of(self, slot: _Slot) -> int:
+        return self._index[slot.entry.message.id]
 
     def _release(self, slot: _Slot) -> None:
         view = slot.view
@@ -318,6 +325,7 @@ class TranscriptView(QAbstractScrollArea):
         if view.reasoning is not None and view.reasoning.is_claimed:
             slot.claimed = view.reasoning.is_open
         slot.view = None
+        self._realized.remove(slot)
         view.hide()
         view.deleteLater()
 
@@ -474,10 +482,7 @@ class TranscriptView(QAbstractScrollArea):
         self._show_pill()
 
     def _index_of(self, message_id: str) -> int | None:
-        for index in range(len(self._slots) - 1, -1, -1):
-            if self._slots[index].entry.message.id == message_id:
-                return index
-        return None
+        return self._index.get(message_id)
 
     # The pill
 

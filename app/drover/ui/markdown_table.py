@@ -1,0 +1,241 @@
+"""A table of Markdown: hairlines, no verticals, figures at the right; one that is too wide scrolls sideways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import (
+    QFontMetricsF,
+    QTextBlockFormat,
+    QTextCursor,
+    QTextFrameFormat,
+    QTextLength,
+    QTextTable,
+    QTextTableCellFormat,
+    QTextTableFormat,
+)
+from PySide6.QtWidgets import QWidget
+
+from drover.markdown_blocks import Table
+from drover.ui.markdown_inline import parse_inline, plain_text
+from drover.ui.markdown_look import TextLook, half_leading
+from drover.ui.markdown_spans import char_format, write_spans
+from drover.ui.markdown_text import MarkdownText, rest_cursor
+from drover.ui.theme import theme
+
+_CELL_GAP, _CELL_PADDING, _NARROWEST_COLUMN, _BAR = 24, 5, 48, 12
+_ROLE, _BASE_SIZE = "column", 14
+
+
+class TableText(MarkdownText):
+    """Shows one table that may still grow by rows."""
+
+    def __init__(self, look: TextLook, parent: QWidget | None = None) -> None:
+        super().__init__(look, parent)
+        self._cell_look = TextLook(role=_ROLE, token=look.token, base_size=_BASE_SIZE)
+        self._shown: Table | None = None
+        self._alignments: list[str] = []
+        self._target: QTextTable | None = None
+        self._widths: list[float] = []
+        self._laid_out_width = -1
+        self._height = 0
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+
+    def show_table(self, table: Table, widths_of: Table | None = None) -> None:
+        """Shows the table; rows already shown are kept. `widths_of` is the table that this one goes on with."""
+        alignments = _alignments(table)
+        shown = self._shown
+        grows = (
+            shown is not None
+            and shown.header == table.header
+            and alignments == self._alignments
+            and len(shown.rows) <= len(table.rows)
+        )
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        if grows and shown is not None and self._target is not None:
+            first = max(0, len(shown.rows) - 1)
+            if shown.rows[:first] != table.rows[:first]:
+                first = 0
+            self._grow(table, first)
+            self._widths = _widened(self._widths, table, first)
+        else:
+            self._rebuild(cursor, table, alignments)
+            self._widths = _widened(_header_widths(widths_of or table), widths_of or table, 0)
+        cursor.endEditBlock()
+        rest_cursor(self)
+        self._shown = table
+        self._laid_out_width = -1
+
+    def lay_out(self, width: int) -> int:
+        """The height it takes at this width."""
+        if self._laid_out_width == width or self._target is None:
+            return self._height
+        widths = fitted_widths(self._widths, width, theme().px(_NARROWEST_COLUMN))
+        table_format = self._target.format().toTableFormat()
+        constraints = [QTextLength(QTextLength.Type.FixedLength, column) for column in widths]
+        if table_format.columnWidthConstraints() != constraints:
+            table_format.setColumnWidthConstraints(constraints)
+            self._target.setFormat(table_format)
+        needed = max(width, int(sum(widths)))
+        self.setLineWrapColumnOrWidth(needed)
+        self._height = int(self.document().size().height() + 0.999) + (_BAR if needed > width + 1 else 0)
+        self._laid_out_width = width
+        return self._height
+
+    def _rebuild(self, cursor: QTextCursor, table: Table, alignments: list[str]) -> None:
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.removeSelectedText()
+        self._code_spans, self._alignments = [], alignments
+        first = 0 if table.is_continued else 1
+        table_format = QTextTableFormat()
+        table_format.setBorder(0)
+        table_format.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_None)
+        table_format.setBorderCollapse(True)
+        table_format.setCellSpacing(0)
+        table_format.setCellPadding(0)
+        table_format.setHeaderRowCount(first)
+        self._target = cursor.insertTable(max(1, len(table.rows) + first), len(table.header), table_format)
+        if not table.is_continued:
+            self._write_row(0, table.header, is_header=True, is_last=not table.rows)
+        self._write_rows(table, 0)
+        nothing = QTextBlockFormat()
+        nothing.setLineHeight(0, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.setBlockFormat(nothing)
+
+    def _grow(self, table: Table, first: int) -> None:
+        assert self._target is not None
+        needed = len(table.rows) + (0 if table.is_continued else 1)
+        if needed > self._target.rows():
+            self._target.appendRows(needed - self._target.rows())
+        position = self._target.cellAt(first + (0 if table.is_continued else 1), 0).firstPosition()
+        self._code_spans = [span for span in self._code_spans if span[0] < position]
+        self._write_rows(table, first)
+
+    def _write_rows(self, table: Table, first: int) -> None:
+        offset = 0 if table.is_continued else 1
+        for index in range(first, len(table.rows)):
+            is_last = index == len(table.rows) - 1
+            self._write_row(index + offset, table.rows[index], is_header=False, is_last=is_last)
+
+    def _write_row(self, row: int, cells: Sequence[str], *, is_header: bool, is_last: bool) -> None:
+        assert self._target is not None
+        base = char_format(self._cell_look)
+        if is_header:
+            base.setFont(theme().font(_ROLE, 600))
+            base.setForeground(theme().color("text"))
+        block_format = QTextBlockFormat()
+        block_format.setLineHeight(
+            theme().line_height(_ROLE), QTextBlockFormat.LineHeightTypes.MinimumHeight.value
+        )
+        gap, padding, last = theme().px(_CELL_GAP), theme().px(_CELL_PADDING), len(cells) - 1
+        lift = half_leading(_ROLE)
+        for column, text in enumerate(cells):
+            cell = self._target.cellAt(row, column)
+            cell_format = QTextTableCellFormat()
+            cell_format.merge(base)
+            cell_format.setTopPadding(padding - lift)
+            cell_format.setBottomPadding(padding + lift)
+            cell_format.setRightPadding(gap if column < last else 0)
+            if is_header or not is_last:
+                cell_format.setBottomBorder(1)
+                cell_format.setBottomBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+                cell_format.setBottomBorderBrush(theme().color("border" if is_header else "line"))
+            cell.setFormat(cell_format)
+            block_format.setAlignment(_QT_ALIGNMENTS[self._alignments[column]])
+            cursor = cell.firstCursorPosition()
+            cursor.setPosition(cell.lastPosition(), QTextCursor.MoveMode.KeepAnchor)
+            cursor.removeSelectedText()
+            cursor.setBlockFormat(block_format)
+            spans = parse_inline(text, breaks_at_tags=True)
+            self._code_spans += write_spans(cursor, spans, base, self._cell_look)
+            if any(span.link for span in spans):
+                self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+
+def fitted_widths(natural: Sequence[float], available: float, narrowest: float) -> list[float]:
+    """Column widths that fill the room: narrow columns keep their own width, wide ones share what is left.
+
+    The last column takes what remains over. No column gets narrower than `narrowest`, unless it needs less;
+    the sum may then exceed the room.
+    """
+    if not natural:
+        return []
+    total = sum(natural)
+    if total <= available:
+        return [*natural[:-1], natural[-1] + available - total]
+    widths = list(natural)
+    open_columns = set(range(len(widths)))
+    room = available
+    while open_columns:
+        share = room / len(open_columns)
+        fitting = {index for index in open_columns if natural[index] <= max(share, narrowest)}
+        if not fitting:
+            for index in open_columns:
+                widths[index] = share
+            break
+        room -= sum(natural[index] for index in fitting)
+        open_columns -= fitting
+        if room <= narrowest * len(open_columns):
+            for index in open_columns:
+                widths[index] = narrowest
+            break
+    return [float(int(width)) for width in widths]
+
+
+def _header_widths(table: Table) -> list[float]:
+    """What the titles of the columns would take without wrapping, gaps included."""
+    metrics = QFontMetricsF(theme().font(_ROLE, 600))
+    widths = [metrics.horizontalAdvance(plain_text(parse_inline(cell))[:400]) for cell in table.header]
+    gap, last = theme().px(_CELL_GAP), len(widths) - 1
+    return [width + 2 + (gap if column < last else 0) for column, width in enumerate(widths)]
+
+
+def _widened(widths: Sequence[float], table: Table, first: int) -> list[float]:
+    """The widths, made large enough for the rows from `first` on."""
+    plain, strong = QFontMetricsF(theme().font(_ROLE)), QFontMetricsF(theme().font(_ROLE, 600))
+    gap, last = theme().px(_CELL_GAP) + 2, len(widths) - 1
+    result = list(widths)
+    for row in table.rows[first:]:
+        for column, cell in enumerate(row):
+            text = plain_text(parse_inline(cell, breaks_at_tags=True))
+            longest = max(text.split("\n"), key=len)[:400]
+            width = (strong if "**" in cell else plain).horizontalAdvance(longest)
+            result[column] = max(result[column], width + (gap if column < last else 2))
+    return result
+
+
+def _alignments(table: Table) -> list[str]:
+    """Per column as declared; figures stand at the right where nothing is."""
+    return [
+        alignment or ("right" if _is_numeric(table, column) else "")
+        for column, alignment in enumerate(table.alignments)
+    ]
+
+
+_QT_ALIGNMENTS = {
+    "": Qt.AlignmentFlag.AlignLeading,
+    "left": Qt.AlignmentFlag.AlignLeft,
+    "center": Qt.AlignmentFlag.AlignHCenter,
+    "right": Qt.AlignmentFlag.AlignRight,
+}
+
+
+def _is_numeric(table: Table, column: int) -> bool:
+    """Whether the cells of a column are figures, save perhaps a word such as "Total" among them."""
+    filled = [row[column].strip("*_ ") for row in table.rows[:20] if row[column].strip()]
+    figures = sum(map(_looks_like_figure, filled))
+    return bool(filled) and figures >= 0.75 * len(filled)
+
+
+def _looks_like_figure(text: str) -> bool:
+    core = (
+        text.strip("%$€£ \u202f\u00a0+-−~≈")
+        .replace(",", "")
+        .replace(".", "")
+        .replace("\u202f", "")
+        .replace(" ", "")
+    )
+    return core.isdigit() and len(text) <= 24

@@ -1,0 +1,238 @@
+"""The stack of segments: what is laid out, what stays, what may never happen."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from drover.ui.code_view import MAX_LINES, CodeView, highlighted
+from drover.ui.formula import formula
+from drover.ui.markdown_table import TableText, fitted_widths
+from drover.ui.markdown_text import BlockText, MarkdownText
+from drover.ui.markdown_view import MarkdownView
+from PySide6.QtCore import QPointF, Qt, QUrl
+from PySide6.QtGui import QGuiApplication, QTextDocument
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton
+from pytestqt.qtbot import QtBot
+
+WIDTH = 700
+
+
+def lay_out(view: MarkdownView, width: int = WIDTH) -> int:
+    """Lays out the whole view with widgets for everything."""
+    height = view.lay_out(width)
+    while view.reveal(-1, height + 100_000):
+        height = view.lay_out(width)
+    view.resize(width, height)
+    return height
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> MarkdownView:
+    made = MarkdownView()
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def texts(view: MarkdownView) -> list[str]:
+    return [text.toPlainText() for text in view.findChildren(MarkdownText) if not text.isHidden()]
+
+
+def test_prose_shares_a_segment_and_code_and_tables_have_their_own(view: MarkdownView) -> None:
+    view.display("a\n\n- b\n\n> c\n\n```py\nx = 1\n```\n\n| h |\n|---|\n| 1 |\n\nend")
+    lay_out(view)
+    assert [text.toPlainText() for text in view.findChildren(BlockText)] == ["a\nb\nc", "end"]
+    assert [code.code for code in view.findChildren(CodeView)] == ["x = 1"]
+    assert len(view.findChildren(TableText)) == 1
+
+
+def test_the_plain_text_has_no_markup(view: MarkdownView) -> None:
+    view.display("# T\n\n1. **b** `c`\n\n```\nx\n```\n\n| h |\n|---|\n| *i* |")
+    assert view.text() == "T\n1. b c\nx\nh\ni"
+
+
+def test_settled_segments_are_not_touched_while_text_arrives(view: MarkdownView) -> None:
+    for number in range(60):
+        view.feed(f"Paragraph {number}.\n\n")
+    lay_out(view)
+    first = view.findChildren(BlockText)[0]
+    revision = first.document().revision()
+    for _ in range(20):
+        view.feed("more and more ")
+        lay_out(view)
+    assert first.document().revision() == revision
+    assert view.findChildren(BlockText)[0] is first
+
+
+def test_streamed_and_whole_give_the_same_picture(view: MarkdownView, qtbot: QtBot) -> None:
+    text = "# T\n\nA *b*\n\n- one\n- two\n\n```py\nx = 1\ny = 2\n```\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n| 3 | 4 |\n\n> q"
+    for start in range(0, len(text), 3):
+        view.feed(text[start : start + 3])
+        lay_out(view)
+    view.finish()
+    streamed = lay_out(view)
+    whole = MarkdownView()
+    qtbot.addWidget(whole)
+    whole.display(text)
+    assert lay_out(whole) == streamed
+    whole.show()
+    assert texts(whole) == texts(view)
+    assert whole.grab().toImage() == view.grab().toImage()
+
+
+def test_code_grows_without_being_written_again(view: MarkdownView) -> None:
+    view.feed("```py\nx = 1\n")
+    lay_out(view)
+    (code,) = view.findChildren(CodeView)
+    view.feed("y = 2\n```\n")
+    lay_out(view)
+    assert view.findChildren(CodeView) == [code]
+    assert code.code == "x = 1\ny = 2"
+
+
+def test_copy_gives_the_code_and_nothing_else(view: MarkdownView) -> None:
+    view.display("```py\nx = 1\n\n    y = 2\n```")
+    lay_out(view)
+    (code,) = view.findChildren(CodeView)
+    button = next(b for b in code.findChildren(QAbstractButton) if b.accessibleName() == "Copy code")
+    button.click()
+    assert QGuiApplication.clipboard().text() == "x = 1\n\n    y = 2"
+    code.close()
+    QTest.qWait(1600)  # "Copied" is taken back
+
+
+def test_a_long_line_of_code_does_not_widen_the_view(view: MarkdownView) -> None:
+    view.display("```\n" + "x" * 5000 + "\n```")
+    lay_out(view)
+    (code,) = view.findChildren(CodeView)
+    assert code.width() == WIDTH
+
+
+def test_wrapping_code_makes_it_taller(view: MarkdownView, qtbot: QtBot) -> None:
+    view.display("```\n" + "word " * 200 + "\n```")
+    before = lay_out(view)
+    wrap = next(b for b in view.findChildren(QAbstractButton) if b.text() == "Wrap")
+    with qtbot.waitSignal(view.height_changed):
+        wrap.click()
+    assert lay_out(view) > before + 40
+
+
+def test_highlighting_knows_pygments_languages_and_gives_up_on_what_is_too_long() -> None:
+    lines = highlighted("from x import y\n# é 😀 z", "py")
+    assert lines is not None
+    assert lines[0][0] == (0, 4, "syntax-keyword")
+    assert lines[1] == [(0, 8, "syntax-comment")]  # in UTF-16 units
+    assert highlighted("x", "no-such-language") is None
+    assert highlighted("x\n" * MAX_LINES, "py") is None
+
+
+def test_very_long_code_scrolls_inside(view: MarkdownView) -> None:
+    view.display("```py\n" + "x = 1\n" * (MAX_LINES + 10) + "```")
+    assert lay_out(view) < 800
+
+
+def test_segments_out_of_sight_have_no_widgets(view: MarkdownView) -> None:
+    view.display("\n\n".join(f"Paragraph {number} " + "word " * 80 for number in range(400)))
+    view.lay_out(WIDTH)
+    while view.reveal(0, 600):
+        view.lay_out(WIDTH)
+    assert 0 < len(view.findChildren(BlockText)) <= 4
+
+
+def test_a_formula_is_typeset_and_one_that_does_not_parse_is_shown_as_source(view: MarkdownView) -> None:
+    assert formula("x^2", 15.0, 0xFF000000, is_display=False) is not None
+    assert formula("\\frac{", 15.0, 0xFF000000, is_display=False) is None
+    view.display("$x^2$ and $\\frac{$")
+    lay_out(view)
+    assert texts(view) == ["\ufffc and \\frac{"]
+
+
+def test_a_copied_selection_holds_formulas_as_tex(view: MarkdownView) -> None:
+    view.display("so $x^2$ is")
+    lay_out(view)
+    (text,) = view.findChildren(BlockText)
+    text.selectAll()
+    text.copy()
+    assert QGuiApplication.clipboard().text() == "so $x^2$ is"
+
+
+def test_only_safe_links_are_reported_and_none_is_followed(view: MarkdownView, qtbot: QtBot) -> None:
+    view.display("[a](https://e.org/x) [b](javascript:x) [c](file:///etc/passwd)")
+    lay_out(view)
+    (text,) = view.findChildren(BlockText)
+    reported: list[str] = []
+    view.link_activated.connect(reported.append)
+    for url in ("https://e.org/x", "javascript:x", "file:///etc/passwd"):
+        text.anchorClicked.emit(QUrl(url))
+    assert reported == ["https://e.org/x"]
+    assert text.anchorAt(text.cursorRect().center() + QPointF(4, 0).toPoint()) == "https://e.org/x"
+    assert "javascript" not in text.toHtml().split("href=")[1].split(">")[0]
+
+
+def test_no_document_ever_loads_anything(view: MarkdownView, tmp_path: Path) -> None:
+    picture = tmp_path / "x.png"
+    picture.write_bytes(b"not a picture")
+    view.display(f"![x]({picture.as_uri()}) <img src='{picture}'> ![y](https://e.org/y.png)")
+    lay_out(view)
+    (text,) = view.findChildren(BlockText)
+    kind = QTextDocument.ResourceType.ImageResource
+    assert text.loadResource(kind.value, QUrl(picture.as_uri())) is None
+    assert texts(view) == [f"[Image: x] <img src='{picture}'> [Image: y, e.org]"]
+
+
+def test_columns_that_need_little_keep_it_and_wide_ones_share_the_rest() -> None:
+    assert fitted_widths([50, 100], 400, 48) == [50, 350]
+    assert fitted_widths([50, 1000, 1000], 450, 48) == [50, 200, 200]
+    assert sum(fitted_widths([100] * 20, 450, 48)) == 20 * 48
+
+
+def test_a_table_grows_by_rows(view: MarkdownView) -> None:
+    view.feed("| a | b |\n|---|---|\n| 1 | x |\n")
+    first = lay_out(view)
+    (table,) = view.findChildren(TableText)
+    for number in range(10):
+        view.feed(f"| {number} | y |\n")
+        lay_out(view)
+    assert view.findChildren(TableText) == [table]
+    view.finish()
+    assert lay_out(view) - first == pytest.approx(10 * 31, abs=12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 100_000,
+        "word " * 20_000,
+        "> " * 1000 + "x",
+        "- " * 1000 + "x",
+        "|a|b|\n|-|-|\n" + "|1|2|\n" * 10_000,
+        "```py\n" + "(" * 50_000 + "\n```",
+        "```\n" + "x\n" * 100_000 + "```",
+        "$" + "{" * 1900 + "$",
+        "\u202eevil\u2066 \ufdd0\ufdd1\ufffc\u2029\u2028 \x0b\x0c\x85 \ud800 \0",
+        "<iframe src=//e.org><style>*{display:none}</style><img onerror=x src=x>",
+    ],
+    ids=range(10),
+)
+def test_a_hostile_answer_is_on_screen_within_a_second(view: MarkdownView, text: str) -> None:
+    started_s = time.process_time()
+    view.display(text)
+    height = view.lay_out(WIDTH)
+    while view.reveal(0, 800):
+        height = view.lay_out(WIDTH)
+    view.resize(WIDTH, min(height, 800))
+    view.grab()
+    assert time.process_time() - started_s < 1.5
+    assert all(child.width() <= WIDTH for child in view.findChildren(MarkdownText))
+
+
+def test_right_to_left_paragraphs_stand_at_the_right_and_code_does_not(view: MarkdownView) -> None:
+    view.display("שלום\n\nhello\n\n```\nשלום = 1\n```")
+    lay_out(view)
+    (text,) = view.findChildren(BlockText)
+    block = text.document().firstBlock()
+    assert block.textDirection() == Qt.LayoutDirection.RightToLeft
+    assert block.next().textDirection() == Qt.LayoutDirection.LeftToRight

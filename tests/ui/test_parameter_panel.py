@@ -1,0 +1,467 @@
+"""The Parameters tab: values in, one edit out per change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractSlider, QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from drover.domain.endpoint import ModelCard
+from drover.domain.parameters import SPECS, UNSET, ParameterKind, Preset, SamplingParameters, clamped
+from drover.ui.number_field import NumberField
+from drover.ui.parameter_panel import ParameterPanel
+from drover.ui.parameter_rows import SliderScale, escaped, has_slider, unescaped
+
+NUMERIC = [name for name, spec in SPECS.items() if spec.kind in (ParameterKind.NUMBER, ParameterKind.INTEGER)]
+WITH_SLIDER = [name for name in NUMERIC if has_slider(SPECS[name])]
+CAREFUL = Preset(
+    id="careful",
+    name="Puzzle, careful",
+    parameters=SamplingParameters(temperature=0.7, max_tokens=4096),
+    system_prompt="Be careful.",
+)
+
+
+class Desk:
+    """The panel in a window, and what it has told."""
+
+    def __init__(self, panel: ParameterPanel) -> None:
+        self.panel = panel
+        self.edits: list[SamplingParameters] = []
+        panel.parameters_edited.connect(self.edits.append)
+
+    def named(self, name: str) -> QWidget:
+        """The one control with this accessible name."""
+        found = [w for w in self.panel.findChildren(QWidget) if w.accessibleName() == name]
+        assert len(found) == 1, f"{name}: {found}"
+        return found[0]
+
+    def box(self, name: str) -> QCheckBox:
+        widget = self.named(f"Send {name}")
+        assert isinstance(widget, QCheckBox)
+        return widget
+
+    def row(self, name: str) -> QWidget:
+        parent = self.box(name).parentWidget()
+        assert parent is not None
+        return parent
+
+    def field(self, name: str) -> NumberField:
+        widget = self.named(name)
+        assert isinstance(widget, NumberField)
+        return widget
+
+    def slider(self, name: str) -> QAbstractSlider:
+        widget = self.named(f"{name} slider")
+        assert isinstance(widget, QAbstractSlider)
+        return widget
+
+    def button(self, name: str) -> QPushButton:
+        widget = self.named(name)
+        assert isinstance(widget, QPushButton)
+        return widget
+
+    def combo(self, name: str) -> QComboBox:
+        widget = self.named(name)
+        assert isinstance(widget, QComboBox)
+        return widget
+
+    def press(self, name: str) -> None:
+        QTest.mouseClick(self.button(name), Qt.MouseButton.LeftButton)
+
+    def texts(self) -> list[str]:
+        return [label.text() for label in self.panel.findChildren(QLabel) if label.isVisible()]
+
+
+@pytest.fixture
+def desk(qtbot: QtBot) -> Desk:
+    panel = ParameterPanel()
+    qtbot.addWidget(panel)
+    panel.resize(351, 852)
+    panel.show()
+    qtbot.waitExposed(panel)
+    panel.activateWindow()
+    qtbot.waitUntil(panel.isActiveWindow)
+    return Desk(panel)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_parameter_has_its_box_and_editor_under_the_agreed_names(desk: Desk, name: str) -> None:
+    box = desk.box(name)
+    assert box.accessibleDescription() == SPECS[name].help
+    role = {
+        ParameterKind.CHOICE: QAccessible.Role.ComboBox,
+        ParameterKind.STRINGS: QAccessible.Role.EditableText,
+    }
+    editor = desk.named(name)
+    expected = role.get(SPECS[name].kind, QAccessible.Role.SpinBox)
+    assert QAccessible.queryAccessibleInterface(editor).role() == expected
+    assert editor.accessibleDescription() == SPECS[name].help
+
+
+@pytest.mark.parametrize("name", WITH_SLIDER)
+def test_every_ranged_number_has_a_slider(desk: Desk, name: str) -> None:
+    slider = desk.slider(name)
+    assert QAccessible.queryAccessibleInterface(slider).role() == QAccessible.Role.Slider
+    assert not slider.isEnabled()
+
+
+def test_only_the_seed_has_no_slider() -> None:
+    assert set(NUMERIC) - set(WITH_SLIDER) == {"seed"}
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("Preset", QAccessible.Role.ComboBox), ("Save preset", QAccessible.Role.Button),
+        ("Reset parameters", QAccessible.Role.Button), ("System prompt", QAccessible.Role.EditableText),
+    ],
+)  # fmt: skip
+def test_the_other_controls_have_the_agreed_names(desk: Desk, name: str, role: QAccessible.Role) -> None:
+    assert QAccessible.queryAccessibleInterface(desk.named(name)).role() == role
+
+
+def test_nothing_is_sent_at_first_and_the_panel_says_what_that_means(desk: Desk) -> None:
+    texts = desk.texts()
+    assert "No parameters sent" in texts
+    assert any("defaults apply" in text for text in texts)
+    assert not any(desk.box(name).isChecked() for name in SPECS)
+    assert not desk.button("Save preset").isEnabled()
+
+
+@pytest.mark.parametrize("name", [name for name in SPECS if name != "stop"])
+def test_a_tick_sends_the_initial_value_and_another_takes_it_away(desk: Desk, name: str) -> None:
+    desk.box(name).click()
+    desk.box(name).click()
+
+    assert desk.edits == [UNSET.replaced(name, SPECS[name].initial), UNSET]
+
+
+def test_a_value_taken_away_comes_back_with_the_next_tick(desk: Desk) -> None:
+    desk.panel.display(SamplingParameters(temperature=0.31), "", (), None)
+    desk.box("temperature").click()
+    desk.box("temperature").click()
+
+    assert desk.edits[-1].temperature == 0.31
+
+
+def test_a_row_keeps_its_height_whatever_its_state(desk: Desk) -> None:
+    heights = {name: desk.row(name).height() for name in SPECS}
+    desk.panel.display(
+        SamplingParameters(
+            temperature=1.0, max_tokens=5, top_p=0.5, frequency_penalty=1.0, presence_penalty=1.0,
+            reasoning_effort="low", seed=2**62, stop=("a",), top_k=1, min_p=0.1, repeat_penalty=1.0,
+        ), "", (), None,
+    )  # fmt: skip
+
+    assert {name: desk.row(name).height() for name in SPECS} == heights
+    assert set(heights.values()) == {32}
+
+
+@given(share=st.floats(0, 1), name=st.sampled_from(WITH_SLIDER))
+def test_a_slider_reaches_both_ends_and_finds_its_own_values_again(share: float, name: str) -> None:
+    spec = SPECS[name]
+    highest = spec.maximum if spec.maximum is not None else 131_072
+    scale = SliderScale(spec, highest)
+    position = round(share * scale.last)
+
+    assert scale.position(scale.value(position)) == position
+    assert (scale.value(0), scale.value(scale.last)) == (spec.minimum, highest)
+    assert clamped(spec, scale.value(position)) == pytest.approx(scale.value(position))
+
+
+def test_a_long_reply_slider_moves_by_ratios() -> None:
+    scale = SliderScale(SPECS["max_tokens"], 131_072)
+    values = [scale.value(position) for position in range(scale.last + 1)]
+
+    assert {1, 2, 256, 1024, 4096, 131_072} <= set(values)
+    assert values == sorted(set(values))
+    assert 0.5 < scale.position(4096) / scale.last < 0.75
+
+
+@pytest.mark.parametrize("name", WITH_SLIDER)
+def test_slider_and_field_follow_each_other(desk: Desk, name: str) -> None:
+    desk.box(name).click()
+    slider = desk.slider(name)
+    slider.setValue(slider.maximum())
+    top = desk.edits[-1].get(name)
+    assert desk.field(name).number == top
+
+    field = desk.field(name)
+    field.setFocus()
+    QTest.keyClick(field, Qt.Key.Key_Down)
+    assert desk.edits[-1].get(name) == pytest.approx(top - SPECS[name].step)  # type: ignore[operator]
+    field.selectAll()
+    QTest.keyClicks(field, str(int(SPECS[name].minimum or 0)))
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert slider.value() == 0
+
+
+def test_one_change_is_told_once(desk: Desk) -> None:
+    desk.panel.display(SamplingParameters(temperature=0.2, top_p=0.9), "", (), None)
+    assert desk.edits == []
+    desk.slider("temperature").setValue(150)
+
+    assert desk.edits == [SamplingParameters(temperature=1.5, top_p=0.9)]
+
+
+def test_a_value_between_the_steps_of_the_slider_stays_as_it_is(desk: Desk) -> None:
+    desk.panel.display(SamplingParameters(temperature=0.333, max_tokens=1000), "", (), None)
+
+    assert desk.edits == []
+    assert desk.field("temperature").text() == "0.333"
+    assert desk.field("max_tokens").text().replace("\u202f", "") == "1000"
+
+
+def test_a_comma_is_a_decimal_point_too(desk: Desk) -> None:
+    desk.box("temperature").click()
+    field = desk.field("temperature")
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "1,25")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+
+    assert desk.edits[-1].temperature == 1.25
+    assert field.text() == "1.25"
+
+
+def test_what_is_too_large_is_clamped(desk: Desk) -> None:
+    desk.box("temperature").click()
+    field = desk.field("temperature")
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "99")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+
+    assert desk.edits[-1].temperature == 2.0
+
+
+def test_the_largest_seed_is_kept_to_the_last_digit(desk: Desk) -> None:
+    desk.box("seed").click()
+    field = desk.field("seed")
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "9223372036854775807")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+
+    assert desk.edits[-1].seed == 2**63 - 1
+    desk.panel.display(desk.edits[-1], "", (), None)
+    assert field.text().replace("\u202f", "") == "9223372036854775807"
+
+
+def test_another_seed_is_drawn(desk: Desk) -> None:
+    desk.panel.display(SamplingParameters(seed=-0), "", (), None)
+    for _ in range(5):
+        desk.press("New random seed")
+
+    seeds = [parameters.seed for parameters in desk.edits]
+    assert len(set(seeds)) > 1
+    assert all(seed is not None and 0 <= seed < 10**6 for seed in seeds)
+
+
+def test_a_double_click_on_the_slider_takes_the_parameter_out(desk: Desk) -> None:
+    desk.panel.display(SamplingParameters(temperature=0.2), "", (), None)
+    QTest.mouseDClick(desk.slider("temperature"), Qt.MouseButton.LeftButton, pos=QPoint(40, 8))
+
+    assert desk.edits[-1] == UNSET
+
+
+def test_effort_is_chosen_by_arrow_keys_and_unknown_words_are_shown(desk: Desk) -> None:
+    desk.box("reasoning_effort").click()
+    combo = desk.combo("reasoning_effort")
+    combo.setFocus()
+    QTest.keyClick(combo, Qt.Key.Key_Right)
+    assert desk.edits[-1].reasoning_effort == "high"
+
+    desk.panel.display(SamplingParameters(reasoning_effort="minimal"), "", (), None)
+    assert combo.currentText() == "minimal"
+
+
+def test_a_stop_text_is_written_edited_and_taken_away(desk: Desk) -> None:
+    desk.box("stop").click()
+    field = desk.named("stop")
+    assert isinstance(field, QLineEdit)
+    assert field.hasFocus()
+    QTest.keyClicks(field, "\\n\\nQ:")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert [edit.stop for edit in desk.edits] == [(), ("\n\nQ:",)]
+
+    desk.press("Edit stop text \\n\\nQ:")
+    assert field.text() == "\\n\\nQ:"
+    QTest.keyClicks(field, "END")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert [edit.stop for edit in desk.edits][2:] == [("END",)]
+
+    desk.press("Remove stop text END")
+    assert [edit.stop for edit in desk.edits][3:] == [()]
+
+
+def test_escape_gives_up_a_stop_text(desk: Desk) -> None:
+    desk.panel.display(SamplingParameters(stop=("a",)), "", (), None)
+    desk.press("Add stop text")
+    field = desk.named("stop")
+    QTest.keyClicks(field, "b")
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+
+    assert desk.edits == []
+    assert not field.isVisible()
+
+
+def test_four_stop_texts_are_the_most(desk: Desk) -> None:
+    desk.panel.display(SamplingParameters(stop=("one", "two", "three", "a rather long text")), "", (), None)
+
+    assert not desk.button("Add stop text").isEnabled()
+    row = desk.row("stop")
+    chips = [child for child in row.findChildren(QPushButton) if child.text()]
+    assert len(chips) == 4
+    places = [QRect(chip.mapTo(row, QPoint(0, 0)), chip.size()) for chip in chips]
+    assert all(row.rect().contains(place) for place in places)
+
+
+@given(st.text())
+def test_an_escaped_text_is_one_line_and_comes_back(text: str) -> None:
+    assert unescaped(escaped(text)) == text
+    assert not set("\n\t\r") & set(escaped(text))
+
+
+def test_a_preset_shows_what_came_from_it_and_what_was_changed(desk: Desk) -> None:
+    desk.panel.display(CAREFUL.parameters, "Be careful.", [CAREFUL], "careful")
+    combo = desk.combo("Preset")
+    assert (combo.currentText(), combo.accessibleDescription()) == ("Puzzle, careful", "")
+    assert not desk.button("Save preset").isEnabled()
+
+    desk.slider("temperature").setValue(20)
+    assert combo.accessibleDescription() == "(changed)"
+    assert desk.button("Save preset").isEnabled()
+    assert "2 of 11 parameters sent" in desk.texts()
+
+
+def test_saving_keeps_the_presets_name(desk: Desk, qtbot: QtBot) -> None:
+    desk.panel.display(SamplingParameters(temperature=0.1), "", [CAREFUL], "careful")
+    with qtbot.waitSignal(desk.panel.preset_save_requested) as saved:
+        desk.press("Save preset")
+
+    assert saved.args == ["Puzzle, careful"]
+
+
+def test_a_preset_and_none_can_be_chosen(desk: Desk) -> None:
+    chosen: list[object] = []
+    desk.panel.preset_chosen.connect(chosen.append)
+    desk.panel.display(UNSET, "", [CAREFUL], None)
+    combo = desk.combo("Preset")
+    combo.setFocus()
+    QTest.keyClick(combo, Qt.Key.Key_Down)
+    QTest.keyClick(combo, Qt.Key.Key_Up)
+
+    assert chosen == ["careful", None]
+
+
+def test_reset_asks_and_changes_nothing_itself(desk: Desk, qtbot: QtBot) -> None:
+    desk.panel.display(SamplingParameters(temperature=0.1), "", (), None)
+    with qtbot.waitSignal(desk.panel.reset_requested):
+        desk.press("Reset parameters")
+
+    assert desk.edits == []
+    assert desk.box("temperature").isChecked()
+
+
+def test_the_system_prompt_is_told_as_it_is_typed_and_not_when_displayed(desk: Desk) -> None:
+    told: list[str] = []
+    desk.panel.system_prompt_edited.connect(told.append)
+    desk.panel.display(UNSET, "Be brief.", (), None)
+    assert told == []
+    prompt = desk.named("System prompt")
+    QTest.keyClicks(prompt, "A")
+
+    assert told == ["ABe brief."]
+
+
+def test_displaying_what_is_being_typed_leaves_cursor_and_text_alone(desk: Desk) -> None:
+    desk.panel.display(SamplingParameters(temperature=0.7), "", (), None)
+    desk.panel.parameters_edited.connect(lambda edited: desk.panel.display(edited, "", (), None))
+    field = desk.field("temperature")
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "1,")
+
+    assert field.lineEdit().text() == "1,"
+    QTest.keyClicks(field, "5")
+    assert desk.edits[-1].temperature == 1.5
+    assert field.lineEdit().text() == "1,5"
+
+
+def test_the_panel_works_by_keyboard_alone(desk: Desk) -> None:
+    box = desk.box("temperature")
+    box.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(box, Qt.Key.Key_Space)
+    QTest.keyClick(box, Qt.Key.Key_Tab)
+    slider = desk.slider("temperature")
+    assert slider.hasFocus()
+    QTest.keyClick(slider, Qt.Key.Key_Right)
+    QTest.keyClick(slider, Qt.Key.Key_PageUp)
+    QTest.keyClick(slider, Qt.Key.Key_Tab)
+    field = desk.field("temperature")
+    assert field.hasFocus()
+    QTest.keyClick(field, Qt.Key.Key_Up)
+    QTest.keyClick(field, Qt.Key.Key_Tab)
+    assert desk.box("max_tokens").hasFocus()
+
+    assert [edit.temperature for edit in desk.edits] == [0.7, 0.71, 0.81, 0.82]
+
+
+def test_more_parameters_open_by_themselves_when_one_is_set(desk: Desk) -> None:
+    assert not desk.box("top_k").isVisible()
+    desk.panel.display(SamplingParameters(top_k=20), "", (), None)
+    assert desk.box("top_k").isVisible()
+
+
+def test_the_card_says_what_is_known_and_nothing_else(desk: Desk) -> None:
+    desk.panel.display_card(
+        ModelCard(
+            id="SmolLM2-135M-Instruct", context_tokens=8192, input_modalities=("text",),
+            input_usd_per_token=0.0, output_usd_per_token=0.0, source="From the model file",
+        )
+    )  # fmt: skip
+    texts = [text.replace("\u202f", " ") for text in desk.texts()]
+    assert texts[-4:] == [
+        "SmolLM2-135M-Instruct", "8 192 tokens of context · text", "Runs on this computer, no cost",
+        "From the model file",
+    ]  # fmt: skip
+    desk.box("max_tokens").click()
+    desk.slider("max_tokens").setValue(desk.slider("max_tokens").maximum())
+    assert desk.edits[-1].max_tokens == 8192
+
+    desk.panel.display_card(ModelCard(id="unknown-model"))
+    assert desk.texts()[-1] == "unknown-model"
+
+
+def test_a_price_list_says_how_old_it_is(desk: Desk) -> None:
+    desk.panel.display_card(
+        ModelCard(
+            id="openai-gpt-oss-20b", input_usd_per_token=5e-8, output_usd_per_token=2e-7,
+            source="From Oxen.ai", fetched_at=datetime.now(UTC),
+        )
+    )  # fmt: skip
+
+    assert desk.texts()[-2:] == ["$0.05 in, $0.20 out per million tokens", "From Oxen.ai, just now"]
+
+
+def test_a_tip_explains_each_parameter_with_its_range(desk: Desk) -> None:
+    tip = desk.row("temperature").toolTip()
+
+    assert SPECS["temperature"].help in tip
+    assert "0 to 2" in tip
+
+
+def test_a_focused_parameter_is_brought_into_sight(desk: Desk) -> None:
+    desk.panel.focus_parameter("min_p")
+
+    assert desk.box("min_p").isVisible()
+    assert desk.box("min_p").hasFocus()
