@@ -223,6 +223,8 @@ class CodeView(QWidget):
             self._text.setAccessibleName(self.tr("Code, {0}").format(self._label.text()))
         if code != self._code:
             self._show(code)
+            # Breaking an endless line takes quadratic time.
+            self._wrap.setEnabled(self._is_long or _longest_line(code) <= _MAX_LINE)
         if is_settled and not self._is_settled:
             self._is_settled = True
             self._highlight()
@@ -368,6 +370,10 @@ class CodeView(QWidget):
     def sizeHint(self) -> QSize:
         """Its present size; the owner lays it out."""
         return self.size()
+
+
+def _longest_line(code: str) -> int:
+    return max(map(len, code.split("\n")))
 
 
 def _line_format() -> QTextBlockFormat:

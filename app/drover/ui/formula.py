@@ -73,13 +73,13 @@ def formula(tex: str, size_px: float, rgba: int, *, is_display: bool) -> Formula
 
 
 def _typeset(tex: str, size_px: float, color: str, is_display: bool) -> tuple[bytes, float, float, float]:
-    # Costs a quarter of a second, so not before the first formula.
-    from ziamath.config import config
-    from ziamath.zmath import Latex
-
-    config.svg2 = False  # Qt's renderer knows SVG 1.1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        # Costs a quarter of a second, so not before the first formula.
+        from ziamath.config import config
+        from ziamath.zmath import Latex
+
+        config.svg2 = False  # Qt's renderer knows SVG 1.1
         picture = Latex(tex, size=size_px, color=color, inline=not is_display, margin=1.0)
         box = picture.node.bbox
         svg = ElementTree.tostring(picture.svgxml())

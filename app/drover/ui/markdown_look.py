@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from PySide6.QtGui import QFont, QFontMetricsF
 from drover.markdown_blocks import Block, Heading, Item, Paragraph, Quote
 from drover.ui.theme import theme
 
+BREAK_HERE = "\u200b"
+"""Stands in endless words; left out of what is copied."""
+_ENDLESS = re.compile(r"\S{400}")
 ITEM_INDENT = 24
 QUOTE_INDENT = 17
 # A text document takes these for structure: paragraph ends, frame marks, embedded objects.
@@ -86,6 +90,11 @@ def is_right_to_left(text: str) -> bool:
         if direction == "L":
             return False
     return False
+
+
+def breakable_text(text: str) -> str:
+    """Clean text in which an endless word may break: line breaking takes quadratic time within a word."""
+    return _ENDLESS.sub("\\g<0>" + BREAK_HERE, clean_text(text))
 
 
 def clean_text(text: str) -> str:

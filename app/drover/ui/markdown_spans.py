@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 
 from drover.ui.formula import Formula, formula
 from drover.ui.markdown_inline import Span, SpanKind, Style, safe_link
-from drover.ui.markdown_look import TextLook, clean_text, scale_font
+from drover.ui.markdown_look import TextLook, breakable_text, clean_text, scale_font
 from drover.ui.theme import theme
 
 MATH_OBJECT = QTextFormat.ObjectTypes.UserObject + 1
@@ -113,7 +113,7 @@ def write_formula(
     math_format.setProperty(IS_DISPLAY, is_display)
     shape = None if is_tail and is_display else _formula_of(math_format)
     if shape is None:
-        cursor.insertText(clean_text(tex).replace("\n", _LINE_SEPARATOR), code_format(base, look))
+        cursor.insertText(breakable_text(tex).replace("\n", _LINE_SEPARATOR), code_format(base, look))
         return
     alignments = QTextCharFormat.VerticalAlignment
     if not is_alone:
@@ -141,12 +141,12 @@ def write_spans(
         text_format = _styled(base, span)
         match span.kind:
             case SpanKind.TEXT:
-                cursor.insertText(clean_text(span.text), text_format)
+                cursor.insertText(breakable_text(span.text), text_format)
             case SpanKind.BREAK:
                 cursor.insertText(_LINE_SEPARATOR, base)
             case SpanKind.CODE:
                 start = cursor.position()
-                cursor.insertText(clean_text(span.text), code_format(text_format, look))
+                cursor.insertText(breakable_text(span.text), code_format(text_format, look))
                 code_spans.append((start, cursor.position()))
             case SpanKind.MATH:
                 write_formula(cursor, span.text, text_format, look, is_display=False)
@@ -155,11 +155,11 @@ def write_spans(
             case SpanKind.FOOTNOTE:
                 text_format.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignSuperScript)
                 text_format.setForeground(theme().color("text-3"))
-                cursor.insertText(clean_text(span.text), text_format)
+                cursor.insertText(breakable_text(span.text), text_format)
             case SpanKind.IMAGE:
                 text_format.setForeground(theme().color("text-3"))
                 _set_link(text_format, safe_link(span.link))
-                cursor.insertText(clean_text(image_words(span)), text_format)
+                cursor.insertText(breakable_text(image_words(span)), text_format)
     return code_spans
 
 

@@ -174,7 +174,7 @@ def fitted_widths(natural: Sequence[float], available: float, narrowest: float) 
         fitting = {index for index in open_columns if natural[index] <= max(share, narrowest)}
         if not fitting:
             for index in open_columns:
-                widths[index] = share
+                widths[index] = max(share, min(natural[index], narrowest))
             break
         room -= sum(natural[index] for index in fitting)
         open_columns -= fitting

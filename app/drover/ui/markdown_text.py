@@ -30,6 +30,7 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextBrowser, QTextEdit, Q
 from drover.markdown_blocks import Block, Heading, Item, MathBlock, Paragraph, Rule
 from drover.ui.markdown_inline import Span, parse_inline, safe_link
 from drover.ui.markdown_look import (
+    BREAK_HERE,
     QUOTE_INDENT,
     TextLook,
     gap_between,
@@ -139,7 +140,7 @@ class MarkdownText(QTextBrowser):
 
     def _selected_text(self) -> str:
         cursor = self.textCursor()
-        text = cursor.selection().toPlainText()
+        text = cursor.selection().toPlainText().replace(BREAK_HERE, "")
         if OBJECT_CHARACTER not in text:
             return text
         pieces = iter(self._formulas_between(cursor.selectionStart(), cursor.selectionEnd()))

@@ -168,7 +168,7 @@ class ParameterPanel(QWidget):
             for name, spec in SPECS.items():
                 if spec.is_common == common:
                     row = made_row(spec, content)
-                    row.edited.connect(_Edit(self, name))
+                    row.edited.connect(self._edit)
                     self._rows[name] = row
                     column.addLayout(_indented(row))
 
@@ -223,16 +223,6 @@ class ParameterPanel(QWidget):
     def _report_prompt(self, text: str) -> None:
         self._show_whether_changed()
         self.system_prompt_edited.emit(text)
-
-
-class _Edit:
-    """Binds a row's signal to the name of its parameter."""
-
-    def __init__(self, panel: ParameterPanel, name: str) -> None:
-        self._panel, self._name = panel, name
-
-    def __call__(self, value: object) -> None:
-        self._panel._edit(self._name, value)
 
 
 def _indented(widget: QWidget) -> QHBoxLayout:

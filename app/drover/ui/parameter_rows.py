@@ -154,10 +154,10 @@ class ParameterRow(QWidget):
     """Box, name and editor of one parameter.
 
     Signals:
-        edited: a person set the value, or took it away (None).
+        edited: the wire name, and the value that a person set, or None where they took it away.
     """
 
-    edited = Signal(object)
+    edited = Signal(str, object)
 
     def __init__(self, spec: ParameterSpec, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -208,7 +208,7 @@ class ParameterRow(QWidget):
 
     def _set(self, value: ParameterValue | None) -> None:
         if value != self._value:
-            self.edited.emit(value)
+            self.edited.emit(self._spec.name, value)
 
     def _toggle(self, is_checked: bool) -> None:
         self._set(self._remembered if is_checked else None)
