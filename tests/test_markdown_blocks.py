@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from drover.markdown_blocks import (
     MAX_DEPTH,
     MAX_TABLE_ROWS,
@@ -20,8 +23,6 @@ from drover.markdown_blocks import (
     Table,
     parse,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def contents(text: str) -> list[object]:
@@ -210,7 +211,8 @@ def test_the_tail_shows_code_that_is_being_written() -> None:
 
 FRAGMENTS = [
     "- ", "* ", "1. ", "2) ", "  ", "    ", "\t", "> ", ">", "# ", "===", "---", "***", "```", "```py", "~~~",
-    "| a | b |", "|---|--:|", "|", "$$", "\\[", "\\]", "\\begin{align}", "\\end{align}", "text", "[x] ", "[^1]: ",
+    "| a | b |", "|---|--:|", "|", "$$", "\\[", "\\]", "\\begin{align}", "\\end{align}", "text", "[x] ",
+    "[^1]: ",
     "\n", "\n", "\n", "\n\n", "\r\n", "\0", "é", "😀", "\ud800", "`", "\\",
 ]  # fmt: skip
 MARKDOWN = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)

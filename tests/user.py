@@ -48,6 +48,7 @@ class User:
         if settings:
             self._loop.run_until_complete(self.workbench.change_settings(**settings))
         self._program.show()
+        self._running = self._loop.create_task(self._program.run())
         self.waits(lambda: self.window.isVisible(), "the window")
         return self
 
@@ -56,7 +57,7 @@ class User:
         program, self._program = self._program, None
         assert program is not None
         program.window.close()
-        self._loop.run_until_complete(asyncio.wait_for(program.run(), _PATIENCE_S))
+        self._loop.run_until_complete(asyncio.wait_for(self._running, _PATIENCE_S))
         QApplication.sendPostedEvents(None, 0)
         QApplication.processEvents()
         return self
@@ -65,7 +66,7 @@ class User:
 
     def types(self, text: str, into: str = "Message") -> User:
         """Types text where the name says."""
-        field = self.finds(into)
+        field: QWidget = self.finds(into)
         field.setFocus()
         QTest.keyClicks(field, text)
         return self

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import shutil
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -90,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
 @contextmanager
 def _profile(options: argparse.Namespace) -> Iterator[Profile]:
     if options.temp_profile:
+        import shutil
+        import tempfile
+
         directory = Path(tempfile.mkdtemp(prefix="drover-"))
         try:
             yield replace(Profile.at(directory), is_temporary=True)
@@ -100,6 +100,9 @@ def _profile(options: argparse.Namespace) -> Iterator[Profile]:
 
 
 def _window(options: argparse.Namespace, profile: Profile) -> int:
+    import gc
+
+    gc.disable()  # until the first frame: there is little to find, and looking takes a tenth of the time
     from drover.ui.application import show_window
 
     return show_window(profile, endpoint_name=options.endpoint, model_id=options.model)
@@ -110,6 +113,8 @@ def _with_workbench(
     listener: Callable[[WorkbenchEvent], None],
     body: Callable[[Workbench], Awaitable[int]],
 ) -> int:
+    import asyncio
+
     from drover.engine.workbench import Workbench
 
     log.set_up(None)
@@ -144,6 +149,8 @@ def _find_endpoint(workbench: Workbench, name: str | None) -> Endpoint:
 
 
 def _chat(options: argparse.Namespace, profile: Profile) -> int:
+    import asyncio
+
     from drover.domain.conversation import Draft
     from drover.domain.parameters import UNSET, parsed_setting
     from drover.domain.run import RunStatus
@@ -240,6 +247,8 @@ class _StreamPrinter:
 
 
 def _doctor(options: argparse.Namespace, profile: Profile) -> int:
+    import asyncio
+
     from drover.engine.doctor import examine
 
     findings: list[Finding] = [_qt_finding()]

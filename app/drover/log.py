@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 from collections import deque
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 _RING_LINES = 2000
@@ -71,6 +70,10 @@ def set_up(log_dir: Path | None, *, level: int = logging.INFO) -> None:
     formatter = _RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handlers: list[logging.Handler] = [ring]
     if log_dir is not None:
+        from logging.handlers import (
+            RotatingFileHandler,
+        )  # some milliseconds, and not needed for a first frame
+
         try:
             handlers.append(
                 RotatingFileHandler(

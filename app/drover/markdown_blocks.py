@@ -1,9 +1,9 @@
 """Splits Markdown into blocks while it arrives: settled blocks never change, the tail is the one still open.
 
-The rules are CommonMark's with GitHub's tables and task lists, bent towards what models really write: lists nest
-from two columns on, a fence inside a list survives unindented code, formulas in `$$` or `\\[` are blocks, HTML is
-text. Blocks come as a flat sequence of leaves, each with the quotes and list items it stands in. So a list settles
-item by item, nothing recurses, and a line costs no more than its length times the (limited) depth.
+The rules are CommonMark's with GitHub's tables and task lists, bent towards what models really write: lists
+nest from two columns on, a fence inside a list survives unindented code, formulas in `$$` are blocks, HTML is
+text. Blocks come as a flat sequence of leaves, each with the quotes and list items it stands in. So a
+list settles item by item, nothing recurses, and a line costs no more than its length times the limited depth.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ MAX_DEPTH = 24
 """Quotes and list items inside one another; deeper markers are text."""
 
 MAX_TABLE_ROWS = 250
-"""A longer table goes on in a further Table with `is_continued`, so that no single block grows without end."""
+"""A longer table goes on in a further Table with `is_continued`, so that no block grows without end."""
+MAX_TABLE_CELLS = 1500
+"""The same for a table of many columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class Block:
     opened: int = 0
     """How many of the innermost containers begin with this block; an item shows its marker there."""
     is_spaced: bool = False
-    """Whether a blank line stands before it in the source: a loose list shows more space between its items."""
+    """Whether a blank line stands before it in the source: a loose list shows more space."""
 
 
 _ATX = re.compile(r"(#{1,6})(?=[ \t]|\Z)")
@@ -451,7 +453,11 @@ class _State:
     def _take_leaf(self, text: str, column: int, matched: int) -> None:
         leaf = self._leaf
         is_paragraph = leaf is not None and leaf.kind == "paragraph"
-        if not is_paragraph and not self._fresh and column - self._content_column(matched) >= 4 + self._item_slack(matched):
+        if (
+            not is_paragraph
+            and not self._fresh
+            and column - self._content_column(matched) >= 4 + self._item_slack(matched)
+        ):
             indent = column - self._content_column(matched) - 4
             self._start("indented", [" " * indent + text], matched)
         elif match := _ATX.match(text):
@@ -496,7 +502,7 @@ class _State:
         self.done.append(self._block(leaf, content))
 
     def _take_underline(self, leaf: _Leaf, text: str) -> bool:
-        """What may follow a paragraph line inside the same containers: `===`, or the row under a table's header."""
+        """What may follow a paragraph line in its containers: `===`, or the row under a table's header."""
         if match := _SETEXT.match(text):
             self._leaf = None
             level = 1 if match.group(1)[0] == "=" else 2
@@ -524,7 +530,7 @@ class _State:
         ):
             return False
         assert leaf.rows is not None
-        if len(leaf.rows) >= MAX_TABLE_ROWS:
+        if len(leaf.rows) >= max(4, min(MAX_TABLE_ROWS, MAX_TABLE_CELLS // len(leaf.header))):
             self._close_leaf()
             leaf = _Leaf(
                 "table", [], leaf.depth, 0, False,
@@ -620,7 +626,7 @@ def _outdented(text: str, column: int) -> tuple[str, int]:
 
 
 def _math_opener(text: str) -> str | None:
-    """The delimiter if a displayed formula starts here and, where it also ends here, nothing but a stop follows."""
+    """The delimiter of a displayed formula that starts here; if it ends here too, only a stop may follow."""
     if text.startswith("$$") and not text.startswith("$$$"):
         opener, closer = "$$", "$$"
     elif text.startswith("\\["):

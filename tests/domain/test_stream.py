@@ -7,6 +7,7 @@ from drover.domain.stream import (
     Finished,
     ReasoningDelta,
     ResponseBuilder,
+    StreamEvent,
     TextDelta,
     ToolCallDelta,
     Usage,
@@ -16,7 +17,7 @@ from drover.domain.stream import (
 
 def test_neighbouring_pieces_of_one_kind_are_one_part() -> None:
     builder = ResponseBuilder()
-    events = [
+    events: list[StreamEvent] = [
         ReasoningDelta(text="I ", source="reasoning"),
         ReasoningDelta(text="think", source="reasoning"),
         TextDelta(text="4"),

@@ -20,7 +20,6 @@ from drover.ui.controls import (
     CheckBox,
     ComboBox,
     ElidedLabel,
-    FocusRing,
     GrowingTextEdit,
     IconButton,
     OverlayScrollArea,
@@ -28,6 +27,7 @@ from drover.ui.controls import (
     Slider,
     Tabs,
 )
+from drover.ui.focus_ring import FocusRing
 from drover.ui.number_field import NumberField, parsed_number
 from drover.ui.theme import theme
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from drover.ui.markdown_inline import Span, SpanKind, Style, parse_inline, plain_text, safe_link
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from drover.ui.markdown_inline import Span, SpanKind, Style, parse_inline, plain_text, safe_link
 
 BOLD, ITALIC, STRIKE = Style.BOLD, Style.ITALIC, Style.STRIKE
 
@@ -66,7 +67,15 @@ def test_links_of_all_kinds() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "JaVaScRiPt:x", "vbscript:x", "a.md", ""],
+    [
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "data:text/html,x",
+        "JaVaScRiPt:x",
+        "vbscript:x",
+        "a.md",
+        "",
+    ],
 )
 def test_other_schemes_are_never_links(url: str) -> None:
     assert safe_link(url) == ""
@@ -93,7 +102,8 @@ def test_an_open_text_shows_bold_and_code_that_have_only_begun() -> None:
     ]
 
 
-PIECES = ["*", "**", "_", "~~", "`", "``", "[", "](", "](https://e.org)", ")", "![", "$", "$$", "\\(", "\\)", "<", ">",
+PIECES = ["*", "**", "_", "~~", "`", "``", "[", "](", "](https://e.org)", ")", "![", "$", "$$", "\\(", "\\)",
+          "<", ">",
           "&amp;", "\\", " ", "a", "é", "\n", "https://e.org", "[^1]", '"']  # fmt: skip
 
 
@@ -107,8 +117,10 @@ def test_any_text_gives_spans_that_invent_nothing(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 100_000, "[a](" * 25_000, "[](" * 30_000, "*" * 100_000, "**a " * 25_000, "_a" * 50_000, "`a``b" * 20_000,
-     "<" * 100_000, "$a " * 30_000, "\\(" * 50_000, "![" * 50_000, "*_~[`$" * 16_000, "https://a.b/" + ")" * 100_000,
+    ["[" * 100_000, "[a](" * 25_000, "[](" * 30_000, "*" * 100_000, "**a " * 25_000, "_a" * 50_000,
+     "`a``b" * 20_000,
+     "<" * 100_000, "$a " * 30_000, "\\(" * 50_000, "![" * 50_000, "*_~[`$" * 16_000,
+     "https://a.b/" + ")" * 100_000,
      "](a '" * 20_000, "~~a " * 25_000, "&" * 100_000],
     ids=range(16),
 )  # fmt: skip

@@ -6,16 +6,16 @@ import time
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QPointF, Qt, QUrl
+from PySide6.QtGui import QGuiApplication, QTextDocument
+from PySide6.QtWidgets import QAbstractButton
+from pytestqt.qtbot import QtBot
+
 from drover.ui.code_view import MAX_LINES, CodeView, highlighted
 from drover.ui.formula import formula
 from drover.ui.markdown_table import TableText, fitted_widths
 from drover.ui.markdown_text import BlockText, MarkdownText
 from drover.ui.markdown_view import MarkdownView
-from PySide6.QtCore import QPointF, Qt, QUrl
-from PySide6.QtGui import QGuiApplication, QTextDocument
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton
-from pytestqt.qtbot import QtBot
 
 WIDTH = 700
 
@@ -68,7 +68,8 @@ def test_settled_segments_are_not_touched_while_text_arrives(view: MarkdownView)
 
 
 def test_streamed_and_whole_give_the_same_picture(view: MarkdownView, qtbot: QtBot) -> None:
-    text = "# T\n\nA *b*\n\n- one\n- two\n\n```py\nx = 1\ny = 2\n```\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n| 3 | 4 |\n\n> q"
+    text = "# T\n\nA *b*\n\n- one\n- two\n\n```py\nx = 1\ny = 2\n```\n\n"
+    text += "| a | b |\n|---|--:|\n| 1 | 2 |\n| 3 | 4 |\n\n> q"
     for start in range(0, len(text), 3):
         view.feed(text[start : start + 3])
         lay_out(view)
@@ -100,8 +101,6 @@ def test_copy_gives_the_code_and_nothing_else(view: MarkdownView) -> None:
     button = next(b for b in code.findChildren(QAbstractButton) if b.accessibleName() == "Copy code")
     button.click()
     assert QGuiApplication.clipboard().text() == "x = 1\n\n    y = 2"
-    code.close()
-    QTest.qWait(1600)  # "Copied" is taken back
 
 
 def test_a_long_line_of_code_does_not_widen_the_view(view: MarkdownView) -> None:

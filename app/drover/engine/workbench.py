@@ -6,10 +6,8 @@ tests drive the same object. Verbs are called on the thread of the running event
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import os
-import secrets as random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +22,6 @@ from drover.domain.endpoint import BUILT_IN, BUILT_IN_ID, OXEN, OXEN_ID, Endpoin
 from drover.domain.parameters import UNSET, Preset
 from drover.domain.run import Adjustment, Exchange, LiveRun, Run, RunRequest, RunStatus
 from drover.domain.stream import ResponseBuilder
-from drover.engine.secrets import FoundKey, KeyStatus, SaveResult, Secrets
-from drover.engine.weights import fetch_weights, find_weights
 from drover.errors import ConfigurationError, DroverError, LibraryError
 from drover.log import logger
 from drover.paths import Profile
@@ -34,12 +30,15 @@ from drover.store.library import Changes, Library
 from drover.store.settings import Settings, load_settings, save_settings
 
 if TYPE_CHECKING:
+    import asyncio
+
     from drover.engine.local_model import LocalModel
     from drover.engine.runner import Address, Runner
+    from drover.engine.secrets import FoundKey, KeyStatus, SaveResult, Secrets
     from drover.engine.transport import Transport
 
-# The modules for a request (network, wire, local server) are imported by the first verb that needs them:
-# opening a profile is on the way to the first frame.
+# Opening a profile is on the way to the first frame. What is for a request (asyncio, network, keys, wire, the
+# local server; some 60 ms together) is imported by the first verb that needs it.
 
 _log = logger("engine")
 
@@ -106,7 +105,7 @@ class KeyTest:
 
 def new_id() -> str:
     """A fresh identifier of 26 letters and digits; identifiers sort by the time of their making (ULID)."""
-    number = (time.time_ns() // 1_000_000 << 80) | random.randbits(80)
+    number = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10))
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 
@@ -120,7 +119,7 @@ class Workbench:
         """Use `Workbench.open`."""
         self.profile = profile
         self.settings = settings
-        self.secrets = Secrets()
+        self._opened_secrets: Secrets | None = None
         self._open_transport: Transport | None = None
         self._lock = lock
         self._writer = writer
@@ -214,6 +213,8 @@ class Workbench:
 
     async def stop(self, run_id: str) -> None:
         """Ends a run and returns when it is settled with what had arrived."""
+        import asyncio
+
         task = self._tasks.get(run_id)
         if task is not None:
             task.cancel()
@@ -221,6 +222,8 @@ class Workbench:
 
     async def wait(self, run_id: str) -> None:
         """Returns when the run is settled."""
+        import asyncio
+
         task = self._tasks.get(run_id)
         if task is not None:
             await asyncio.shield(asyncio.gather(task, return_exceptions=True))
@@ -264,6 +267,8 @@ class Workbench:
     async def _start(
         self, message: Message, draft: Draft, conversation: Conversation | None, *, is_new_message: bool
     ) -> Run:
+        import asyncio
+
         from drover.engine.runner import Runner
 
         endpoint = self.endpoint(draft.endpoint_id)
@@ -315,6 +320,14 @@ class Workbench:
             for table in (self._live, self._runners, self._tasks):
                 table.pop(run_id, None)
             self._tell(RunSettled(run=live.run))
+
+    @property
+    def _secrets(self) -> Secrets:
+        if self._opened_secrets is None:
+            from drover.engine.secrets import Secrets
+
+            self._opened_secrets = Secrets()
+        return self._opened_secrets
 
     @property
     def _transport(self) -> Transport:
@@ -430,7 +443,7 @@ class Workbench:
     async def delete_endpoint(self, endpoint_id: str) -> None:
         """Removes an endpoint and its key; conversations stay."""
         endpoint = self._endpoints[endpoint_id]
-        await self.secrets.delete(endpoint)
+        await self._secrets.delete(endpoint)
         await self._write(lambda library: library.delete_endpoint(endpoint_id))
         self._load_endpoints(await self._on_writer(self._library.endpoints))
 
@@ -442,14 +455,14 @@ class Workbench:
 
     async def find_key(self, endpoint: Endpoint) -> FoundKey:
         """The key of an endpoint; a notice on the way is told to the listener."""
-        found = await self.secrets.find(endpoint)
+        found = await self._secrets.find(endpoint)
         if found.notice:
             self._tell(Notice(text=found.notice, kind=NoticeKind.WARNING))
         return found
 
     async def save_key(self, endpoint: Endpoint, key: str) -> SaveResult:
         """Puts a key into the keyring, else into memory with a notice. Raises ConfigurationError."""
-        result = await self.secrets.save(endpoint, key)
+        result = await self._secrets.save(endpoint, key)
         if result.notice:
             self._tell(Notice(text=result.notice, kind=NoticeKind.WARNING))
         self._tell(LibraryChanged(changes=Changes(others=frozenset({"keys"}))))
@@ -457,12 +470,12 @@ class Workbench:
 
     async def delete_key(self, endpoint: Endpoint) -> None:
         """Removes a key from the keyring and from memory."""
-        await self.secrets.delete(endpoint)
+        await self._secrets.delete(endpoint)
         self._tell(LibraryChanged(changes=Changes(others=frozenset({"keys"}))))
 
     async def key_status(self, endpoint: Endpoint) -> KeyStatus:
         """Where the key of an endpoint is, without the key."""
-        return await self.secrets.status(endpoint)
+        return await self._secrets.status(endpoint)
 
     async def test_key(self, endpoint: Endpoint, key: str | None, model_id: str = "") -> KeyTest:
         """Sends the cheapest chat request there is; a list of models would prove nothing on some servers."""
@@ -545,6 +558,8 @@ class Workbench:
         """The model file that the built-in endpoint serves; None if there is none on this computer."""
         if self.settings.gguf_path:
             return Path(self.settings.gguf_path)
+        from drover.engine.weights import find_weights
+
         return find_weights(self.profile.models_dir)
 
     async def built_in_card(self) -> ModelCard:
@@ -554,7 +569,7 @@ class Workbench:
             raise _no_weights()
         from drover.engine.gguf import model_facts
 
-        facts = await asyncio.get_running_loop().run_in_executor(self._writer, model_facts, path)
+        facts = await self._on_writer(functools.partial(model_facts, path))
         is_tiny = not self.settings.gguf_path
         return ModelCard(
             id=BUILT_IN.default_model_id if is_tiny else facts.name,
@@ -571,6 +586,8 @@ class Workbench:
 
     async def fetch_built_in(self, progress: Callable[[int, int | None], None]) -> None:
         """Downloads the weights of the tiny model into the profile. Raises DroverError."""
+        from drover.engine.weights import fetch_weights
+
         await fetch_weights(self.profile.models_dir, progress)
         self._tell(LibraryChanged(changes=Changes(others=frozenset({"models"}))))
 
@@ -593,6 +610,8 @@ class Workbench:
         return changes
 
     async def _on_writer(self, work: Callable[[], _T]) -> _T:
+        import asyncio
+
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)
 
     def _tell_notice(self, text: str) -> None:
@@ -641,11 +660,12 @@ def endpoint_from_url(base_url: str) -> Endpoint:
     return Endpoint(id=URL_ENDPOINT_ID, name=host, base_url=base_url, provider=provider, needs_key=False)
 
 
-def default_draft(settings: Settings, *, has_weights: bool) -> Draft:
-    """The draft of a conversation that has none: the endpoint used last, nothing set."""
-    endpoint_id = settings.endpoint_id or (
-        BUILT_IN_ID if has_weights or not os.environ.get("OXEN_API_KEY") else OXEN_ID
-    )
+def default_draft(workbench: Workbench) -> Draft:
+    """The draft of a conversation that has none: nothing set, the endpoint used last, else the built-in."""
+    settings = workbench.settings
+    endpoint_id = settings.endpoint_id or BUILT_IN_ID
+    if not settings.endpoint_id and os.environ.get(OXEN.key_variable) and workbench.gguf is None:
+        endpoint_id = OXEN_ID
     return Draft(endpoint_id=endpoint_id, model_id=settings.model_id, parameters=UNSET)
 
 

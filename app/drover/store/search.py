@@ -12,6 +12,7 @@ import sqlite3
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from drover.store.database import execute
 from drover.store.rows import moment
@@ -22,11 +23,19 @@ _SNIPPET_BEFORE_CHARS = 40
 _SNIPPET_CHARS = 160
 
 _TERM = re.compile(r'"([^"]*)"?|([^\s"]+)')
-_UNSPACED = re.compile(
+_UNSPACED_SCRIPTS = (
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fff\u3040-\u30ff\u3100-\u4dbf\u4e00-\u9fff"
     "\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
 """Thai, Lao, Myanmar, Khmer, and the scripts of Chinese, Japanese and Korean."""
+
+
+@cache
+def _unspaced() -> re.Pattern[str]:
+    """One character of a script without spaces; made when a search needs it, since it is slow to make."""
+    return re.compile(_UNSPACED_SCRIPTS)
+
+
 _TELLING_SIGN = re.compile(r"[+#$@&%=<>/\\*^~|_`]")
 """Signs that are part of what is looked for (`C++`, `a_b`, `</think>`), unlike full stops and brackets."""
 
@@ -89,7 +98,7 @@ class _Folding(dict[int, str]):
         character = chr(codepoint)
         apart = unicodedata.normalize("NFD", character)
         # Some marks are no ornament: Japanese sounds differ by them, and Korean syllables fall apart.
-        is_ornament = all(map(unicodedata.combining, apart[1:])) and not _UNSPACED.match(character)
+        is_ornament = all(map(unicodedata.combining, apart[1:])) and not _unspaced().match(character)
         folded = (apart[0] if is_ornament else character).lower()
         self[codepoint] = folded if len(folded) == 1 else character
         return self[codepoint]
@@ -119,7 +128,7 @@ def _terms(query: str) -> list[_Term]:
 def _term(typed: str) -> _Term:
     text = _composed_and_folded(typed)
     words = re.findall(r"[^\W_]+", text)
-    is_unspaced = _UNSPACED.search(text) is not None
+    is_unspaced = _unspaced().search(text) is not None
     needs_reading = is_unspaced or not words or _TELLING_SIGN.search(text) is not None
     if needs_reading:
         pattern = re.escape(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gc
 import os
@@ -10,9 +9,9 @@ import signal
 import socket
 import sys
 from types import TracebackType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QSocketNotifier, qVersion
+from PySide6.QtCore import QEventLoop, QSocketNotifier, QTimer, qVersion
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -21,10 +20,15 @@ from drover.engine.workbench import Workbench
 from drover.errors import ConfigurationError, LibraryError
 from drover.paths import Profile
 from drover.ui.bridge import Bridge
-from drover.ui.controls import FocusRing
-from drover.ui.theme import ThemeMode, theme
+from drover.ui.theme import STYLED, ThemeMode, theme
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from drover.ui.main_window import MainWindow
 
 _log = log.logger("ui")
+_FIRST_FRAME_MS = 2000
 
 
 def platform_words() -> str:
@@ -50,22 +54,26 @@ def show_window(profile: Profile, *, endpoint_name: str | None, model_id: str | 
     and on the command line by the LibraryError that is raised once it is closed.
     """
     _require_display()
-    gc.disable()  # until the first frame: there is little to find, and looking takes a tenth of the time
     application = _application()
-    FocusRing(application)
     profile.create()
-    log.set_up(profile.log_dir)
+    log.set_up(None)
+    try:
+        program = Program(profile)
+    except LibraryError as error:
+        _tell_fatal(application, error)
+        raise
+    program.show(endpoint_name, model_id)
+    _paint_first_frame(application, program.window)
+    program.controller.complete()
+    from drover.ui.focus_ring import FocusRing
+
+    # What runs commands is imported behind the first frame: asyncio alone would put it off by a tenth.
     loop = _event_loop(application)
     with contextlib.closing(loop):
-        try:
-            program = Program(profile)
-        except LibraryError as error:
-            _tell_fatal(application, error)
-            raise
+        log.set_up(profile.log_dir)
         _report_faults(loop)
+        FocusRing(application)
         _listen_for_signals(program.window)
-        program.show(endpoint_name, model_id)
-        program.window.painted.connect(_collect_garbage)
         loop.run_until_complete(program.run())
     return 0
 
@@ -74,8 +82,7 @@ class Program:
     """Workbench, window and controller of one profile, put together; `show` it, then `run` it to its end."""
 
     def __init__(self, profile: Profile) -> None:
-        """Needs a QApplication and its event loop set as current. Raises LibraryError."""
-        # Late, so that a profile in use is told before the window is built.
+        """Needs a QApplication. Raises LibraryError, before anything of the window is built."""
         self._bridge = Bridge()
         self.workbench = Workbench.open(profile, self._bridge)
         from drover.ui.controller import Controller
@@ -84,12 +91,13 @@ class Program:
         settings = self.workbench.settings
         theme().set_text_scale(settings.text_scale)
         theme().set_mode(cast("ThemeMode", settings.theme_mode))
-        self.window = MainWindow()
+        with theme().building():
+            self.window = MainWindow()
         self.window.restore_layout(settings)
         self._reader = self.workbench.open_reader()
         self.controller = Controller(self.workbench, self._bridge, self._reader, self.window, self.window)
-        self._closed = asyncio.Event()
-        self.window.closed.connect(self._closed.set)
+        self._is_closed = False
+        self.window.closed.connect(self._note_closed)
 
     def show(self, endpoint_name: str | None = None, model_id: str | None = None) -> None:
         """Opens the window with the conversation that was open last."""
@@ -97,8 +105,14 @@ class Program:
         self.window.show()
 
     async def run(self) -> None:
-        """Returns when the window was closed and everything behind it has ended in order."""
-        await self._closed.wait()
+        """Makes the window answer; returns when it was closed and all behind it has ended in order."""
+        import asyncio
+
+        self.controller.wake()
+        closed = asyncio.Event()
+        self.window.closed.connect(closed.set)
+        if not self._is_closed:
+            await closed.wait()
         # The window is gone at once; what takes time ends behind it.
         await self.workbench.change_settings(**self.window.layout_values())
         await self.controller.close()
@@ -106,6 +120,9 @@ class Program:
         self._reader.close()
         await self.workbench.close()
         self.window.deleteLater()
+
+    def _note_closed(self) -> None:
+        self._is_closed = True
 
 
 def _require_display() -> None:
@@ -123,7 +140,8 @@ def _application() -> QApplication:
         existing.setQuitOnLastWindowClosed(False)
         return existing
     QGuiApplication.setDesktopFileName("drover")
-    application = QApplication(sys.argv[:1])
+    application = QApplication([*sys.argv[:1], "-style", "Fusion"])
+    application.setProperty(STYLED, True)
     application.setApplicationName("Drover")
     application.setApplicationDisplayName("Drover")
     application.setQuitOnLastWindowClosed(False)
@@ -141,6 +159,8 @@ def _tell_fatal(application: QApplication, error: LibraryError) -> None:
 
 
 def _event_loop(application: QApplication) -> asyncio.AbstractEventLoop:
+    import asyncio
+
     import qasync
 
     loop: asyncio.AbstractEventLoop = qasync.QEventLoop(application, already_running=False)
@@ -148,7 +168,12 @@ def _event_loop(application: QApplication) -> asyncio.AbstractEventLoop:
     return loop
 
 
-def _collect_garbage() -> None:
+def _paint_first_frame(application: QApplication, window: MainWindow) -> None:
+    """Turns Qt's own event loop until the window is on the screen, or for a moment if nobody looks at it."""
+    painted = QEventLoop()
+    window.painted.connect(painted.quit)
+    QTimer.singleShot(_FIRST_FRAME_MS, painted.quit)
+    painted.exec()
     gc.freeze()
     gc.enable()
 

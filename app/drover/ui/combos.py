@@ -45,6 +45,7 @@ class ComboBox(QComboBox):
     def __init__(self, name: str, *, compact: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._compact = compact
+        self._is_open = False  # asking the list itself would make one for every combo that is painted
         self._suffix = ""
         self._token = "text"
         name_combos()
@@ -87,6 +88,7 @@ class ComboBox(QComboBox):
 
     def showPopup(self) -> None:
         """Opens the list with rounded corners, at least as wide as its longest row."""
+        self._is_open = True
         view = self.view()
         view.setMinimumWidth(min(view.sizeHintForColumn(0) + 2 * view.frameWidth() + 24, 480))
         super().showPopup()
@@ -94,6 +96,11 @@ class ComboBox(QComboBox):
         is_below = popup.y() >= self.mapToGlobal(self.rect().center()).y()
         popup.move(popup.x(), popup.y() + (_POPUP_GAP if is_below else -_POPUP_GAP))
         popup.setMask(rounded_region(popup.rect(), 6))
+
+    def hidePopup(self) -> None:
+        """Closes the list."""
+        self._is_open = False
+        super().hidePopup()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Frame, value, suffix, chevron."""
@@ -133,7 +140,7 @@ class ComboBox(QComboBox):
         """Tokens of fill, edge, text and chevron now."""
         if not self.isEnabled():
             return "", "line", "disabled", "disabled"
-        if self.view().isVisible():
+        if self._is_open:
             return "pressed", "border", self._token, "text-2"
         return ("hover" if self.underMouse() else "raised"), "border", self._token, "text-2"
 
@@ -165,7 +172,7 @@ class QuietCombo(ComboBox):
     def _look(self) -> tuple[str, str, str, str]:
         if not self.isEnabled():
             return "", "", "disabled", "disabled"
-        if self.view().isVisible():
+        if self._is_open:
             return "pressed", "", "text", "text"
         return ("hover", "", "text", "text") if self.underMouse() else ("", "", "text", "text-2")
 

@@ -123,7 +123,7 @@ class Composer(QWidget):
         self._edit.textChanged.connect(self._take_text)
         self._edit.return_pressed.connect(self._request_send)
         self._edit.escape_pressed.connect(self._escape)
-        self._edit.focus_changed.connect(self.update)
+        self._edit.look_changed.connect(self.update)
         self._send.clicked.connect(self._request_send)
         self._stop.clicked.connect(self.stop_requested)
         self._save.clicked.connect(self.save_requested)
@@ -207,7 +207,18 @@ class Composer(QWidget):
             if line.isVisible():
                 draw_hairline(painter, QPointF(line.pos()), line.width(), colors.color("line"))
         draw_frame(painter, frame, _FRAME_RADIUS, edge=colors.color(edge))
+        self._paint_placeholder(painter)
         painter.end()
+
+    def _paint_placeholder(self, painter: QPainter) -> None:
+        words, font = self._edit.shown_placeholder, self._edit.font()
+        if words:
+            metrics = QFontMetricsF(font)
+            base = max(float(theme().line_height("body")), metrics.height()) - metrics.descent()
+            elided = metrics.elidedText(words, Qt.TextElideMode.ElideRight, self._edit.width())
+            painter.setFont(font)
+            painter.setPen(theme().color("text-3"))
+            painter.drawText(QPointF(self._edit.pos()) + QPointF(0, round(base)), elided)
 
     def _take_text(self) -> None:
         self._update()
@@ -241,6 +252,7 @@ class Composer(QWidget):
             self._stop.setVisible(self._is_busy)
             if had_focus:
                 self._edit.setFocus()
+        self.update()
         self._json_toggle.setText(self.tr("JSON sent") if self._is_busy else self.tr("JSON"))
         self._hint.setText(self._hint_words(has_words))
         if self._is_busy:
@@ -434,7 +446,7 @@ class _MessageEdit(QTextEdit):
 
     return_pressed = Signal()
     escape_pressed = Signal()
-    focus_changed = Signal()
+    look_changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -488,7 +500,7 @@ class _MessageEdit(QTextEdit):
         """What stands here while nothing is written."""
         self._placeholder = text
         self.setAccessibleDescription(text)
-        self.viewport().update()
+        self.look_changed.emit()
 
     def set_most_height(self, height_px: int) -> None:
         """Limit of growth."""
@@ -525,30 +537,23 @@ class _MessageEdit(QTextEdit):
         """Keeps track of whether a composition is under way."""
         self._is_composing = bool(event.preeditString())
         super().inputMethodEvent(event)
+        self.look_changed.emit()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """The frame shows it."""
         super().focusInEvent(event)
-        self.focus_changed.emit()
+        self.look_changed.emit()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """A composition does not survive the loss of focus."""
         self._is_composing = False
         super().focusOutEvent(event)
-        self.focus_changed.emit()
+        self.look_changed.emit()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """The text, or the placeholder on the same base line, which Qt's own would miss."""
-        super().paintEvent(event)
-        if self._placeholder and not self._is_composing and self.document().isEmpty():
-            painter = QPainter(self.viewport())
-            painter.setFont(self.font())
-            painter.setPen(theme().color("text-3"))
-            metrics = QFontMetricsF(self.font())
-            base = max(float(theme().line_height("body")), metrics.height()) - metrics.descent()
-            text = metrics.elidedText(self._placeholder, Qt.TextElideMode.ElideRight, self.viewport().width())
-            painter.drawText(QPointF(0, round(base)), text)
-            painter.end()
+    @property
+    def shown_placeholder(self) -> str:
+        """What stands in an empty field; painted by the owner, since Qt's own misses the base line."""
+        return self._placeholder if not self._is_composing and self.document().isEmpty() else ""
 
     def _insert(self, text: str) -> None:
         """Replaces the selection. Long texts are laid out once, at the end."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
@@ -24,9 +23,13 @@ from drover.ui import formats
 from drover.ui.actions import Actions, Condition
 from drover.ui.bridge import Bridge
 from drover.ui.main_window import MainWindow
-from drover.ui.setup import Setup
 from drover.ui.theme import theme
-from drover.ui.transcript import TranscriptEntry
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from drover.ui.message_view import TranscriptEntry
+    from drover.ui.setup import Setup
 
 _log = logger("ui")
 _DRAFT_DELAY_MS = 400
@@ -51,14 +54,16 @@ class Controller(QObject):
         self._runs: dict[str, Run] = {}
         self._inspected_id: str | None = None
         self._is_sending = False
+        self._is_complete = False
         self._is_awake = False
+        self._postponed: list[Coroutine[Any, Any, Any]] = []
         self._knob_question_id: str | None = None
         self._deleted_id: str | None = None
         self._asked_for_models: set[str] = set()
         self._draft_timer = QTimer(self, singleShot=True, interval=_DRAFT_DELAY_MS)
         self._draft_timer.timeout.connect(self._save_draft)
         self.actions = Actions(self, window)
-        self._setup = Setup(workbench, window, self.spawn, self._apply_settings)
+        self._opened_setup: Setup | None = None
         self._connect(bridge)
         window.install_actions(self.actions)
 
@@ -72,24 +77,41 @@ class Controller(QObject):
         if endpoint_name or model_id:
             self._choose_named_endpoint(endpoint_name, model_id)
         self._window.composer.take_focus()
-        self._window.painted.connect(self._wake)
 
-    def _wake(self) -> None:
-        """Does what the first frame did not have to wait for."""
-        self._is_awake = True
+    def complete(self) -> None:
+        """Shows what the first frame did not have to wait for."""
+        self._is_complete = True
+        self._display_parameters()
+        self._display_endpoint()
         self._refresh_list()
+
+    def wake(self) -> None:
+        """Begins to carry out commands; from now on an event loop of asyncio is there."""
+        if not self._is_complete:
+            self.complete()
+        self._is_awake = True
+        postponed, self._postponed = self._postponed, []
+        for work in postponed:
+            self.spawn(work)
         self._display_endpoint()
         if not self._entries():
             self._display_first_run()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Runs a coroutine to its end; what it raises is shown to the person."""
+        """Runs a coroutine to its end; what it raises is shown to the person. Waits for `wake`."""
+        if not self._is_awake:
+            self._postponed.append(work)
+            return
+        import asyncio
+
         task = asyncio.get_event_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finish_task)
 
     async def close(self) -> None:
         """Keeps the draft, then ends whatever was started here."""
+        import asyncio
+
         if self._draft_timer.isActive():
             self._draft_timer.stop()
             await self._workbench.save_draft(self._conversation_id, self._draft)
@@ -136,21 +158,8 @@ class Controller(QObject):
         composer.save_requested.connect(self._save_edit)
         composer.edit_cancelled.connect(self._cancel_edit)
         composer.json_toggled.connect(self._show_plan)
-        panel = window.parameters
-        panel.parameters_edited.connect(self._edit_parameters)
-        panel.system_prompt_edited.connect(self._edit_system_prompt)
-        panel.preset_chosen.connect(self._choose_preset)
-        panel.preset_save_requested.connect(self._save_preset)
-        panel.preset_delete_requested.connect(self._delete_preset)
-        panel.reset_requested.connect(self._reset_parameters)
-        transcript = window.transcript
-        transcript.regenerate_requested.connect(self._regenerate)
-        transcript.edit_requested.connect(self._begin_edit)
-        transcript.version_requested.connect(self._step_version)
-        transcript.inspect_requested.connect(self._inspect)
-        transcript.failure_action_requested.connect(self._act_on_failure)
-        transcript.link_activated.connect(self._open_link)
-        transcript.restore_settings_requested.connect(self._restore_settings)
+        window.parameters_built.connect(self._connect_parameters)
+        window.transcript_built.connect(self._connect_transcript)
         window.first_run.chosen.connect(self._try)
         window.first_run.key_requested.connect(self._set_oxen_key)
         window.first_run.endpoint_requested.connect(self.add_endpoint)
@@ -159,6 +168,26 @@ class Controller(QObject):
         window.model_chosen.connect(self._choose_model)
         window.workspace_chosen.connect(self._show_workspace)
         window.tab_chosen.connect(self._display_inspected)
+
+    def _connect_parameters(self) -> None:
+        panel = self._window.parameters
+        panel.parameters_edited.connect(self._edit_parameters)
+        panel.system_prompt_edited.connect(self._edit_system_prompt)
+        panel.preset_chosen.connect(self._choose_preset)
+        panel.preset_save_requested.connect(self._save_preset)
+        panel.preset_delete_requested.connect(self._delete_preset)
+        panel.reset_requested.connect(self._reset_parameters)
+
+    def _connect_transcript(self) -> None:
+        transcript = self._window.transcript
+        transcript.regenerate_requested.connect(self._regenerate)
+        transcript.edit_requested.connect(self._begin_edit)
+        transcript.version_requested.connect(self._step_version)
+        transcript.inspect_requested.connect(self._inspect)
+        transcript.failure_action_requested.connect(self._act_on_failure)
+        transcript.link_activated.connect(self._open_link)
+        transcript.restore_settings_requested.connect(self._restore_settings)
+        transcript.set_reasoning_display(self._workbench.settings.reasoning_display)
 
     # Actions; each name is the id of a row in `actions`
 
@@ -255,6 +284,14 @@ class Controller(QObject):
         """Closes the window, and with it the program."""
         self._window.close()
 
+    @property
+    def _setup(self) -> Setup:
+        if self._opened_setup is None:
+            from drover.ui.setup import Setup
+
+            self._opened_setup = Setup(self._workbench, self._window, self.spawn, self._apply_settings)
+        return self._opened_setup
+
     # Showing
 
     def _open(self, conversation_id: str | None) -> None:
@@ -278,7 +315,7 @@ class Controller(QObject):
         reply = self._last_reply()
         run = self._runs.get(reply.run_id) if reply and reply.run_id else None
         if run is None:
-            return default_draft(self._workbench.settings, has_weights=self._workbench.gguf is not None)
+            return default_draft(self._workbench)
         return Draft(
             endpoint_id=run.endpoint_id,
             model_id=run.model_id,
@@ -321,14 +358,7 @@ class Controller(QObject):
         live = self._live()
         if live is not None and live.run.parent_id == message.parent_id:
             position = replace(position, count=position.count + 1)
-        return TranscriptEntry(
-            message=message,
-            run=run,
-            position=position,
-            live=None,
-            author=self.tr("You") if message.role is Role.USER else _model_name(run),
-            endpoint_name=run.endpoint_name if run else "",
-        )
+        return _transcript_entry(message, run, position)
 
     def _live_entry(self, live: LiveRun) -> TranscriptEntry:
         run = live.run
@@ -342,14 +372,7 @@ class Controller(QObject):
             created_at=run.created_at,
             run_id=run.id,
         )
-        return TranscriptEntry(
-            message=message,
-            run=run,
-            position=Position(index=versions, count=versions + 1),
-            live=live,
-            author=_model_name(run),
-            endpoint_name=run.endpoint_name,
-        )
+        return _transcript_entry(message, run, Position(index=versions, count=versions + 1), live)
 
     def _display_draft(self) -> None:
         draft = self._draft
@@ -359,6 +382,8 @@ class Controller(QObject):
         self._show_plan()
 
     def _display_parameters(self) -> None:
+        if not self._is_complete:
+            return
         self._window.parameters.display(
             self._draft.parameters, self._draft.system_prompt, self._reader.presets(), self._draft.preset_id
         )
@@ -370,7 +395,8 @@ class Controller(QObject):
         ids = list(dict.fromkeys([*([model_id] if model_id else []), *(card.id for card in cards)]))
         self._window.display_endpoint(self._workbench.endpoints, endpoint.id, ids, model_id)
         card = next((card for card in cards if card.id == model_id), None)
-        self._window.parameters.display_card(card)
+        if self._is_complete:
+            self._window.parameters.display_card(card)
         name = self.tr("the built-in model") if endpoint.is_built_in else model_id or endpoint.name
         self._window.composer.set_placeholder(self.tr("Message {0}").format(name))
         if (
@@ -471,9 +497,8 @@ class Controller(QObject):
             self._window.inspector.display(run, chosen.message, exchange, runs)
 
     def _display_first_run(self) -> None:
-        page = self._window.first_run
-        page.display_has_weights(self._workbench.gguf is not None)
         if self._is_awake:
+            self._window.first_run.display_has_weights(self._workbench.gguf is not None)
             self.spawn(self._display_key_state())
 
     async def _display_key_state(self) -> None:
@@ -510,7 +535,8 @@ class Controller(QObject):
             self._display_conversation()
         if changed.others & {"endpoints", "models", "keys"}:
             self._display_endpoint()
-            self._setup.refresh()
+            if self._opened_setup is not None:
+                self._opened_setup.refresh()
             if not self._entries():
                 self._display_first_run()
         if "presets" in changed.others:
@@ -862,7 +888,8 @@ class Controller(QObject):
     # Small things
 
     def _apply_settings(self, settings: Settings) -> None:
-        self._window.transcript.set_reasoning_display(settings.reasoning_display)
+        if self._entries():
+            self._window.transcript.set_reasoning_display(settings.reasoning_display)
         self._display_endpoint()
 
     def _show_workspace(self, name: str) -> None:
@@ -892,6 +919,22 @@ class Controller(QObject):
     def _zoom(self, scale: float) -> None:
         theme().set_text_scale(scale)
         self.spawn(self._workbench.change_settings(text_scale=scale))
+
+
+def _transcript_entry(
+    message: Message, run: Run | None, position: Position, live: LiveRun | None = None
+) -> TranscriptEntry:
+    from drover.ui.message_view import TranscriptEntry
+
+    is_question = message.role is Role.USER
+    return TranscriptEntry(
+        message=message,
+        run=run,
+        position=position,
+        live=live,
+        author=QCoreApplication.translate("controller", "You") if is_question else _model_name(run),
+        endpoint_name=run.endpoint_name if run else "",
+    )
 
 
 def _model_name(run: Run | None) -> str:

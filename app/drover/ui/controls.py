@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QMouseEvent,
@@ -28,7 +28,6 @@ from PySide6.QtWidgets import (
 )
 
 from drover.ui.combos import ComboBox, QuietCombo, Segments, quiet_combo
-from drover.ui.focus_ring import FocusRing, is_keyboard_focus
 from drover.ui.labels import ElidedLabel, Hairline, HeaderBar, Label, Paragraph
 from drover.ui.text_inputs import GrowingTextEdit, SearchField
 from drover.ui.theme import RADIUS, draw_frame, draw_icon, rounded_region, theme
@@ -39,7 +38,7 @@ QUIET_PADDING: Final = 8
 _ICON_GAP: Final = 6
 
 __all__ = [
-    "QUIET_PADDING", "RADIUS", "Button", "CheckBox", "Chip", "ComboBox", "ElidedLabel", "FocusRing",
+    "QUIET_PADDING", "RADIUS", "Button", "CheckBox", "Chip", "ComboBox", "ElidedLabel",
     "GrowingTextEdit", "Hairline", "HeaderBar", "IconButton", "Label", "Menu", "OverlayScrollArea",
     "Paragraph",
     "PillButton", "PrimaryButton", "QuietButton", "QuietCombo", "SearchField", "Segments", "Slider", "Tabs",
@@ -540,3 +539,13 @@ class OverlayScrollArea(QScrollArea):
         self._bar.setValue(source.value())
         self._bar.setVisible(source.maximum() > source.minimum())
         self._bar.raise_()
+
+
+def is_keyboard_focus(event: QEvent) -> bool:
+    """Whether a focus event came by Tab, Backtab or a shortcut: for widgets that paint their own focus."""
+    reasons = (
+        Qt.FocusReason.TabFocusReason,
+        Qt.FocusReason.BacktabFocusReason,
+        Qt.FocusReason.ShortcutFocusReason,
+    )
+    return getattr(event, "reason", lambda: None)() in reasons

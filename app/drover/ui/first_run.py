@@ -106,6 +106,8 @@ class FirstRunPage(QScrollArea):
         stack.addStretch(1)
         for inset in (self._title, self._sentences, self._download, self._key, self._other):
             inset.setContentsMargins(_INSET_PX, 0, _INSET_PX, 0)
+        # Made here: asking Qt for its own viewport has PySide look through every kind of widget (10 ms).
+        self.setViewport(QWidget(self))
         page = QWidget()
         row = QHBoxLayout(page)
         row.setContentsMargins(16, 0, 16, 0)
@@ -117,8 +119,7 @@ class FirstRunPage(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        for surface in (self.viewport(), page, column):
-            surface.setAutoFillBackground(False)
+        page.setAutoFillBackground(False)
 
     def display_has_key(self, has_key: bool) -> None:
         """Whether Oxen.ai has a key: then nothing is said about it any more."""

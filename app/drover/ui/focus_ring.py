@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import shiboken6
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt
+from PySide6.QtCore import QObject, QRectF, Qt
 from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
@@ -128,13 +128,3 @@ class FocusRing(QObject):
 
 def _paints_own_focus(widget: QWidget) -> bool:
     return bool(widget.property("hasOwnRing")) or isinstance(widget, QAbstractItemView | QMenu)
-
-
-def is_keyboard_focus(event: QEvent) -> bool:
-    """Whether a focus event came by Tab, Backtab or a shortcut: for widgets that paint their own focus."""
-    reasons = (
-        Qt.FocusReason.TabFocusReason,
-        Qt.FocusReason.BacktabFocusReason,
-        Qt.FocusReason.ShortcutFocusReason,
-    )
-    return getattr(event, "reason", lambda: None)() in reasons

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QPainter, QPixmap
-from PySide6.QtSvg import QSvgRenderer
+
+if TYPE_CHECKING:
+    from PySide6.QtSvg import QSvgRenderer
 
 _LONGEST_TEX = 2000
 _FORMULAS_KEPT = 512
@@ -57,6 +61,19 @@ class Formula:
         painter.drawPixmap(QRectF(corner, size), pixmap, QRectF(pixmap.rect()))
 
 
+@functools.cache
+def warm_up() -> None:
+    """Loads the typesetter beside other work, because a formula has begun that will be needed in a moment."""
+    threading.Thread(target=_load, name="load the typesetter", daemon=True).start()
+
+
+def _load() -> None:
+    try:
+        import ziamath.zmath  # noqa: F401
+    except Exception:  # said again, where it matters, by the first formula
+        pass
+
+
 @functools.lru_cache(maxsize=_FORMULAS_KEPT)
 def formula(tex: str, size_px: float, rgba: int, *, is_display: bool) -> Formula | None:
     """The typeset formula at this size of text and colour; None if it is not TeX that can be typeset."""
@@ -66,6 +83,8 @@ def formula(tex: str, size_px: float, rgba: int, *, is_display: bool) -> Formula
         svg, width, ascent, descent = _typeset(tex, size_px, QColor.fromRgba(rgba).name(), is_display)
     except Exception:  # the typesetter raises whatever its parsers raise; the source is shown instead
         return None
+    from PySide6.QtSvg import QSvgRenderer  # not needed before the first formula
+
     renderer = QSvgRenderer(svg)
     if not renderer.isValid() or not (0 < width < 100_000 and 0 < ascent + descent < 100_000):
         return None

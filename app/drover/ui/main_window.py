@@ -37,12 +37,12 @@ from drover.ui.conversation_list import ConversationList
 from drover.ui.first_run import FirstRunPage
 from drover.ui.inspector import Inspector
 from drover.ui.notice_bar import NoticeBar
-from drover.ui.parameter_panel import ParameterPanel
 from drover.ui.theme import theme
-from drover.ui.transcript import TranscriptView
 
 if TYPE_CHECKING:
     from drover.ui.comparison import ComparisonPage
+    from drover.ui.parameter_panel import ParameterPanel
+    from drover.ui.transcript import TranscriptView
 
 _RIGHT_FOLDS_BELOW_PX = 1100
 _LEFT_FOLDS_BELOW_PX = 800
@@ -57,6 +57,7 @@ class MainWindow(QMainWindow):
         endpoint_chosen(str), model_chosen(str): in the header, by id
         workspace_chosen(str): `chat` or `experiments`
         tab_chosen(str): of the right column, by its English name
+        transcript_built(), parameters_built(): once, before their first use
         painted(): once, when the first frame is on the screen: time for work that may wait
         closed(): once, after the window was closed
     """
@@ -65,6 +66,8 @@ class MainWindow(QMainWindow):
     model_chosen = Signal(str)
     workspace_chosen = Signal(str)
     tab_chosen = Signal(str)
+    transcript_built = Signal()
+    parameters_built = Signal()
     painted = Signal()
     closed = Signal()
 
@@ -77,11 +80,11 @@ class MainWindow(QMainWindow):
         self._wants_left = self._wants_right = True
         self._was_wide = {"left": True, "right": True}
         self.conversations = ConversationList()
-        self.transcript = TranscriptView()
+        self._transcript: TranscriptView | None = None
         self.first_run = FirstRunPage()
         self.composer = Composer()
         self._comparison: ComparisonPage | None = None
-        self.parameters = ParameterPanel()
+        self._parameters: ParameterPanel | None = None
         self.inspector = Inspector()
         self._notices = NoticeBar()
         self._columns = QSplitter(Qt.Orientation.Horizontal)
@@ -133,7 +136,6 @@ class MainWindow(QMainWindow):
         self._chat = chat = QWidget()
         self._conversation = QStackedWidget()
         self._conversation.addWidget(self.first_run)
-        self._conversation.addWidget(self.transcript)
         foot = QWidget()
         foot_row = QHBoxLayout(foot)
         foot_row.setContentsMargins(16, 0, 16, 16)
@@ -155,7 +157,6 @@ class MainWindow(QMainWindow):
         for name in _TABS:
             self._tabs.addTab(self.tr(name))
         self._pages = QStackedWidget()
-        self._pages.addWidget(self.parameters)
         self._pages.addWidget(self.inspector)
         self._tabs.currentChanged.connect(self._turn_page)
         header = _header("window", (self._tabs, 1), left=8, spacing=0)
@@ -164,11 +165,35 @@ class MainWindow(QMainWindow):
 
     def _turn_page(self, index: int) -> None:
         if index == 0:
-            self._pages.setCurrentWidget(self.parameters)
+            if self._parameters is not None:
+                self._pages.setCurrentWidget(self._parameters)
         else:
             self._pages.setCurrentWidget(self.inspector)
             self.inspector.show_page(_TABS[index])
         self.tab_chosen.emit(_TABS[index])
+
+    @property
+    def parameters(self) -> ParameterPanel:
+        """The first page of the right column, built behind the first frame."""
+        if self._parameters is None:
+            from drover.ui.parameter_panel import ParameterPanel
+
+            self._parameters = ParameterPanel()
+            self._pages.addWidget(self._parameters)
+            self.parameters_built.emit()
+            self._turn_page(self._tabs.currentIndex())
+        return self._parameters
+
+    @property
+    def transcript(self) -> TranscriptView:
+        """The messages of the shown conversation, built when there are some."""
+        if self._transcript is None:
+            from drover.ui.transcript import TranscriptView
+
+            self._transcript = TranscriptView()
+            self._conversation.addWidget(self._transcript)
+            self.transcript_built.emit()
+        return self._transcript
 
     @property
     def comparison(self) -> ComparisonPage:

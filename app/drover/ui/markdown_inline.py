@@ -1,8 +1,8 @@
 """Inline Markdown to a flat list of styled spans, in time linear in the text.
 
-CommonMark's rules for emphasis, code, links and escapes; GitHub's strikethrough and bare links; formulas by pandoc's
-rule, so that "$5 and $6" is money. HTML is text. A line break in the source is a line break: models do not wrap
-their lines. Only http, https and mailto become links; whatever else a link points to is left as text.
+CommonMark's rules for emphasis, code, links and escapes; GitHub's strikethrough and bare links; formulas by
+pandoc's rule, so that "$5 and $6" is money. HTML is text. A line break in the source is a line break: models
+do not wrap their lines. Only http, https and mailto become links; any other link is left as it was written.
 """
 
 from __future__ import annotations

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from PySide6.QtGui import QFont, QFontMetricsF
 
-from drover.markdown_blocks import Block, Heading, Item, Paragraph, Quote
+from drover.markdown_blocks import Block, Container, Heading, Item, Paragraph, Quote
 from drover.ui.theme import theme
 
 BREAK_HERE = "\u200b"
 """Stands in endless words; left out of what is copied."""
 _ENDLESS = re.compile(r"\S{400}")
-ITEM_INDENT = 24
+_BULLET_INDENT, _NUMBER_INDENT, _DIGIT = 24, 28, 9
 QUOTE_INDENT = 17
 # A text document takes these for structure: paragraph ends, frame marks, embedded objects.
 _UNSAFE = {
@@ -66,7 +66,15 @@ def gap_between(before: Block | None, block: Block, look: TextLook) -> int:
 
 def indent_of(block: Block) -> int:
     """Logical pixels at 100 % by which quotes and lists move a block in."""
-    return sum(ITEM_INDENT if isinstance(entry, Item) else QUOTE_INDENT for entry in block.containers)
+    return sum(map(_indent, block.containers))
+
+
+def _indent(container: Container) -> int:
+    """A number needs more room than a bullet, and one of three digits more still."""
+    if isinstance(container, Quote):
+        return QUOTE_INDENT
+    digits = len(container.label or str(container.number or ""))
+    return _BULLET_INDENT if not digits else _NUMBER_INDENT + max(0, digits - 2) * _DIGIT
 
 
 def quote_offsets(block: Block) -> tuple[int, ...]:
@@ -75,9 +83,7 @@ def quote_offsets(block: Block) -> tuple[int, ...]:
     for entry in block.containers:
         if isinstance(entry, Quote):
             offsets.append(x)
-            x += QUOTE_INDENT
-        else:
-            x += ITEM_INDENT
+        x += _indent(entry)
     return tuple(offsets)
 
 

@@ -1,4 +1,4 @@
-"""A table of Markdown: hairlines, no verticals, figures at the right; one that is too wide scrolls sideways."""
+"""A table of Markdown: hairlines, no verticals, figures at the right; a very wide one scrolls sideways."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TableText(MarkdownText):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
 
     def show_table(self, table: Table, widths_of: Table | None = None) -> None:
-        """Shows the table; rows already shown are kept. `widths_of` is the table that this one goes on with."""
+        """Shows the table; rows already shown are kept. `widths_of` is the table this one goes on with."""
         alignments = _alignments(table)
         shown = self._shown
         grows = (

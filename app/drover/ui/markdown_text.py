@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QMimeData, QPointF, QRectF, QSizeF, Qt, QUrl, Signal
+from PySide6.QtCore import QMimeData, QPointF, QRect, QRectF, QSizeF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QCursor,
@@ -53,6 +53,7 @@ from drover.ui.markdown_spans import (
 from drover.ui.theme import aligned, draw_frame, draw_icon, theme
 
 _QUOTE_RULE = 2
+_MOST_FILLS = 2000
 _HEADING_SIZES = {1: 18, 2: 17, 3: 16}
 
 
@@ -134,7 +135,8 @@ class MarkdownText(QTextBrowser):
 
     def createMimeDataFromSelection(self) -> QMimeData:
         """The selection as text and rich text, with formulas as TeX."""
-        data = super().createMimeDataFromSelection()
+        data = QMimeData()
+        data.setHtml(self.textCursor().selection().toHtml().replace(BREAK_HERE, ""))
         data.setText(self._selected_text())
         return data
 
@@ -161,8 +163,8 @@ class MarkdownText(QTextBrowser):
         """The fill behind code, what a kind of text paints beside itself, the text."""
         painter = QPainter(self.viewport())
         painter.translate(-self.horizontalScrollBar().value(), 0)
-        if self._code_spans:
-            self._paint_code(painter)
+        if 0 < len(self._code_spans) <= _MOST_FILLS:
+            self._paint_code(painter, event.rect())
         self._paint_beside(painter)
         painter.end()
         super().paintEvent(event)
@@ -170,7 +172,7 @@ class MarkdownText(QTextBrowser):
     def _paint_beside(self, painter: QPainter) -> None:
         """Nothing, here."""
 
-    def _paint_code(self, painter: QPainter) -> None:
+    def _paint_code(self, painter: QPainter, visible: QRect) -> None:
         """The fill behind code: as high as its letters, whatever the height of the line."""
         document, layout = self.document(), self.document().documentLayout()
         font = theme().font("code")
@@ -183,10 +185,15 @@ class MarkdownText(QTextBrowser):
             block = document.findBlock(start)
             shape = block.layout()
             rect = layout.blockBoundingRect(block)
-            origin = QPointF(rect.left() - shape.boundingRect().left(), rect.top())
+            if rect.bottom() < visible.top() or rect.top() > visible.bottom():
+                continue
+            origin = rect.topLeft()
             first, last = start - block.position(), end - block.position()
-            for index in range(shape.lineCount()):
+            line = shape.lineForTextPosition(first)
+            for index in range(line.lineNumber() if line.isValid() else 0, shape.lineCount()):
                 line = shape.lineAt(index)
+                if line.textStart() >= last:
+                    break
                 left, right = max(first, line.textStart()), min(last, line.textStart() + line.textLength())
                 if left >= right:
                     continue
@@ -222,7 +229,7 @@ class BlockText(MarkdownText):
         self._height = 0
 
     def update_blocks(self, settled: Sequence[Block], tail: Sequence[Block] = ()) -> bool:
-        """Shows these blocks. `settled` only ever grows; what is new of it is laid out once, the tail each time.
+        """Shows these blocks. `settled` only ever grows: what is new is laid out once, the tail each time.
 
         Returns whether anything changed.
         """
@@ -409,7 +416,7 @@ def _cursor_x(line: QTextLine, position: int) -> float:
 
 
 def rest_cursor(edit: QTextEdit | QPlainTextEdit) -> None:
-    """Takes the cursor, which moves on as text is inserted before it, back to the start; spares a selection."""
+    """Takes the cursor, which text inserted before it moves on, back to the start; spares a selection."""
     cursor = edit.textCursor()
     if cursor.position() and not cursor.hasSelection():
         cursor.setPosition(0)

@@ -1,7 +1,7 @@
 """A body of Markdown as a stack of segments: runs of text, tables, blocks of code.
 
-Only segments near the visible part have widgets; the height of the others is an estimate until they are laid out.
-While text arrives, settled segments stay as they are and only the last one takes part in the work.
+Only segments near the visible part have widgets; the height of the others is an estimate until they are laid
+out. While text arrives, settled segments stay as they are and only the last one takes part in the work.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from drover.markdown_blocks import Block, BlockSplitter, CodeBlock, Heading, MathBlock, Paragraph, Rule, Table
 from drover.ui.code_view import CodeView, estimated_height
+from drover.ui.formula import warm_up
 from drover.ui.markdown_inline import parse_inline, plain_text
 from drover.ui.markdown_look import (
     ANSWER,
@@ -126,6 +127,8 @@ class MarkdownView(QWidget):
         """Takes the next piece; shown by the next `lay_out`."""
         if not text:
             return
+        if "$" in text or "\\" in text:
+            warm_up()
         self._source.append(text)
         self._source_chars += len(text)
         self._splitter.feed(text)

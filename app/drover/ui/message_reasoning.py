@@ -243,6 +243,7 @@ class ReasoningBlock(QWidget):
     def _show_cut(self, state: ReasoningState) -> None:
         if not state.is_cut:
             if self._cut is not None:
+                self._cut.hide()
                 self._cut.deleteLater()
                 self._cut = None
             return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Final, Literal
 
@@ -79,6 +80,10 @@ _SANS_PREFERENCE: Final = ("Inter", "Noto Sans", "Cantarell", "Sans Serif")
 _FIXED_PREFERENCE: Final = ("JetBrains Mono", "Noto Sans Mono", "DejaVu Sans Mono", "monospace")
 
 
+STYLED: Final = "isFusionStyled"
+"""Property of an application that was started with `-style Fusion`, which is 5 ms quicker than `setStyle`."""
+
+
 class Theme(QObject):
     """The one source of colours, fonts and icons; applies palette and style sheet to the application.
 
@@ -96,10 +101,12 @@ class Theme(QObject):
         self._tokens: dict[str, QColor] = {}
         self._fonts: dict[tuple[str, int], QFont] = {}
         self._is_applying = False
+        self._is_building = False
         self._general, self._fixed = _system_fonts()
         self._hints = application.styleHints()
         self._system_scheme = self._hints.colorScheme()
-        application.setStyle("Fusion")
+        if not application.property(STYLED):
+            application.setStyle("Fusion")
         self._apply()
         self._hints.colorSchemeChanged.connect(self._follow_system)
         if hasattr(self._hints, "accessibility"):  # Qt 6.10 and later
@@ -213,8 +220,23 @@ class Theme(QObject):
             self._tokens = {token: QColor(value) for token, value in table.items()}
         self._application.setPalette(self._palette())
         self._application.setFont(self.font("ui"))
-        self._application.setStyleSheet(self._style_sheet())
+        self._application.setStyleSheet("" if self._is_building else self._style_sheet())
         self._is_applying = False
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """While a large window is put together: the style sheet comes on once, at the end.
+
+        Under a style sheet Qt looks at a whole subtree again each time it is put into a parent, which is two
+        thirds of the cost of a deep window.
+        """
+        self._is_building = True
+        self._application.setStyleSheet("")
+        try:
+            yield
+        finally:
+            self._is_building = False
+            self._application.setStyleSheet(self._style_sheet())
 
     def _made_font(self, role: str, weight: int) -> QFont:
         font = QFont(self._fixed if role in _FIXED_ROLES else self._general)

@@ -1,7 +1,7 @@
 """The conversation as it is read: messages above one another, of which only those near the view have widgets.
 
-Every layout keeps an anchor, the message and place at the top of the view, so that text under the eye stays where it
-is, whatever is measured or grows above it. Only at the very end does the view follow what arrives.
+Every layout keeps an anchor, the message and place at the top of the view, so that text under the eye stays
+where it is, whatever is measured or grows above it. Only at the very end does the view follow what arrives.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class TranscriptView(QAbstractScrollArea):
         regenerate_requested(str), edit_requested(str), inspect_requested(str): a message id
         restore_settings_requested(str): take the settings of this reply
         version_requested(str, int): the version before (-1) or after (1) this message
-        failure_action_requested(str, str): retry, set_key, send_without, settings, raise_limit, stop_retry, retry_now
+        failure_action_requested(str, str): a message id, and one of retry, set_key, send_without, settings,
+            raise_limit, stop_retry, retry_now
         link_activated(str): a link of scheme http, https or mailto
         followed(bool): whether the view follows the end
     """
@@ -90,7 +91,7 @@ class TranscriptView(QAbstractScrollArea):
         self._bar = QScrollBar(Qt.Orientation.Vertical, self)
         self._bar.hide()
         self._bar.valueChanged.connect(self.verticalScrollBar().setValue)
-        self.verticalScrollBar().valueChanged.connect(self._bar.setValue)
+        self.verticalScrollBar().valueChanged.connect(self._show_value)
         self.viewport().setAccessibleName(self.tr("Transcript"))
         self.verticalScrollBar().setSingleStep(theme().px(44))
         self._pill = PillButton(self.tr("Jump to latest"), icon="arrow-down", parent=self)
@@ -134,8 +135,14 @@ class TranscriptView(QAbstractScrollArea):
         """Whether the message is part of what is displayed."""
         return message_id in self._index
 
+    def accessible_messages(self) -> list[str]:
+        """Author and plain text of the messages near the view, in order; of a live reply what has arrived."""
+        return [slot.view.plain_text() for slot in self._slots if slot.view is not None]
+
     def advance(self, run_id: str) -> None:
-        """Takes what is new of a live run. Call it once a frame."""
+        """Takes what is new of a live run. Call it once a frame; while hidden it costs nothing."""
+        if not self.isVisible():
+            return
         for index in range(len(self._slots) - 1, -1, -1):
             slot = self._slots[index]
             if slot.entry.live is None or slot.entry.live.run.id != run_id:
@@ -424,6 +431,9 @@ class TranscriptView(QAbstractScrollArea):
     def showEvent(self, event: QShowEvent) -> None:
         """Catches up with what arrived while hidden."""
         super().showEvent(event)
+        for slot in self._realized:
+            if slot.view is not None:
+                slot.view.advance(may_close=self._is_following)
         self._dirty_from = 0
         self._lay_out()
 
@@ -432,6 +442,10 @@ class TranscriptView(QAbstractScrollArea):
         painter = QPainter(self.viewport())
         painter.fillRect(event.rect(), theme().color("page"))
         painter.end()
+
+    def _show_value(self) -> None:
+        # Not the value of the signal: a layout in the meantime may have moved on from it.
+        self._bar.setValue(self.verticalScrollBar().value())
 
     def _is_at_end(self) -> bool:
         bar = self.verticalScrollBar()
@@ -459,7 +473,7 @@ class TranscriptView(QAbstractScrollArea):
     def _step_message(self, step: int) -> None:
         top = self.verticalScrollBar().value()
         index = self._first_below(top + _MARGIN_TOP)
-        focused = QApplication.focusWidget()
+        focused = self.window().focusWidget()
         for number, slot in enumerate(self._slots):
             if (
                 slot.view is not None

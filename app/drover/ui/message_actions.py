@@ -1,0 +1,146 @@
+"""The version switch and the buttons of one message."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QApplication, QGraphicsOpacityEffect, QWidget
+
+from drover.domain.conversation import Position
+from drover.ui.controls import IconButton, Label, Menu
+from drover.ui.theme import theme
+
+_ACTION = 24
+
+
+class MessageActions(QWidget):
+    """Version switch and buttons of one message. They are always there, for the keyboard and for assistive
+    technology, but seen only while the message is under the pointer or has the keyboard.
+
+    Signals:
+        copy_requested(), plain_copy_requested(), reasoning_copy_requested(), edit_requested(),
+        regenerate_requested(), inspect_requested(), restore_requested(), version_requested(int)
+    """
+
+    copy_requested = Signal()
+    plain_copy_requested = Signal()
+    reasoning_copy_requested = Signal()
+    edit_requested = Signal()
+    regenerate_requested = Signal()
+    inspect_requested = Signal()
+    restore_requested = Signal()
+    version_requested = Signal(int)
+
+    def __init__(self, *, is_own: bool, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._is_own = is_own
+        self._is_hovered = self._is_focused = False
+        self._has_reasoning = False
+        self._previous = self._button("chevron-left", self.tr("Previous version"))
+        self._which = Label("", role="small", token="text-2", parent=self)
+        self._which.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._next = self._button("chevron-right", self.tr("Next version"))
+        self._box = QWidget(self)
+        self._copy = self._button("copy", self.tr("Copy"), self._box)
+        self._buttons = [self._copy]
+        if is_own:
+            self._edit = self._button("edit", self.tr("Edit"), self._box)
+            self._edit.clicked.connect(self.edit_requested)
+            self._buttons.append(self._edit)
+        else:
+            self._regenerate = self._button("regenerate", self.tr("Regenerate"), self._box)
+            self._inspect = self._button("inspect", self.tr("Inspect"), self._box)
+            self._more = self._button("more", self.tr("More"), self._box)
+            self._regenerate.clicked.connect(self.regenerate_requested)
+            self._inspect.clicked.connect(self.inspect_requested)
+            self._more.clicked.connect(self._open_menu)
+            self._buttons += [self._regenerate, self._inspect, self._more]
+        self._copy.clicked.connect(self.copy_requested)
+        self._previous.clicked.connect(self._step_back)
+        self._next.clicked.connect(self._step_forward)
+        self._veil = QGraphicsOpacityEffect(self._box)
+        self._veil.setOpacity(0.0)
+        self._box.setGraphicsEffect(self._veil)
+        for button in self._buttons:
+            button.installEventFilter(self)
+
+    def display(self, position: Position, *, has_reasoning: bool, is_live: bool) -> None:
+        """Shows which version it is and what can be done with it."""
+        has_versions = position.count > 1
+        for widget in (self._previous, self._which, self._next):
+            widget.setVisible(has_versions)
+        self._which.setText(f"{position.index + 1}/{position.count}")
+        self._previous.setEnabled(position.index > 0)
+        self._next.setEnabled(position.index < position.count - 1)
+        self._has_reasoning = has_reasoning
+        if not self._is_own:
+            self._regenerate.setEnabled(not is_live)
+
+    def lay_out(self) -> int:
+        """Places everything at the right end; the width it takes there."""
+        side, width, height = theme().px(_ACTION), self.width(), self.height()
+        top = (height - side) // 2
+        gap = theme().px(4) if not self._is_own else 0
+        box_width = len(self._buttons) * side + (len(self._buttons) - 1) * gap
+        self._box.setGeometry(width - box_width, top, box_width, side)
+        for index, button in enumerate(self._buttons):
+            button.setGeometry(index * (side + gap), 0, side, side)
+        used = box_width
+        if not self._which.isHidden():
+            which = max(theme().px(20), int(theme().measured("small", self._which.text())) + 4)
+            x = width - box_width - theme().px(4) - 2 * side - which
+            self._previous.setGeometry(x, top, side, side)
+            self._which.setGeometry(x + side, top, which, side)
+            self._next.setGeometry(x + side + which, top, side, side)
+            used += theme().px(4) + 2 * side + which
+        return used
+
+    def resizeEvent(self, event: object) -> None:
+        """Everything stands at the right end."""
+        self.lay_out()
+
+    def set_hovered(self, is_hovered: bool) -> None:
+        """Whether the pointer is over the message."""
+        self._is_hovered = is_hovered
+        self._unveil()
+
+    def set_focused(self, is_focused: bool) -> None:
+        """Whether the message has the keyboard."""
+        self._is_focused = is_focused
+        self._unveil()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Focus on any of the buttons shows them all."""
+        if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            QTimer.singleShot(0, self, self._unveil)
+        return False
+
+    def _unveil(self) -> None:
+        focused = QApplication.focusWidget()
+        is_shown = self._is_hovered or self._is_focused or focused in self._buttons
+        # Without the effect the buttons are painted directly, which is sharper and cheaper.
+        self._veil.setEnabled(not is_shown)
+        self._box.update()
+
+    def _button(self, icon: str, name: str, parent: QWidget | None = None) -> IconButton:
+        return IconButton(icon, name, compact=True, parent=parent or self)
+
+    def _step_back(self) -> None:
+        self.version_requested.emit(-1)
+
+    def _step_forward(self) -> None:
+        self.version_requested.emit(1)
+
+    def _open_menu(self) -> None:
+        menu = Menu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for words, signal, is_offered in (
+            (self.tr("Copy as plain text"), self.plain_copy_requested, True),
+            (self.tr("Copy reasoning"), self.reasoning_copy_requested, self._has_reasoning),
+            (self.tr("Restore these settings"), self.restore_requested, True),
+        ):
+            action = QAction(words, menu)
+            action.setEnabled(is_offered)
+            action.triggered.connect(signal)
+            menu.addAction(action)
+        menu.popup(self._more.mapToGlobal(self._more.rect().bottomLeft()))

@@ -1,0 +1,35 @@
+"""What the footer of a message says about its run."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+
+from drover.domain.run import Run
+from drover.ui import formats
+
+
+def raised_limit(run: Run) -> int:
+    """The next token limit to try: four times what was too little."""
+    return (run.parameters.max_tokens or run.completion_tokens or 1024) * 4
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("measures", text)
+
+
+def measures(run: Run) -> str:
+    """Settings and measures of a run in one line; what is not known is left out."""
+    short = {"temperature": "T", "reasoning_effort": _tr("effort")}
+    parts = [
+        f"{short.get(name, name)} {formats.parameter_value(name, value)}" for name, value in run.parameters
+    ]
+    if run.tokens_per_s is not None:
+        parts.append(formats.rate(run.tokens_per_s))
+    if run.timing.first_token_ms is not None:
+        parts.append(_tr("{0} to first").format(formats.duration(run.timing.first_token_ms / 1000)))
+    if run.completion_tokens is not None:
+        count = formats.tokens(run.completion_tokens)
+        parts.append(count if run.has_reported_usage else _tr("about {0}").format(count))
+    if run.usage is not None and run.usage.cost_usd:
+        parts.append(formats.usd(run.usage.cost_usd))
+    return " · ".join(parts)
