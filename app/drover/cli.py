@@ -129,23 +129,10 @@ def _with_workbench(
     return asyncio.run(session())
 
 
-def _find_endpoint(workbench: Workbench, name: str | None) -> Endpoint:
-    from drover.domain.endpoint import normalized_base_url
-    from drover.engine.workbench import endpoint_from_url
-
-    if not name:
-        return workbench.endpoint(workbench.settings.endpoint_id)
-    for endpoint in workbench.endpoints:
-        if name.casefold() in (endpoint.name.casefold(), endpoint.id):
-            return endpoint
-    if "/" in name or ":" in name or "." in name:
-        endpoint = endpoint_from_url(normalized_base_url(name))
-        workbench.add_temporary_endpoint(endpoint)
-        return endpoint
-    known = ", ".join(endpoint.name for endpoint in workbench.endpoints)
-    raise ConfigurationError(
-        f"There is no endpoint named {name}.", hint=f"Known: {known}. Or give a base URL."
-    )
+def _chosen_endpoint(workbench: Workbench, name: str | None) -> Endpoint:
+    if name:
+        return workbench.find_endpoint(name)
+    return workbench.endpoint(workbench.settings.endpoint_id)
 
 
 def _chat(options: argparse.Namespace, profile: Profile) -> int:
@@ -168,7 +155,7 @@ def _chat(options: argparse.Namespace, profile: Profile) -> int:
     printer = _StreamPrinter(is_silent=options.as_json)
 
     async def converse(workbench: Workbench) -> int:
-        endpoint = _find_endpoint(workbench, options.endpoint)
+        endpoint = _chosen_endpoint(workbench, options.endpoint)
         draft = Draft(
             text=text,
             endpoint_id=endpoint.id,
@@ -287,14 +274,14 @@ def _key(options: argparse.Namespace, profile: Profile) -> int:
 
     async def act(workbench: Workbench) -> int:
         if options.action == "status":
-            named = [_find_endpoint(workbench, options.name)] if options.name else list(workbench.endpoints)
+            named = [_chosen_endpoint(workbench, options.name)] if options.name else list(workbench.endpoints)
             for endpoint in named:
                 if endpoint.is_built_in:
                     continue
                 status = await workbench.key_status(endpoint)
                 print(f"{endpoint.name}: {_source_words(status.source.value, status.store_name, endpoint)}")
             return 0
-        endpoint = _find_endpoint(workbench, options.name)
+        endpoint = _chosen_endpoint(workbench, options.name)
         if options.action == "delete":
             await workbench.delete_key(endpoint)
             print(f"The key of {endpoint.name} is removed.")

@@ -55,9 +55,9 @@ _DROVER = (
     + """
 from drover.ui import application
 class Program(application.Program):
-    def show(self, *arguments):
+    def show(self):
         self.window.painted.connect(report)
-        super().show(*arguments)
+        super().show()
 application.Program = Program
 from drover.cli import run
 run(sys.argv[1:])

@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from drover.domain.conversation import Conversation, Draft, Message, Part, Role, TextPart, Tree, title_from
-from drover.domain.endpoint import BUILT_IN, BUILT_IN_ID, OXEN, OXEN_ID, Endpoint, ModelCard
+from drover.domain.endpoint import (
+    BUILT_IN,
+    BUILT_IN_ID,
+    OXEN,
+    OXEN_ID,
+    Endpoint,
+    ModelCard,
+    normalized_base_url,
+)
 from drover.domain.parameters import UNSET, Preset
 from drover.domain.run import Adjustment, Exchange, LiveRun, Run, RunRequest, RunStatus
 from drover.domain.stream import ResponseBuilder
@@ -433,6 +441,22 @@ class Workbench:
             endpoint,
             first_byte_timeout_s=self.settings.first_byte_timeout_s,
             idle_timeout_s=self.settings.idle_timeout_s,
+        )
+
+    def find_endpoint(self, name: str) -> Endpoint:
+        """The endpoint with this name, or a new one until the program ends for a base URL.
+
+        Raises ConfigurationError for an unknown name.
+        """
+        for endpoint in self._endpoints.values():
+            if name.casefold() in (endpoint.name.casefold(), endpoint.id):
+                return endpoint
+        if "/" in name or ":" in name or "." in name:
+            endpoint = self._endpoints[URL_ENDPOINT_ID] = endpoint_from_url(normalized_base_url(name))
+            return endpoint
+        known = ", ".join(endpoint.name for endpoint in self._endpoints.values())
+        raise ConfigurationError(
+            f"There is no endpoint named {name}.", hint=f"Known: {known}. Or give a base URL."
         )
 
     async def save_endpoint(self, endpoint: Endpoint) -> None:

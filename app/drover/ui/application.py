@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from drover import log
 from drover.engine.workbench import Workbench
-from drover.errors import ConfigurationError, LibraryError
+from drover.errors import ConfigurationError, DroverError
 from drover.paths import Profile
 from drover.ui.bridge import Bridge
 from drover.ui.theme import STYLED, ThemeMode, theme
@@ -50,19 +50,19 @@ def platform_words() -> str:
 def show_window(profile: Profile, *, endpoint_name: str | None, model_id: str | None) -> int:
     """Runs the window until it is closed; returns the exit status.
 
-    Raises ConfigurationError where there is no display. A profile that cannot be opened is told in a window,
-    and on the command line by the LibraryError that is raised once it is closed.
+    Raises ConfigurationError where there is no display. What keeps the window from opening is told in one, and
+    on the command line by the DroverError that is raised once that is closed.
     """
     _require_display()
     application = _application()
     profile.create()
     log.set_up(None)
     try:
-        program = Program(profile)
-    except LibraryError as error:
+        program = Program(profile, endpoint_name=endpoint_name, model_id=model_id)
+    except DroverError as error:
         _tell_fatal(application, error)
         raise
-    program.show(endpoint_name, model_id)
+    program.show()
     _paint_first_frame(application, program.window)
     program.controller.complete()
     from drover.ui.focus_ring import FocusRing
@@ -81,10 +81,15 @@ def show_window(profile: Profile, *, endpoint_name: str | None, model_id: str | 
 class Program:
     """Workbench, window and controller of one profile, put together; `show` it, then `run` it to its end."""
 
-    def __init__(self, profile: Profile) -> None:
-        """Needs a QApplication. Raises LibraryError, before anything of the window is built."""
+    def __init__(
+        self, profile: Profile, *, endpoint_name: str | None = None, model_id: str | None = None
+    ) -> None:
+        """Needs a QApplication. Raises LibraryError, or ConfigurationError for an endpoint that is not known,
+        before anything of the window is built."""
         self._bridge = Bridge()
         self.workbench = Workbench.open(profile, self._bridge)
+        self._endpoint = self.workbench.find_endpoint(endpoint_name) if endpoint_name else None
+        self._model_id = model_id
         from drover.ui.controller import Controller
         from drover.ui.main_window import MainWindow
 
@@ -99,9 +104,9 @@ class Program:
         self._is_closed = False
         self.window.closed.connect(self._note_closed)
 
-    def show(self, endpoint_name: str | None = None, model_id: str | None = None) -> None:
+    def show(self) -> None:
         """Opens the window with the conversation that was open last."""
-        self.controller.start(endpoint_name, model_id)
+        self.controller.start(self._endpoint.id if self._endpoint else None, self._model_id)
         self.window.show()
 
     async def run(self) -> None:
@@ -148,7 +153,7 @@ def _application() -> QApplication:
     return application
 
 
-def _tell_fatal(application: QApplication, error: LibraryError) -> None:
+def _tell_fatal(application: QApplication, error: DroverError) -> None:
     from drover.ui.dialogs import FatalDialog
 
     theme()

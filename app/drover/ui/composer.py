@@ -215,10 +215,12 @@ class Composer(QWidget):
         if words:
             metrics = QFontMetricsF(font)
             base = max(float(theme().line_height("body")), metrics.height()) - metrics.descent()
-            elided = metrics.elidedText(words, Qt.TextElideMode.ElideRight, self._edit.width())
+            room = self._edit.width() - 2 * _INSET_PX
+            elided = metrics.elidedText(words, Qt.TextElideMode.ElideRight, room)
             painter.setFont(font)
             painter.setPen(theme().color("text-3"))
-            painter.drawText(QPointF(self._edit.pos()) + QPointF(0, round(base)), elided)
+            first_line = QPointF(self._edit.pos()) + QPointF(_INSET_PX, _TEXT_TOP_PX)
+            painter.drawText(first_line + QPointF(0, round(base)), elided)
 
     def _take_text(self) -> None:
         self._update()

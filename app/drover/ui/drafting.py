@@ -1,0 +1,309 @@
+"""The draft: what would be sent next, and the composer, panel and header that edit it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer
+
+from drover.domain.conversation import Draft, Message
+from drover.domain.endpoint import BUILT_IN_ID, Endpoint
+from drover.domain.parameters import UNSET, SamplingParameters, changes
+from drover.domain.run import Run
+from drover.engine.workbench import Workbench, default_draft
+from drover.errors import DroverError
+from drover.log import logger
+from drover.store.library import Library
+from drover.ui import formats
+from drover.ui.main_window import MainWindow
+from drover.ui.shown import ShownConversation
+
+_log = logger("ui")
+_SAVE_DELAY_MS = 400
+
+
+class Drafting(QObject):
+    """Holds the draft of the shown conversation, keeps it on disk, and shows it wherever it is edited."""
+
+    def __init__(
+        self,
+        workbench: Workbench,
+        reader: Library,
+        window: MainWindow,
+        shown: ShownConversation,
+        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._workbench = workbench
+        self._reader = reader
+        self._window = window
+        self._shown = shown
+        self._spawn = spawn
+        self._draft = Draft()
+        self._set_aside: dict[str | None, str] = {}
+        self._asked_for_models: set[str] = set()
+        self._has_panel = False
+        self._may_ask = False
+        self._saving = QTimer(self, singleShot=True, interval=_SAVE_DELAY_MS)
+        self._saving.timeout.connect(self.save)
+        window.composer.text_edited.connect(self._edit_text)
+        window.composer.json_toggled.connect(self.show_plan)
+        window.composer.edit_cancelled.connect(self.cancel_edit)
+        window.parameters_built.connect(self._connect_panel)
+        window.endpoint_chosen.connect(self.choose_endpoint)
+        window.model_chosen.connect(self.choose_model)
+
+    def _connect_panel(self) -> None:
+        panel = self._window.parameters
+        panel.parameters_edited.connect(self.set_parameters)
+        panel.system_prompt_edited.connect(self._edit_system_prompt)
+        panel.preset_chosen.connect(self._choose_preset)
+        panel.preset_save_requested.connect(self._save_preset)
+        panel.preset_delete_requested.connect(self._delete_preset)
+        panel.reset_requested.connect(self._reset_parameters)
+
+    @property
+    def draft(self) -> Draft:
+        """What would be sent now."""
+        return self._draft
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it would be sent; the built-in one if the chosen one was removed."""
+        try:
+            return self._workbench.endpoint(self._draft.endpoint_id)
+        except DroverError:
+            return self._workbench.endpoint(BUILT_IN_ID)
+
+    # Life
+
+    def open(self) -> None:
+        """Shows the draft of the conversation that was just opened."""
+        stored = self._reader.draft(self._shown.id or "")
+        self._draft = stored or self._derived()
+        self.display()
+
+    def show_panel(self) -> None:
+        """From now on the panel of parameters is there to be filled."""
+        self._has_panel = True
+        self.display_parameters()
+        self.display_endpoint()
+
+    def wake(self) -> None:
+        """From now on servers may be asked for their models."""
+        self._may_ask = True
+        self.display_endpoint()
+
+    def save(self) -> None:
+        """Keeps the draft now."""
+        self._saving.stop()
+        self._spawn(self._workbench.save_draft(self._shown.id, self._draft))
+
+    def save_if_edited(self) -> None:
+        """Keeps the draft now if an edit still waits to be kept."""
+        if self._saving.isActive():
+            self.save()
+
+    async def close(self) -> None:
+        """Keeps the last edit."""
+        if self._saving.isActive():
+            self._saving.stop()
+            await self._workbench.save_draft(self._shown.id, self._draft)
+
+    def replace(self, **values: Any) -> None:
+        """Changes fields of the draft, shows them and keeps them soon."""
+        self._draft = replace(self._draft, **values)
+        self.display()
+        self._saving.start()
+
+    def _derived(self) -> Draft:
+        run = self._shown.last_run
+        return default_draft(self._workbench) if run is None else _settings_of(run, Draft())
+
+    # Text
+
+    def begin_edit(self, message: Message) -> None:
+        """Takes an earlier message for editing; the text that was not sent is put aside."""
+        if self._draft.replaces_id is None:
+            self._set_aside[self._shown.id] = self._draft.text
+        self.replace(text=message.text, replaces_id=message.id)
+        self._window.composer.take_focus()
+
+    def cancel_edit(self) -> None:
+        """Gives the edited message up and brings back the text that was put aside."""
+        self.replace(text=self._set_aside.pop(self._shown.id, ""), replaces_id=None)
+
+    def after_sending(self) -> Draft:
+        """The draft that is left when this one was sent: the same settings, and the text put aside."""
+        return replace(self._draft, text=self._set_aside.pop(self._shown.id, ""), replaces_id=None)
+
+    def discard_edit(self) -> None:
+        """The text was sent: what waits to be kept is out of date."""
+        self._saving.stop()
+
+    def _edit_text(self, text: str) -> None:
+        self._draft = replace(self._draft, text=text)
+        self._saving.start()
+        self.show_plan()
+
+    # Settings
+
+    def set_parameters(self, parameters: SamplingParameters) -> None:
+        """Chooses other parameters."""
+        self._draft = replace(self._draft, parameters=parameters)
+        self._saving.start()
+        self.display_parameters()
+        self.show_plan()
+
+    def restore_settings(self, run: Run) -> None:
+        """Takes over endpoint, model, parameters and system prompt of a run."""
+        self._draft = _settings_of(run, self._draft)
+        self._saving.start()
+        self.display()
+
+    def choose_endpoint(self, endpoint_id: str) -> None:
+        """Chooses an endpoint, with its own first model; new conversations begin with it too."""
+        endpoint = self._workbench.endpoint(endpoint_id)
+        self._choose(endpoint_id=endpoint_id, model_id=endpoint.default_model_id)
+
+    def choose_model(self, model_id: str) -> None:
+        """Chooses a model of the chosen endpoint."""
+        self._choose(endpoint_id=self._draft.endpoint_id, model_id=model_id)
+
+    def _choose(self, *, endpoint_id: str, model_id: str) -> None:
+        self._draft = replace(self._draft, endpoint_id=endpoint_id, model_id=model_id)
+        self._saving.start()
+        self.display_endpoint()
+        self.show_plan()
+        self._spawn(self._workbench.change_settings(endpoint_id=endpoint_id, model_id=model_id))
+
+    def _edit_system_prompt(self, text: str) -> None:
+        self._draft = replace(self._draft, system_prompt=text)
+        self._saving.start()
+        self.show_plan()
+
+    def _reset_parameters(self) -> None:
+        self.set_parameters(UNSET)
+
+    # Presets
+
+    def _choose_preset(self, preset_id: str | None) -> None:
+        preset = next((p for p in self._reader.presets() if p.id == preset_id), None)
+        if preset is None:
+            self.replace(preset_id=None)
+        else:
+            self.replace(
+                preset_id=preset.id, parameters=preset.parameters, system_prompt=preset.system_prompt
+            )
+
+    def _save_preset(self, name: str) -> None:
+        self._spawn(self._keep_preset(name))
+
+    async def _keep_preset(self, name: str) -> None:
+        preset = await self._workbench.save_preset(name, self._draft)
+        self.replace(preset_id=preset.id)
+
+    def _delete_preset(self, preset_id: str) -> None:
+        self.replace(preset_id=None)
+        self._spawn(self._workbench.delete_preset(preset_id))
+
+    # Display
+
+    def display(self) -> None:
+        """Shows the whole draft."""
+        self._window.composer.set_edit_mode(self._draft.replaces_id is not None)
+        self._window.composer.display_draft(self._draft.text)
+        self.display_parameters()
+        self.display_endpoint()
+        self.show_plan()
+
+    def display_parameters(self) -> None:
+        """Shows parameters, system prompt and presets."""
+        if self._has_panel:
+            draft = self._draft
+            self._window.parameters.display(
+                draft.parameters, draft.system_prompt, self._reader.presets(), draft.preset_id
+            )
+
+    def display_endpoint(self) -> None:
+        """Shows endpoint and model in the header, and what is known of the model."""
+        endpoint = self.endpoint
+        cards = self._reader.model_cards(endpoint.id)
+        model_id = self._draft.model_id or endpoint.default_model_id
+        ids = list(dict.fromkeys([*([model_id] if model_id else []), *(card.id for card in cards)]))
+        self._window.display_endpoint(self._workbench.endpoints, endpoint.id, ids, model_id)
+        if self._has_panel:
+            card = next((card for card in cards if card.id == model_id), None)
+            self._window.parameters.display_card(card)
+        name = self.tr("the built-in model") if endpoint.is_built_in else model_id or endpoint.name
+        self._window.composer.set_placeholder(self.tr("Message {0}").format(name))
+        if self._may_ask and not cards:
+            self._ask_for_models(endpoint)
+
+    def _ask_for_models(self, endpoint: Endpoint) -> None:
+        """Once a session for each endpoint; the built-in one is asked again once its weights are there."""
+        if endpoint.is_built_in and self._workbench.gguf is None:
+            return
+        if endpoint.id not in self._asked_for_models:
+            self._asked_for_models.add(endpoint.id)
+            self._spawn(self._refresh_models(endpoint))
+
+    async def _refresh_models(self, endpoint: Endpoint) -> None:
+        try:
+            await self._workbench.refresh_models(endpoint)
+        except DroverError as error:
+            _log.info("No list of models from %s: %s", endpoint.name, error)
+
+    def show_plan(self) -> None:
+        """Shows how the next request differs from the last, and its body where that is unfolded."""
+        draft, run = self._draft, self._shown.last_run
+        branch = self._branch_before()
+        count = len(branch) + 1
+        summary = ""
+        if draft.system_prompt and not len(draft.parameters) and run is None:
+            summary = self.tr("message and system prompt")
+        self._window.composer.display_changes(
+            changes(run.parameters if run else UNSET, draft.parameters),
+            self._plan_words(count),
+            is_first=run is None,
+            summary=summary,
+        )
+        if self._window.composer.is_json_shown:
+            try:
+                text = _pretty(self._workbench.preview(branch, draft).body)
+            except DroverError as error:
+                text = error.message
+            self._window.composer.display_json(text)
+
+    def _plan_words(self, count: int) -> str:
+        if count > 1:
+            return self.tr("{0} messages").format(formats.whole(count))
+        if len(self._draft.parameters) or self._draft.system_prompt:
+            return self.tr("1 message")
+        return self.tr("no parameters, no system prompt")
+
+    def _branch_before(self) -> list[Message]:
+        """The messages that would be sent before the draft's text."""
+        replaced = self._shown.messages.get(self._draft.replaces_id or "")
+        if replaced is not None:
+            return self._shown.branch_to(replaced.parent_id)
+        return self._shown.branch
+
+
+def _settings_of(run: Run, draft: Draft) -> Draft:
+    return replace(
+        draft,
+        endpoint_id=run.endpoint_id,
+        model_id=run.model_id,
+        parameters=run.parameters,
+        system_prompt=run.system_prompt,
+    )
+
+
+def _pretty(body: bytes) -> str:
+    import json
+
+    return json.dumps(json.loads(body), ensure_ascii=False, indent=2)
