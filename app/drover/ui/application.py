@@ -50,8 +50,8 @@ def platform_words() -> str:
 def show_window(profile: Profile, *, endpoint_name: str | None, model_id: str | None) -> int:
     """Runs the window until it is closed; returns the exit status.
 
-    Raises ConfigurationError where there is no display. What keeps the window from opening is told in one, and
-    on the command line by the DroverError that is raised once that is closed.
+    Raises ConfigurationError where there is no display. What keeps the window from opening is told in one,
+    and on the command line by the DroverError that is raised once that is closed.
     """
     _require_display()
     application = _application()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices
 
 from drover.domain.conversation import Message
 from drover.domain.endpoint import BUILT_IN_ID, OXEN
@@ -19,7 +19,7 @@ from drover.errors import DroverError
 from drover.log import logger
 from drover.store.library import Changes, Library
 from drover.store.settings import Settings
-from drover.ui import formats
+from drover.ui import formats, rich_copy
 from drover.ui.actions import Actions, Condition
 from drover.ui.bridge import Bridge
 from drover.ui.drafting import Drafting
@@ -200,7 +200,7 @@ class Controller(QObject):
         """Copies the Markdown of the last answer."""
         reply = self._shown.last_reply
         if reply is not None:
-            QGuiApplication.clipboard().setText(reply.text)
+            rich_copy.copy(reply.text)
 
     def stop(self) -> None:
         """Ends the live run of the shown conversation."""

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 
 from drover.domain.conversation import Message, Position, Role
 from drover.domain.run import LiveRun, Run, RunStatus
-from drover.ui import formats
+from drover.ui import formats, rich_copy
 from drover.ui.controls import ElidedLabel, Label
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_actions import MessageActions
@@ -471,8 +471,8 @@ class MessageView(QWidget):
         actions.version_requested.connect(self.version_requested)
 
     def copy_markdown(self) -> None:
-        """Puts the Markdown source of the message on the clipboard."""
-        QGuiApplication.clipboard().setText(self._body.source)
+        """Puts the message on the clipboard: its Markdown source, and rich text beside it."""
+        rich_copy.copy(self._body.source)
 
     def _copy_plain(self) -> None:
         QGuiApplication.clipboard().setText(self._body.text())
