@@ -179,8 +179,7 @@ def _chat(options: argparse.Namespace, profile: Profile) -> int:
         if options.as_json:
             print(json.dumps(run_record(settled, message), ensure_ascii=False, indent=2))
         if settled.failure is not None:
-            failure = settled.failure
-            print("drover: " + " ".join(filter(None, (failure.message, failure.hint))), file=sys.stderr)
+            print(f"drover: {settled.failure.words}", file=sys.stderr)
             return 1
         return 1 if settled.status is RunStatus.STOPPED else 0
 

@@ -92,6 +92,12 @@ class Failure:
     parameter: str | None = None
     """The optional parameter that the server named as the culprit, by wire name."""
 
+    @property
+    def words(self) -> str:
+        """Message and hint as running text."""
+        stop = "" if self.message.endswith((".", "!", "?", "”")) else "."
+        return f"{self.message}{stop} {self.hint}".strip()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:

@@ -29,9 +29,8 @@ from drover.domain.endpoint import (
 )
 from drover.domain.parameters import UNSET, Preset
 from drover.domain.run import Adjustment, Exchange, LiveRun, Run, RunRequest, RunStatus
-from drover.domain.stream import ResponseBuilder
 from drover.errors import ConfigurationError, DroverError, LibraryError
-from drover.log import logger
+from drover.log import logger, register_secret
 from drover.paths import Profile
 from drover.store.database import ProfileLock, open_database
 from drover.store.library import Changes, Library
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from drover.engine.local_model import LocalModel
+    from drover.engine.probe import KeyTest
     from drover.engine.runner import Address, Runner
     from drover.engine.secrets import FoundKey, KeyStatus, SaveResult, Secrets
     from drover.engine.transport import Transport
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 _log = logger("engine")
 
 _T = TypeVar("_T")
-_TEST_TIMEOUT_S = 60.0
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -101,14 +100,6 @@ class Preview:
     body: bytes
     adjustments: tuple[Adjustment, ...]
     message_count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyTest:
-    """The outcome of one cheap request."""
-
-    is_accepted: bool
-    words: str
 
 
 def new_id() -> str:
@@ -502,69 +493,28 @@ class Workbench:
         return await self._secrets.status(endpoint)
 
     async def test_key(self, endpoint: Endpoint, key: str | None, model_id: str = "") -> KeyTest:
-        """Sends the cheapest chat request there is; a list of models would prove nothing on some servers."""
-        import json
-
+        """Tries a key with one cheap request."""
+        from drover.engine.probe import KeyTest, ask_cheaply
         from drover.engine.secrets import clean_key
-        from drover.engine.transport import HttpRequest
-        from drover.wire import chat
 
         try:
-            headers = [("Content-Type", "application/json")]
-            if key:
-                headers.append(("Authorization", f"Bearer {clean_key(key)}"))
-            model_id = model_id or endpoint.default_model_id or await self._first_model_id(endpoint, key)
-            body = {"model": model_id, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
-            request = HttpRequest(
-                method="POST",
-                url=f"{endpoint.base_url}/chat/completions",
-                headers=tuple(headers),
-                body=json.dumps(body).encode(),
-                connect_timeout_s=endpoint.connect_timeout_s,
-                first_byte_timeout_s=_TEST_TIMEOUT_S,
-                idle_timeout_s=_TEST_TIMEOUT_S,
-            )
-            status, response_headers, answer = await self._transport.fetch(request)
-            if status >= 400:
-                raise chat.provider_error(status, dict(response_headers), answer)
-            decoder = chat.ReplyDecoder(endpoint)
-            events = [*decoder.feed(answer), *decoder.finish()]
-            builder = ResponseBuilder()
-            for event in events:
-                builder.feed(event, 0.0)
-            if builder.error is not None:
-                return KeyTest(is_accepted=False, words=builder.error.message)
-            return KeyTest(is_accepted=True, words=f"{endpoint.name} answered with {model_id}.")
+            clean = clean_key(key) if key else None
+            if clean:
+                register_secret(clean)
+            model_id = model_id or endpoint.default_model_id or await self._first_model_id(endpoint, clean)
         except DroverError as error:
-            failure = chat.failure_from(error, endpoint.name)
-            return KeyTest(is_accepted=False, words=" ".join(filter(None, (failure.message, failure.hint))))
+            return KeyTest(is_accepted=False, words=" ".join(filter(None, (error.message, error.hint))))
+        return await ask_cheaply(self._transport, endpoint, clean, model_id)
 
     async def refresh_models(self, endpoint: Endpoint, key: str | None = None) -> list[ModelCard]:
         """Asks a server for its models and keeps the list. Raises DroverError."""
-        from drover.engine.transport import HttpRequest
-        from drover.wire import chat, models
+        from drover.engine.probe import list_models
 
         if endpoint.is_built_in:
             cards = [await self.built_in_card()]
         else:
             key = key or (await self.find_key(endpoint)).key
-            request = HttpRequest(
-                method="GET",
-                url=f"{endpoint.base_url}/models",
-                headers=(("Authorization", f"Bearer {key}"),) if key else (),
-                body=b"",
-                connect_timeout_s=endpoint.connect_timeout_s,
-                first_byte_timeout_s=_TEST_TIMEOUT_S,
-                idle_timeout_s=_TEST_TIMEOUT_S,
-            )
-            status, headers, body = await self._transport.fetch(request, limit_bytes=20_000_000)
-            if status >= 400:
-                raise chat.provider_error(status, dict(headers), body)
-            now = datetime.now(UTC)
-            cards = [
-                replace(card, fetched_at=now)
-                for card in models.decode_models(body, source=f"From {endpoint.name}")
-            ]
+            cards = await list_models(self._transport, endpoint, key)
         if endpoint.id != URL_ENDPOINT_ID:
             await self._write(lambda library: library.save_model_cards(endpoint.id, cards))
         return cards

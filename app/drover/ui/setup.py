@@ -13,8 +13,9 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QWidget
 
 from drover.domain.endpoint import BUILT_IN, Endpoint
+from drover.engine.probe import KeyTest
 from drover.engine.secrets import KeySource, KeyStatus
-from drover.engine.workbench import KeyTest, Workbench
+from drover.engine.workbench import Workbench
 from drover.errors import DroverError
 from drover.store.settings import Settings
 from drover.ui.theme import ThemeMode, theme

@@ -1,0 +1,67 @@
+"""Short questions to a server: does it take this key, and which models has it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from drover.domain.endpoint import Endpoint, ModelCard
+from drover.domain.stream import ResponseBuilder
+from drover.engine.transport import HttpRequest, Transport
+from drover.errors import DroverError
+from drover.wire import chat, models
+
+_TIMEOUT_S = 60.0
+_LIST_BYTES = 20_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyTest:
+    """The outcome of one cheap request."""
+
+    is_accepted: bool
+    words: str
+    """A sentence or two for a person, with what to do next where it failed."""
+
+
+async def ask_cheaply(transport: Transport, endpoint: Endpoint, key: str | None, model_id: str) -> KeyTest:
+    """Sends the cheapest chat request there is; a list of models would prove nothing on some servers."""
+    body = {"model": model_id, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+    try:
+        answer = await _fetch(transport, endpoint, "/chat/completions", key, json.dumps(body).encode())
+        decoder = chat.ReplyDecoder(endpoint)
+        builder = ResponseBuilder()
+        for event in [*decoder.feed(answer), *decoder.finish()]:
+            builder.feed(event, 0.0)
+    except DroverError as error:
+        return KeyTest(is_accepted=False, words=chat.failure_from(error, endpoint.name).words)
+    if builder.error is not None:
+        return KeyTest(is_accepted=False, words=builder.error.message)
+    return KeyTest(is_accepted=True, words=f"{endpoint.name} answered with {model_id}.")
+
+
+async def list_models(transport: Transport, endpoint: Endpoint, key: str | None) -> list[ModelCard]:
+    """The models that a server names. Raises DroverError."""
+    body = await _fetch(transport, endpoint, "/models", key)
+    now = datetime.now(UTC)
+    cards = models.decode_models(body, source=f"From {endpoint.name}")
+    return [replace(card, fetched_at=now) for card in cards]
+
+
+async def _fetch(
+    transport: Transport, endpoint: Endpoint, path: str, key: str | None, body: bytes = b""
+) -> bytes:
+    request = HttpRequest(
+        method="POST" if body else "GET",
+        url=endpoint.base_url + path,
+        headers=(("Authorization", f"Bearer {key}"),) if key else (),
+        body=body,
+        connect_timeout_s=endpoint.connect_timeout_s,
+        first_byte_timeout_s=_TIMEOUT_S,
+        idle_timeout_s=_TIMEOUT_S,
+    )
+    status, headers, answer = await transport.fetch(request, limit_bytes=_LIST_BYTES)
+    if status >= 300:
+        raise chat.provider_error(status, dict(headers), answer)
+    return answer
