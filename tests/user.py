@@ -5,19 +5,37 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt
+from PySide6.QtGui import QContextMenuEvent, QInputMethodEvent, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QTextEdit, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QTabBar,
+    QTextEdit,
+    QWidget,
+)
 
+from drover.domain.endpoint import Endpoint
+from drover.domain.run import Run
 from drover.engine.workbench import Workbench
 from drover.paths import Profile
 from drover.ui.application import Program
 from drover.ui.main_window import MainWindow
 
 W = TypeVar("W", bound=QWidget)
-_PATIENCE_S = 30.0
+_PATIENCE_S = 20.0
+_TURN_S = 0.005
 
 
 class User:
@@ -40,11 +58,19 @@ class User:
         assert self._program is not None
         return self._program.window
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a window is open."""
+        return self._program is not None
+
     # Beginning and end
 
-    def opens(self, **settings: object) -> User:
-        """Starts the program on the profile, with these settings changed first."""
+    def opens(self, endpoint: Endpoint | None = None, **settings: object) -> User:
+        """Starts the program on the profile; first the endpoint is added and chosen, and settings changed."""
         self._program = Program(self._profile)
+        if endpoint is not None:
+            self._loop.run_until_complete(self.workbench.save_endpoint(endpoint))
+            settings |= {"endpoint_id": endpoint.id, "model_id": endpoint.default_model_id}
         if settings:
             self._loop.run_until_complete(self.workbench.change_settings(**settings))
         self._program.show()
@@ -53,14 +79,21 @@ class User:
         return self
 
     def closes(self) -> User:
-        """Closes the window and waits until everything behind it has ended."""
-        program, self._program = self._program, None
+        """Closes the window and waits until everything behind it has ended, which leaves no task."""
+        program = self._program
         assert program is not None
         program.window.close()
         self._loop.run_until_complete(asyncio.wait_for(self._running, _PATIENCE_S))
+        self._program = None
+        left = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
+        assert not left, f"tasks left behind: {left}"
         QApplication.sendPostedEvents(None, 0)
         QApplication.processEvents()
         return self
+
+    def starts_again(self) -> User:
+        """Closes the window and opens it on the same profile."""
+        return self.closes().opens()
 
     # Hands
 
@@ -68,6 +101,15 @@ class User:
         """Types text where the name says."""
         field: QWidget = self.finds(into)
         field.setFocus()
+        QTest.keyClicks(field, text)
+        return self
+
+    def replaces(self, text: str, into: str = "Message") -> User:
+        """Types text in the place of all that is there."""
+        field = self.finds(into)
+        field.setFocus()
+        if isinstance(field, QAbstractSpinBox | QLineEdit | QTextEdit | QPlainTextEdit):
+            field.selectAll()
         QTest.keyClicks(field, text)
         return self
 
@@ -79,15 +121,40 @@ class User:
         field.paste()
         return self
 
+    def composes(self, text: str, *, into: str = "Message") -> User:
+        """Begins a word with an input method, which is not part of the text yet."""
+        QApplication.sendEvent(self.finds(into), QInputMethodEvent(text, []))
+        return self
+
+    def commits(self, text: str, *, into: str = "Message") -> User:
+        """Ends the composition with this word."""
+        ended = QInputMethodEvent("", [])
+        ended.setCommitString(text)
+        QApplication.sendEvent(self.finds(into), ended)
+        return self
+
     def presses(self, key: Qt.Key, *, into: str = "Message", shift: bool = False) -> User:
         """One key."""
         modifier = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
         QTest.keyClick(self.finds(into), key, modifier)
         return self
 
+    def uses(self, shortcut: str) -> User:
+        """A shortcut of the window, such as Ctrl+N."""
+        self.window.activateWindow()
+        self.waits(self.window.isActiveWindow, "the window in front")
+        QTest.keySequence(self.window, QKeySequence(shortcut))
+        return self
+
     def sends(self) -> User:
         """Return, in the message field."""
         return self.presses(Qt.Key.Key_Return)
+
+    def asks(self, text: str) -> User:
+        """Types a message, sends it, and waits until it stands in the transcript."""
+        self.types(text).sends()
+        self.waits(lambda: any(text in message for message in self.messages()), f"{text!r} on its way")
+        return self
 
     def clicks(self, name: str, *, nth: int = -1) -> User:
         """Clicks a control; of several with the name the last, or the nth."""
@@ -96,10 +163,13 @@ class User:
         target = found[nth]
         if isinstance(target, QAbstractButton):
             assert target.isEnabled(), f"{name!r} is disabled"
-        QTest.mouseClick(
-            target, Qt.MouseButton.LeftButton, pos=QPoint(target.width() // 2, target.height() // 2)
-        )
+        _click(target, target.rect())
         return self
+
+    def clicks_when_there(self, name: str) -> User:
+        """Waits for a control that can be clicked, and clicks it."""
+        self.waits(lambda: any(found.isEnabled() for found in self._all(name, QWidget)), f"{name!r}")
+        return self.clicks(name)
 
     def ticks(self, name: str) -> User:
         """Toggles a check box."""
@@ -107,12 +177,43 @@ class User:
         return self
 
     def chooses(self, name: str, value: str) -> User:
-        """Picks a value of a combo by its text."""
+        """Picks a value of a combo by its text, as soon as it is offered."""
         combo = self.finds(name, QComboBox)
+        self.waits(lambda: combo.findText(value) >= 0, f"{value!r} among {self.offers(name)}")
         index = combo.findText(value)
-        assert index >= 0, f"{name!r} offers {[combo.itemText(i) for i in range(combo.count())]}"
         combo.setCurrentIndex(index)
         combo.activated.emit(index)
+        return self
+
+    def turns_to(self, tab: str) -> User:
+        """Clicks a tab of the right column."""
+        for bar in self._shown(QTabBar):
+            for index in range(bar.count()):
+                if bar.tabText(index) == tab:
+                    _click(bar, bar.tabRect(index))
+                    return self
+        raise AssertionError(f"no tab {tab!r}")
+
+    def opens_conversation(self, title: str) -> User:
+        """Clicks a row of the list, as soon as it is there."""
+        view, index = self._row(title)
+        _click(view.viewport(), _face(view, index))
+        return self
+
+    def picks(self, words: str, *, of: str | None = None) -> User:
+        """Chooses from the open menu, or from the menu of a conversation."""
+        if of is not None:
+            view, index = self._row(of)
+            place = _face(view, index).center()
+            at = view.viewport().mapToGlobal(place)
+            asked = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, at)
+            QApplication.sendEvent(view.viewport(), asked)
+        menu = next(iter(self._shown(QMenu)), None)
+        assert menu is not None, "no menu is open"
+        action = next((action for action in menu.actions() if action.text() == words), None)
+        assert action is not None, f"the menu offers {[action.text() for action in menu.actions()]}"
+        assert action.isEnabled(), f"{words!r} is disabled"
+        _click(menu, menu.actionGeometry(action))
         return self
 
     # Eyes
@@ -127,13 +228,60 @@ class User:
         """Whether a visible control has this accessible name."""
         return bool(self._all(name, QWidget))
 
+    def can(self, name: str) -> bool:
+        """Whether a visible control has this accessible name and is enabled."""
+        return any(found.isEnabled() for found in self._all(name, QWidget))
+
+    def says(self, name: str) -> str:
+        """The text in a control."""
+        return _text_of(self.finds(name))
+
+    def offers(self, name: str) -> list[str]:
+        """The values of a combo."""
+        combo = self.finds(name, QComboBox)
+        return [combo.itemText(index) for index in range(combo.count())]
+
+    def titles(self) -> list[str]:
+        """The rows of the left column: conversations, or the hits of a search."""
+        model = self.finds("Conversations", QAbstractItemView).model()
+        return [str(model.index(row, 0).data()) for row in range(model.rowCount())]
+
     def messages(self) -> list[str]:
         """The accessible texts of the messages in view, in order."""
         return [text for text in self.window.transcript.accessible_messages() if text]
 
+    def runs(self) -> list[Run]:
+        """Every stored run, oldest first."""
+        reader = self.workbench.open_reader()
+        try:
+            found = [run for known in reader.conversations() for run in reader.runs(known.id).values()]
+        finally:
+            reader.close()
+        return sorted(found, key=lambda run: run.id)
+
+    def bodies(self) -> list[dict[str, Any]]:
+        """What was sent for each of the runs."""
+        import json
+
+        return [json.loads(run.request_body) for run in self.runs()]
+
     def sees(self, words: str) -> User:
         """Waits until some message contains the words."""
         self.waits(lambda: any(words in text for text in self.messages()), f"{words!r} in the transcript")
+        return self
+
+    def reads(self, words: str) -> User:
+        """Waits until the words stand anywhere on the screen."""
+        self.waits(lambda: self.is_told(words), f"{words!r} on the screen")
+        return self
+
+    def is_told(self, words: str) -> bool:
+        """Whether the words stand anywhere on the screen."""
+        return any(words in _all_words_of(widget) for widget in self._shown(QWidget))
+
+    def sees_titles(self, *titles: str) -> User:
+        """Waits until exactly these rows are listed."""
+        self.waits(lambda: self.titles() == list(titles), f"the list {titles}; it is {self.titles()}")
         return self
 
     def sees_end(self) -> User:
@@ -149,9 +297,56 @@ class User:
     async def _until(self, holds: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + _PATIENCE_S
         while not holds():
-            assert time.monotonic() < deadline, f"never seen: {what}; messages: {self.messages()}"
-            await asyncio.sleep(0.01)
+            assert time.monotonic() < deadline, f"never seen: {what}; on the screen: {self._screen()}"
+            await asyncio.sleep(_TURN_S)
+
+    def _screen(self) -> str:
+        words = dict.fromkeys(_all_words_of(widget).strip() for widget in self._shown(QWidget))
+        return " | ".join(filter(None, words))
+
+    def _row(self, title: str) -> tuple[QAbstractItemView, QModelIndex]:
+        self.waits(lambda: title in self.titles(), f"{title!r} in the list")
+        view = self.finds("Conversations", QAbstractItemView)
+        return view, view.model().index(self.titles().index(title), 0)
+
+    def _shown(self, kind: type[W]) -> list[W]:
+        tops = QApplication.topLevelWidgets()
+        widgets = [widget for top in tops for widget in (top, *top.findChildren(QWidget))]
+        return [widget for widget in widgets if isinstance(widget, kind) and widget.isVisible()]
 
     def _all(self, name: str, kind: type[W]) -> list[W]:
-        widgets = [w for top in QApplication.topLevelWidgets() for w in (top, *top.findChildren(QWidget))]
-        return [w for w in widgets if w.isVisible() and w.accessibleName() == name and isinstance(w, kind)]
+        return [widget for widget in self._shown(kind) if _name_of(widget) == name]
+
+
+def _click(widget: QWidget, area: QRect) -> None:
+    place = QPoint(area.center().x(), area.center().y())
+    QTest.mouseClick(widget, Qt.MouseButton.LeftButton, pos=place)
+
+
+def _face(view: QAbstractItemView, index: QModelIndex) -> QRect:
+    """The lower end of a row: above it may stand the name of a group."""
+    face = view.visualRect(index)
+    face.setTop(face.bottom() - 8)
+    return face
+
+
+def _name_of(widget: QWidget) -> str:
+    name = widget.accessibleName()
+    return widget.text().replace("&", "") if not name and isinstance(widget, QAbstractButton) else name
+
+
+def _text_of(widget: QWidget) -> str:
+    match widget:
+        case QTextEdit() | QPlainTextEdit():
+            return widget.toPlainText()
+        case QComboBox():
+            return widget.currentText()
+        case QLabel() | QLineEdit() | QAbstractSpinBox() | QAbstractButton():
+            return widget.text()
+        case _:
+            return ""
+
+
+def _all_words_of(widget: QWidget) -> str:
+    words = (_name_of(widget), widget.accessibleDescription(), _text_of(widget))
+    return "\n".join(words) if not isinstance(widget, QCheckBox) else ""

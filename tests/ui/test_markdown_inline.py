@@ -128,3 +128,7 @@ def test_hostile_text_takes_linear_time(text: str) -> None:
     started_s = time.process_time()
     parse_inline(text)
     assert time.process_time() - started_s < 1.0
+
+
+def test_a_backtick_behind_an_escaped_one_is_text() -> None:
+    assert "".join(span.text for span in parse_inline("\\``")) == "``"

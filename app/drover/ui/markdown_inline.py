@@ -211,7 +211,7 @@ class _Scanner:
         run = _TICKS.match(text, at)
         assert run is not None
         length = run.end() - at
-        places = self._ticks[length]
+        places = self._ticks.get(length, [])  # behind a backslash a run is shorter than it was counted
         while places and places[-1] <= at:
             places.pop()
         if places:

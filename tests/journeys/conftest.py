@@ -1,0 +1,43 @@
+"""A person at the window, and the servers that they know."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from tests.provider import Provider
+from tests.user import User
+
+from drover.domain.endpoint import Endpoint
+from drover.paths import Profile
+from drover.ui.theme import theme
+
+
+@pytest.fixture
+def user(profile: Profile, qt_loop: asyncio.AbstractEventLoop) -> Iterator[User]:
+    """Nobody has opened the window yet; it is closed at the end."""
+    user = User(profile, qt_loop)
+    yield user
+    if user.is_at_work:
+        user.closes()
+    theme().set_text_scale(1.0)
+    theme().set_mode("system")
+
+
+@pytest.fixture
+def scripted(provider: Provider) -> Endpoint:
+    """The scripted server as an endpoint, with one model and no key."""
+    provider.models(["scripted-model"])
+    return endpoint_at(provider.base_url)
+
+
+def endpoint_at(base_url: str, *, needs_key: bool = False) -> Endpoint:
+    """A server named Scripted at this address."""
+    return Endpoint(
+        id="scripted",
+        name="Scripted",
+        base_url=base_url,
+        default_model_id="scripted-model",
+        needs_key=needs_key,
+    )
