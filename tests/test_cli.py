@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from tests.provider import Provider
+from tests.provider import EVENT_STREAM, Head, Provider, Send, Stall, Step, event
 
 from drover.cli import run
+from drover.domain.run import Run, RunStatus
+from drover.engine.weights import find_weights
+from drover.paths import Profile
+from drover.store.database import ProfileLock, open_database
+from drover.store.library import Library
+
+APP = Path(__file__).parents[1] / "app"
+LINES = 20_000
+LIMIT_S = 30.0
 
 
 @pytest.fixture
@@ -130,11 +143,256 @@ def test_doctor_gives_one_line_for_each_thing(
 
 
 def test_a_profile_in_use_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from drover.paths import Profile
-    from drover.store.database import ProfileLock
-
     profile = Profile.at(tmp_path)
     profile.create()
     with ProfileLock(profile.lock):
         assert run(["key", "--profile", str(tmp_path), "status"]) == 1
     assert capsys.readouterr().err.startswith("drover: ")
+
+
+# As a process: what a terminal and a pipe see
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "drover", *arguments]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(APP), **changes}
+
+
+def chatters(provider: Provider, count: int, *, last: Step | None = None) -> None:
+    """A reply of numbered lines, which then ends, or goes on with `last`."""
+    provider.script(
+        Head(headers={"Content-Type": EVENT_STREAM}),
+        *(Send(event({"choices": [{"index": 0, "delta": {"content": f"{n} \u00e9\u2713\n"}}]})) for n in range(count)),
+        last or Send(event("[DONE]")),
+    )  # fmt: skip
+
+
+def only_run(directory: Path) -> Run:
+    """The one run of a profile."""
+    library = Library(open_database(Profile.at(directory).database, read_only=True))
+    try:
+        (conversation,) = library.conversations()
+        (run,) = library.runs(conversation.id).values()
+        return run
+    finally:
+        library.close()
+
+
+def only_answer(directory: Path) -> str:
+    """The text of the one reply of a profile."""
+    library = Library(open_database(Profile.at(directory).database, read_only=True))
+    try:
+        (conversation,) = library.conversations()
+        return library.messages(conversation.id)[-1].text
+    finally:
+        library.close()
+
+
+@pytest.mark.parametrize("form", [["{p}", "chat"], ["chat", "{p}"]])
+def test_the_profile_may_stand_before_or_behind_the_command(
+    form: list[str], at: list[str], tmp_path: Path, provider: Provider
+) -> None:
+    provider.answers("Yes.")
+    arguments = [word for each in form for word in (at if each == "{p}" else [each])]
+    assert run([*arguments, "Well?"]) == 0
+    assert only_answer(tmp_path / "profile") == "Yes."
+
+
+def test_two_profiles_at_once_are_wrong_usage(at: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-T", "chat", *at, "Well?"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_record_has_the_promised_fields_and_rounded_times(
+    at: list[str], provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provider.answers("Blue.", reasoning="Hm.")
+    assert run(["chat", *at, "--json", "Why?"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record.keys() >= {
+        "run_id", "status", "answer", "reasoning", "tool_calls", "finish_reason", "usage", "timings_ms",
+        "asked", "adjustments", "request_body", "failure",
+    }  # fmt: skip
+    times = record["timings_ms"]
+    assert list(times) == ["connect", "first_byte", "first_token", "total"]
+    assert all(time == round(time, 1) for time in times.values())
+    assert 0 < times["connect"] <= times["first_byte"] <= times["first_token"] <= times["total"]
+
+
+def test_tool_calls_are_in_the_record(
+    at: list[str], provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = {
+        "index": 0,
+        "id": "call_1",
+        "type": "function",
+        "function": {"name": "add", "arguments": '{"a":1}'},
+    }
+    choice = {"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": "tool_calls"}
+    provider.script(
+        Head(headers={"Content-Type": EVENT_STREAM}),
+        Send(event({"choices": [choice]})),
+        Send(event("[DONE]")),
+    )
+    assert run(["chat", *at, "--json", "Why?"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["tool_calls"] == [{"id": "call_1", "name": "add", "arguments": '{"a":1}'}]
+
+
+def test_a_terminal_that_knows_only_ascii_gets_marks_in_place_of_letters(
+    at: list[str], provider: Provider
+) -> None:
+    chatters(provider, 1)
+    done = subprocess.run(
+        command("chat", *at, "W\u00e9ll?"), env=environment(PYTHONIOENCODING="ascii"), capture_output=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"0 ??\n", b"")
+
+
+def test_json_loses_nothing_on_a_terminal_that_knows_only_ascii(at: list[str], provider: Provider) -> None:
+    chatters(provider, 1)
+    done = subprocess.run(
+        command("chat", *at, "--json", "W\u00e9ll?"),
+        env=environment(PYTHONIOENCODING="ascii"), capture_output=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["answer"] == "0 \u00e9\u2713\n"
+
+
+@pytest.mark.parametrize("surrogates", [{"content": "a\ud800b"}])
+def test_half_a_surrogate_pair_is_printed_as_a_mark(
+    at: list[str], provider: Provider, surrogates: dict[str, str]
+) -> None:
+    payload = json.dumps({"choices": [{"index": 0, "delta": surrogates}]})
+    provider.script(Head(headers={"Content-Type": EVENT_STREAM}), Send(event(payload)), Send(event("[DONE]")))
+    done = subprocess.run(command("chat", *at, "Well?"), env=environment(), capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"a")
+
+
+def test_a_reader_that_leaves_ends_the_answer_in_one_line(
+    at: list[str], tmp_path: Path, provider: Provider
+) -> None:
+    chatters(provider, LINES, last=Stall())
+    with subprocess.Popen(
+        command("chat", *at, "Well?"), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b"0 ")
+        process.stdout.close()
+        error = process.stderr.read()
+        assert process.wait(LIMIT_S) == 1
+    assert error.decode().splitlines() == ["drover: Nobody reads the output any more. The reply was stopped."]
+    assert only_run(tmp_path / "profile").status is RunStatus.STOPPED
+    assert only_answer(tmp_path / "profile").startswith("0 ")
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_output_that_cannot_be_written_is_said_in_one_line(
+    at: list[str], provider: Provider, more: list[str]
+) -> None:
+    chatters(provider, 1)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command("chat", *at, *more, "Well?"), env=environment(), stdout=full, stderr=subprocess.PIPE
+        )
+    assert done.returncode == 1
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("drover: The output cannot be written: No space left on device.")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["key", "status"], ["chat", "--json", "Well?"]])
+def test_a_pipe_that_is_closed_already_gives_no_traceback(
+    at: list[str], provider: Provider, arguments: list[str]
+) -> None:
+    chatters(provider, 1)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command(*arguments, *at), env=environment(), stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert b"Traceback" not in done.stderr
+    assert b"Exception" not in done.stderr
+
+
+def test_without_standard_input_there_is_nothing_to_send(at: list[str]) -> None:
+    script = 'exec "$0" -m drover chat - "$@" <&-'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable, *at], env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr == "drover: There is nothing to send. Type a message first.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is a signal elsewhere only")
+def test_an_interrupt_keeps_what_arrived(at: list[str], tmp_path: Path, provider: Provider) -> None:
+    chatters(provider, 3, last=Stall())
+    with subprocess.Popen(
+        command("chat", *at, "Well?"), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines = [process.stdout.readline() for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        rest, error = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 1
+    assert error == b"drover: Stopped. What had arrived is kept.\n"
+    assert rest == b""
+    assert only_run(tmp_path / "profile").status is RunStatus.STOPPED
+    assert only_answer(tmp_path / "profile") == b"".join(lines).decode()
+
+
+def test_a_name_for_the_built_in_model_that_it_does_not_have_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--profile", str(tmp_path), "--endpoint", "Built-in", "--model", "gpt-7"]
+    assert run(["chat", *arguments, "Well?"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "gpt-7" in line
+    assert find_weights() is None or "SmolLM2-135M-Instruct" in line
+
+
+def test_a_failure_reads_as_sentences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["chat", "--profile", str(tmp_path), "--endpoint", "Oxen.ai", "Well?"]) == 1
+    assert "There is no key for Oxen.ai. Set a key" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["set", "delete"])
+def test_the_built_in_model_has_no_key(
+    action: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("canary-key-42"))
+    assert run(["key", "--profile", str(tmp_path), action, "Built-in"]) == 1
+    assert capsys.readouterr().err == "drover: Built-in runs on this computer and needs no key.\n"
+    assert run(["key", "--profile", str(tmp_path), "status", "Built-in"]) == 0
+    assert capsys.readouterr().out == "Built-in: needs no key\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"), [("Oxen.ai", "OXEN_API_KEY"), ("http://127.0.0.1:9/v1", "DROVER_API_KEY")]
+)
+def test_a_key_that_nothing_can_keep_is_not_said_to_be_kept(
+    name: str, variable: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("sys.stdin", io.StringIO("canary-key-42"))
+    assert run(["key", "--profile", str(tmp_path), "set", name]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    (line,) = err.splitlines()
+    assert "The key was not kept." in line
+    assert f"the variable {variable}" in line
+    assert "canary" not in line
+
+
+def test_key_status_says_when_there_is_no_keyring(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["key", "--profile", str(tmp_path), "status"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "Oxen.ai: no key; set one, or use the variable OXEN_API_KEY\n"
+    assert err == "drover: This system has no keyring that Drover can use.\n"

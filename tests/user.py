@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt
@@ -39,7 +41,11 @@ _TURN_S = 0.005
 
 
 class User:
-    """Drives one window. What is waited for is looked at between turns of the event loop."""
+    """Drives one window. What is waited for is looked at between turns of the event loop.
+
+    Hands work inside the running loop but outside any task, as Qt's own events do: a click may turn the loop of Qt,
+    and with it whatever tasks are due.
+    """
 
     def __init__(self, profile: Profile, loop: asyncio.AbstractEventLoop) -> None:
         self._profile = profile
@@ -73,7 +79,7 @@ class User:
             settings |= {"endpoint_id": endpoint.id, "model_id": endpoint.default_model_id}
         if settings:
             self._loop.run_until_complete(self.workbench.change_settings(**settings))
-        self._program.show()
+        self._does(self._program.show)
         self._running = self._loop.create_task(self._program.run())
         self.waits(lambda: self.window.isVisible(), "the window")
         return self
@@ -82,13 +88,12 @@ class User:
         """Closes the window and waits until everything behind it has ended, which leaves no task."""
         program = self._program
         assert program is not None
-        program.window.close()
+        self._does(program.window.close)
         self._loop.run_until_complete(asyncio.wait_for(self._running, _PATIENCE_S))
         self._program = None
         left = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
         assert not left, f"tasks left behind: {left}"
         QApplication.sendPostedEvents(None, 0)
-        QApplication.processEvents()
         return self
 
     def starts_again(self) -> User:
@@ -101,7 +106,7 @@ class User:
         """Types text where the name says."""
         field: QWidget = self.finds(into)
         field.setFocus()
-        QTest.keyClicks(field, text)
+        self._does(QTest.keyClicks, field, text)
         return self
 
     def replaces(self, text: str, into: str = "Message") -> User:
@@ -110,7 +115,7 @@ class User:
         field.setFocus()
         if isinstance(field, QAbstractSpinBox | QLineEdit | QTextEdit | QPlainTextEdit):
             field.selectAll()
-        QTest.keyClicks(field, text)
+        self._does(QTest.keyClicks, field, text)
         return self
 
     def pastes(self, text: str, into: str = "Message") -> User:
@@ -118,32 +123,32 @@ class User:
         QApplication.clipboard().setText(text)
         field = self.finds(into, QTextEdit)
         field.setFocus()
-        field.paste()
+        self._does(field.paste)
         return self
 
     def composes(self, text: str, *, into: str = "Message") -> User:
         """Begins a word with an input method, which is not part of the text yet."""
-        QApplication.sendEvent(self.finds(into), QInputMethodEvent(text, []))
+        self._does(QApplication.sendEvent, self.finds(into), QInputMethodEvent(text, []))
         return self
 
     def commits(self, text: str, *, into: str = "Message") -> User:
         """Ends the composition with this word."""
         ended = QInputMethodEvent("", [])
         ended.setCommitString(text)
-        QApplication.sendEvent(self.finds(into), ended)
+        self._does(QApplication.sendEvent, self.finds(into), ended)
         return self
 
     def presses(self, key: Qt.Key, *, into: str = "Message", shift: bool = False) -> User:
         """One key."""
         modifier = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
-        QTest.keyClick(self.finds(into), key, modifier)
+        self._does(QTest.keyClick, self.finds(into), key, modifier)
         return self
 
     def uses(self, shortcut: str) -> User:
         """A shortcut of the window, such as Ctrl+N."""
         self.window.activateWindow()
         self.waits(self.window.isActiveWindow, "the window in front")
-        QTest.keySequence(self.window, QKeySequence(shortcut))
+        self._does(QTest.keySequence, self.window, QKeySequence(shortcut))
         return self
 
     def sends(self) -> User:
@@ -163,7 +168,7 @@ class User:
         target = found[nth]
         if isinstance(target, QAbstractButton):
             assert target.isEnabled(), f"{name!r} is disabled"
-        _click(target, target.rect())
+        self._click(target, target.rect())
         return self
 
     def clicks_when_there(self, name: str) -> User:
@@ -173,7 +178,7 @@ class User:
 
     def ticks(self, name: str) -> User:
         """Toggles a check box."""
-        self.finds(name, QAbstractButton).click()
+        self._does(self.finds(name, QAbstractButton).click)
         return self
 
     def chooses(self, name: str, value: str) -> User:
@@ -181,8 +186,8 @@ class User:
         combo = self.finds(name, QComboBox)
         self.waits(lambda: combo.findText(value) >= 0, f"{value!r} among {self.offers(name)}")
         index = combo.findText(value)
-        combo.setCurrentIndex(index)
-        combo.activated.emit(index)
+        self._does(combo.setCurrentIndex, index)
+        self._does(combo.activated.emit, index)
         return self
 
     def turns_to(self, tab: str) -> User:
@@ -190,14 +195,14 @@ class User:
         for bar in self._shown(QTabBar):
             for index in range(bar.count()):
                 if bar.tabText(index) == tab:
-                    _click(bar, bar.tabRect(index))
+                    self._click(bar, bar.tabRect(index))
                     return self
         raise AssertionError(f"no tab {tab!r}")
 
     def opens_conversation(self, title: str) -> User:
         """Clicks a row of the list, as soon as it is there."""
         view, index = self._row(title)
-        _click(view.viewport(), _face(view, index))
+        self._click(view.viewport(), _face(view, index))
         return self
 
     def picks(self, words: str, *, of: str | None = None) -> User:
@@ -207,14 +212,32 @@ class User:
             place = _face(view, index).center()
             at = view.viewport().mapToGlobal(place)
             asked = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, at)
-            QApplication.sendEvent(view.viewport(), asked)
+            self._does(QApplication.sendEvent, view.viewport(), asked)
         menu = next(iter(self._shown(QMenu)), None)
         assert menu is not None, "no menu is open"
         action = next((action for action in menu.actions() if action.text() == words), None)
         assert action is not None, f"the menu offers {[action.text() for action in menu.actions()]}"
         assert action.isEnabled(), f"{words!r} is disabled"
-        _click(menu, menu.actionGeometry(action))
+        self._click(menu, menu.actionGeometry(action))
         return self
+
+    def _does(self, action: Callable[..., object], *values: Any) -> None:
+        done = self._loop.create_future()
+
+        def act() -> None:
+            try:
+                action(*values)
+            except BaseException as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        self._loop.call_soon(act)
+        self._loop.run_until_complete(done)
+
+    def _click(self, widget: QWidget, area: QRect) -> None:
+        place = QPoint(area.center().x(), area.center().y())
+        self._does(partial(QTest.mouseClick, widget, Qt.MouseButton.LeftButton, pos=place))
 
     # Eyes
 
@@ -254,15 +277,13 @@ class User:
         """Every stored run, oldest first."""
         reader = self.workbench.open_reader()
         try:
-            found = [run for known in reader.conversations() for run in reader.runs(known.id).values()]
+            ids = sorted(run_id for known in reader.conversations() for run_id in reader.runs(known.id))
+            return [run for run_id in ids if (run := reader.run(run_id)) is not None]
         finally:
             reader.close()
-        return sorted(found, key=lambda run: run.id)
 
     def bodies(self) -> list[dict[str, Any]]:
         """What was sent for each of the runs."""
-        import json
-
         return [json.loads(run.request_body) for run in self.runs()]
 
     def sees(self, words: str) -> User:
@@ -316,11 +337,6 @@ class User:
 
     def _all(self, name: str, kind: type[W]) -> list[W]:
         return [widget for widget in self._shown(kind) if _name_of(widget) == name]
-
-
-def _click(widget: QWidget, area: QRect) -> None:
-    place = QPoint(area.center().x(), area.center().y())
-    QTest.mouseClick(widget, Qt.MouseButton.LeftButton, pos=place)
 
 
 def _face(view: QAbstractItemView, index: QModelIndex) -> QRect:

@@ -11,7 +11,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QEventLoop, QSocketNotifier, QTimer, qVersion
+from PySide6.QtCore import QEventLoop, QObject, QSocketNotifier, QTimer, qVersion
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -73,7 +73,7 @@ def show_window(profile: Profile, *, endpoint_name: str | None, model_id: str | 
         log.set_up(profile.log_dir)
         _report_faults(loop)
         FocusRing(application)
-        _listen_for_signals(program.window)
+        SignalWatch(program.window)
         loop.run_until_complete(program.run())
     return 0
 
@@ -197,16 +197,28 @@ def _report_faults(loop: asyncio.AbstractEventLoop) -> None:
     loop.set_exception_handler(handle)
 
 
-def _listen_for_signals(window: QWidget) -> None:
-    """Ends in order on SIGINT and SIGTERM. Python sees a signal only when its code runs, hence the pair."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: window.close())
-    if sys.platform == "win32":
-        return
-    receiving, sending = socket.socketpair()
-    for end in (receiving, sending):
-        end.setblocking(False)
-    signal.set_wakeup_fd(sending.fileno(), warn_on_full_buffer=False)
-    notifier = QSocketNotifier(receiving.fileno(), QSocketNotifier.Type.Read, window)
-    notifier.activated.connect(lambda: receiving.recv(64))
-    window.destroyed.connect(sending.close)
+class SignalWatch(QObject):
+    """Closes the window on SIGINT and SIGTERM.
+
+    Python carries out a signal's handler only when it next runs, so a pair of sockets wakes Qt's loop. They
+    live as long as this object: an end that was collected would keep the loop awake for ever.
+    """
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._window = window
+        self._woken, self._waking = socket.socketpair()
+        for end in (self._woken, self._waking):
+            end.setblocking(False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._close)
+        if sys.platform != "win32":
+            signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
+            self._notifier = QSocketNotifier(self._woken.fileno(), QSocketNotifier.Type.Read, self)
+            self._notifier.activated.connect(self._drain)
+
+    def _close(self, _number: int, _frame: object) -> None:
+        self._window.close()
+
+    def _drain(self) -> None:
+        self._woken.recv(64)

@@ -130,8 +130,8 @@ class MainWindow(QMainWindow):
         fold = IconButton("sidebar-right", self.tr("Fold or show the parameters"))
         fold.clicked.connect(self.toggle_right)
         self._centre_header = _header(
-            "page", self._second_menu, self._unfold_left, (self._title, 1),
-            self._endpoint, slash, self._model, fold, left=24, spacing=4,
+            "page", self._second_menu, self._unfold_left, 4, (self._title, 1), 8,
+            self._endpoint, slash, 2, self._model, 8, fold, left=20, spacing=0,
         )  # fmt: skip
         self._chat = chat = QWidget()
         self._conversation = QStackedWidget()
@@ -322,8 +322,9 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray(base64.b64decode(settings.window_geometry)))
         self._wants_left, self._wants_right = not settings.is_left_folded, not settings.is_right_folded
         self._show_columns(self._wants_left, self._wants_right)
-        centre = max(400, self.width() - settings.left_width - settings.right_width - 2)
-        self._columns.setSizes([settings.left_width, centre, settings.right_width])
+        # The stored widths count the hairline between the columns, which here is the splitter's handle.
+        centre = max(400, self.width() - settings.left_width - settings.right_width)
+        self._columns.setSizes([settings.left_width - 1, centre, settings.right_width - 1])
         self._tabs.setCurrentIndex(_TABS.index(settings.right_tab))
         self._fold_for(self.width())
 
@@ -337,9 +338,9 @@ class MainWindow(QMainWindow):
             "right_tab": _TABS[self._tabs.currentIndex()],
         }
         if left_width:
-            values["left_width"] = left_width
+            values["left_width"] = left_width + 1
         if right_width:
-            values["right_width"] = right_width
+            values["right_width"] = right_width + 1
         return values
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -373,14 +374,17 @@ class _Surface(QWidget):
 
 
 def _header(token: str, *items: object, left: int, spacing: int) -> HeaderBar:
-    """The strip at the top of a column; an item is a widget, or (widget, stretch)."""
+    """The strip at the top of a column; an item is a widget, (widget, stretch), or a number of pixels."""
     bar = HeaderBar(token=token)
     layout = QHBoxLayout(bar)
     layout.setContentsMargins(left, 0, 8, 0)
     layout.setSpacing(spacing)
     for item in items:
-        widget, stretch = item if isinstance(item, tuple) else (item, 0)
-        layout.addWidget(widget, stretch)
+        if isinstance(item, int):
+            layout.addSpacing(item)
+        else:
+            widget, stretch = item if isinstance(item, tuple) else (item, 0)
+            layout.addWidget(widget, stretch)
     return bar
 
 

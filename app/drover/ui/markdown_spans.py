@@ -73,7 +73,7 @@ class FormulaObject(QPyTextObject):
 def _formula_of(char_format: QTextFormat) -> Formula | None:
     text_format = char_format.toCharFormat()
     is_display = bool(char_format.property(IS_DISPLAY))
-    size = _pixel_size(text_format.font()) * (1.2 if is_display else 1.08)
+    size = _pixel_size(text_format.font()) * (1.27 if is_display else 1.08)
     rgba = text_format.foreground().color().rgba()
     return formula(str(char_format.property(TEX)), round(size, 2), rgba, is_display=is_display)
 

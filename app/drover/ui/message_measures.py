@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from drover.domain.run import Run
+from drover.domain.run import Run, RunStatus
 from drover.ui import formats
 
 
@@ -18,10 +18,14 @@ def _tr(text: str) -> str:
 
 
 def measures(run: Run) -> str:
-    """Settings and measures of a run in one line; what is not known is left out."""
+    """Settings and measures of a run in one line; what is not known is left out.
+
+    A token limit that was not reached changed nothing about the reply, so it is left out too.
+    """
     short = {"temperature": "T", "reasoning_effort": _tr("effort")}
     parts = [
         f"{short.get(name, name)} {formats.parameter_value(name, value)}" for name, value in run.parameters
+        if name != "max_tokens" or run.status is RunStatus.CUT
     ]
     if run.tokens_per_s is not None:
         parts.append(formats.rate(run.tokens_per_s))

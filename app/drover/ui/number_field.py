@@ -217,7 +217,10 @@ class NumberField(QAbstractSpinBox):
     def _restyle(self) -> None:
         colors = theme()
         is_empty = self._value is None
-        self.setFont(colors.font("small" if is_empty else "ui"))
+        font = colors.font("small" if is_empty else "ui")
+        # Under a style sheet the line inside keeps the font it was first shown with.
+        for widget in (self, self.lineEdit()):
+            widget.setFont(font)
         palette = self.palette()
         token = "text-3" if is_empty else "disabled"
         palette.setColor(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text, colors.color(token))

@@ -220,7 +220,11 @@ class Theme(QObject):
             self._tokens = {token: QColor(value) for token, value in table.items()}
         self._application.setPalette(self._palette())
         self._application.setFont(self.font("ui"))
-        self._application.setStyleSheet("" if self._is_building else self._style_sheet())
+        # WORKAROUND: replacing one style sheet by another also prepares widgets that were never shown, and notes
+        # their font then; whatever font they get later is lost at their first showing. From none to one does not.
+        self._application.setStyleSheet("")
+        if not self._is_building:
+            self._application.setStyleSheet(self._style_sheet())
         self._is_applying = False
 
     @contextmanager
@@ -246,8 +250,8 @@ class Theme(QObject):
         else:
             font.setPixelSize(max(1, round(self._general.pixelSize() * ratio)))
         font.setWeight(QFont.Weight(weight))
-        if role in _TABULAR_ROLES and weight < 600:
-            font.setFeature(QFont.Tag("tnum"), 1)
+        # Said either way: a widget's font takes what it leaves open from the application's.
+        font.setFeature(QFont.Tag("tnum"), int(role in _TABULAR_ROLES and weight < 600))
         return font
 
     def _palette(self) -> QPalette:
