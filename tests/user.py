@@ -43,8 +43,8 @@ _TURN_S = 0.005
 class User:
     """Drives one window. What is waited for is looked at between turns of the event loop.
 
-    Hands work inside the running loop but outside any task, as Qt's own events do: a click may turn the loop of Qt,
-    and with it whatever tasks are due.
+    Hands work inside the running loop but outside any task, as Qt's own events do: a click may turn the loop
+    of Qt, and with it whatever tasks are due.
     """
 
     def __init__(self, profile: Profile, loop: asyncio.AbstractEventLoop) -> None:

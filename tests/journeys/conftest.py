@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from tests.provider import Provider
@@ -14,13 +14,21 @@ from drover.paths import Profile
 from drover.ui.theme import theme
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Closes the window with the test: pytest-qt turns Qt's loop before fixtures end, without asyncio."""
+    try:
+        return (yield)
+    finally:
+        user = pyfuncitem.funcargs.get("user")
+        if isinstance(user, User) and user.is_at_work:
+            user.closes()
+
+
 @pytest.fixture
 def user(profile: Profile, qt_loop: asyncio.AbstractEventLoop) -> Iterator[User]:
-    """Nobody has opened the window yet; it is closed at the end."""
-    user = User(profile, qt_loop)
-    yield user
-    if user.is_at_work:
-        user.closes()
+    """Nobody has opened the window yet; it is closed at the end of the test."""
+    yield User(profile, qt_loop)
     theme().set_text_scale(1.0)
     theme().set_mode("system")
 

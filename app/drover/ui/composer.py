@@ -388,7 +388,8 @@ class _Disclosure(QuietButton):
 
     def sizeHint(self) -> QSize:
         width = self.fontMetrics().horizontalAdvance(self.text()) + 8 + 6 + 12 + 7
-        return QSize(width, theme().px(24))
+        # One more than other compact controls: as the strip is, odd, so that both texts share a base line.
+        return QSize(width, theme().px(24) + 1)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from drover.domain.run import Failure, FailureKind
 from drover.ui import formats
 from drover.ui.code_view import make_plain, show_menu
-from drover.ui.controls import Button, Label, QuietButton
-from drover.ui.theme import draw_frame, draw_icon, theme
+from drover.ui.controls import QUIET_PADDING, Button, Label, QuietButton
+from drover.ui.theme import draw_frame, draw_icon, rounded_path, theme
 
-_PAD_X, _PAD_Y, _ICON, _RADIUS = 12, 10, 16, 6
+_PAD_X, _PAD_Y, _ICON, _ICON_GAP, _RADIUS = 13, 10, 16, 10, 6
 
 
 def _tr(text: str) -> str:
@@ -22,8 +22,8 @@ def _tr(text: str) -> str:
 def actions_for(failure: Failure, endpoint_name: str, *, is_waiting: bool) -> list[tuple[str, str, str]]:
     """(action, words, icon) of the buttons that help, the most helpful first."""
     if is_waiting:
-        return [("retry_now", _tr("Retry now"), "retry"), ("stop_retry", _tr("Do not retry"), "")]
-    retry = ("retry", _tr("Retry"), "retry")
+        return [("retry_now", _tr("Retry now"), "regenerate"), ("stop_retry", _tr("Do not retry"), "")]
+    retry = ("retry", _tr("Retry"), "regenerate")
     settings = ("settings", _tr("Endpoint settings…"), "")
     match failure.kind:
         case FailureKind.KEY:
@@ -76,7 +76,7 @@ class FailureCard(QWidget):
         if not quoted:
             title = title.rstrip(".")
         self._title.setText(title)
-        self._words = " ".join(part for part in (words, failure.hint) if part)
+        self._words = " ".join(part for part in (words, self._hint(failure)) if part)
         self._sentence.setText(self._words)
         self._detail.setPlainText(failure.detail)
         self._details.setVisible(bool(failure.detail))
@@ -85,6 +85,13 @@ class FailureCard(QWidget):
         self._make_buttons(actions_for(failure, endpoint_name, is_waiting=is_waiting))
         if not is_waiting:
             self._share = None
+
+    def _hint(self, failure: Failure) -> str:
+        """What to do next; while it is done by itself, how long the server wants to be left alone."""
+        if not self._is_waiting or failure.retry_after_s is None:
+            return failure.hint
+        wait = formats.duration(failure.retry_after_s, tenths_below_s=0)
+        return self.tr("It asked for a pause of {0}.").format(wait)
 
     def display_countdown(self, seconds_left: float, share_left: float) -> None:
         """How long until the next attempt, in seconds and as a share of the whole wait."""
@@ -97,7 +104,7 @@ class FailureCard(QWidget):
     def lay_out(self, width: int) -> int:
         """The height it takes at this width."""
         scale = theme().px
-        left = _PAD_X + scale(_ICON) + scale(9)
+        left = _PAD_X + scale(_ICON) + scale(_ICON_GAP)
         room = max(80, width - left - _PAD_X)
         y = scale(_PAD_Y)
         for label in (self._title, self._sentence):
@@ -128,7 +135,7 @@ class FailureCard(QWidget):
                 x, y = left, y + height + 8
             button.setGeometry(x, y, min(needed, width - x - 4), height)
             x += needed + scale(8)
-        self._details.setGeometry(width - _PAD_X - details, y, details, height)
+        self._details.setGeometry(width - _PAD_X + QUIET_PADDING - details, y, details, height)
         return y + height
 
     def _make_buttons(self, actions: list[tuple[str, str, str]]) -> None:
@@ -169,9 +176,10 @@ class FailureCard(QWidget):
             painter, QRectF(_PAD_X, theme().px(_PAD_Y + 2), side, side), "warning", theme().color("caution")
         )
         if self._share is not None:
-            painter.fillRect(
-                QRectF(2, rect.height() - 2, (rect.width() - 4) * self._share, 2), theme().color("caution")
-            )
+            painter.setClipPath(rounded_path(rect, _RADIUS))
+            for token, share in (("caution-line", 1.0), ("caution", self._share)):
+                foot = QRectF(0, rect.height() - 2, rect.width() * share, 2)
+                painter.fillRect(foot, theme().color(token))
         painter.end()
 
 
