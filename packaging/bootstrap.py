@@ -89,6 +89,9 @@ LIBRARY_PACKAGES = {
 }
 """What Qt's xcb and Wayland platforms and llama.cpp load, by file name, and the Debian package each is in."""
 
+LOCAL_MODEL_LIBRARIES = frozenset({"libgomp.so.1", "libstdc++.so.6"})
+"""Those of them that are needed without a window too: by llama.cpp."""
+
 TEST_PROGRAM_PACKAGES = {
     "Xvfb": "xvfb",
     "dbus-daemon": "dbus",
@@ -113,7 +116,7 @@ class SetupError(Exception):
 
 
 def missing_libraries(listing: str, machine: str) -> list[str]:
-    """The libraries that `ldconfig -p` does not list for this machine, by file name.
+    """The known libraries that `ldconfig -p` does not list for this machine, by file name.
 
     A listing with nothing in it tells nothing, so nothing is called missing then.
     """
@@ -217,20 +220,25 @@ def c_library() -> str | None:
 # -- getting what the system lacks ---------------------------------------------------------------------------
 
 
-def ensure_system(command: str) -> None:
-    """Installs what this Linux lacks, or says what to install. Does nothing on other systems."""
+def ensure_system(command: str, arguments: Sequence[str]) -> None:
+    """Installs what this Linux lacks for a command, or says what to install. Elsewhere it does nothing."""
     if sys.platform != "linux":
         return
     reason = unsupported_system(lock_needs(LOCK.read_text(encoding="utf-8")), platform.machine(), c_library())
     if reason is not None:
         raise SetupError(reason)
-    libraries = missing_libraries(library_listing(), platform.machine())
+    needs_window = command != "run" or opens_window(arguments)
+    libraries = [
+        name
+        for name in missing_libraries(library_listing(), platform.machine())
+        if needs_window or name in LOCAL_MODEL_LIBRARIES
+    ]
     programs = missing_test_programs(is_program_installed) if command == "test" else []
     packages = packages_for(
         libraries=libraries,
         programs=programs,
         has_venv=importlib.util.find_spec("ensurepip") is not None,
-        has_font=has_any_font(font_folders()),
+        has_font=not needs_window or has_any_font(font_folders()),
         python=sys.version_info[:2],
     )
     if not packages:
@@ -524,9 +532,14 @@ def call(command: Sequence[str], environment: Mapping[str, str] | None = None) -
 # -- the commands --------------------------------------------------------------------------------------------
 
 
+def opens_window(arguments: Sequence[str]) -> bool:
+    """Whether drover opens its window with these arguments."""
+    return not HEADLESS_ARGUMENTS.intersection(arguments)
+
+
 def missing_display(arguments: Sequence[str], environment: Mapping[str, str], system: str) -> str | None:
     """Why no window can open here, or None if one can or none is wanted."""
-    if system != "linux" or HEADLESS_ARGUMENTS.intersection(arguments):
+    if system != "linux" or not opens_window(arguments):
         return None
     if environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"):
         return None
@@ -573,7 +586,7 @@ def bootstrap(command: str, arguments: Sequence[str]) -> int:
         no_display = missing_display(arguments, os.environ, sys.platform)
         if no_display is not None:
             raise SetupError(no_display)
-    ensure_system(command)
+    ensure_system(command, arguments)
     ensure_environment()
     if command == "run":
         return start(arguments)

@@ -172,6 +172,11 @@ def qt_loop(qapp: Any) -> Iterator[asyncio.AbstractEventLoop]:
     yield loop
     loop.close()
     asyncio.set_event_loop(None)
+    _closed_loops.append(loop)
+
+
+_closed_loops: list[asyncio.AbstractEventLoop] = []
+"""Never freed: the garbage collector may run in any thread, and Qt's timers end only in their own."""
 
 
 # Guards

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
+import ipaddress
 import json
 import socket
 import ssl
@@ -17,6 +19,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -159,9 +162,9 @@ def event(payload: object) -> bytes:
 
 
 class Provider:
-    """A context manager: listens on a free loopback port from entry to exit."""
+    """A context manager: listens on a loopback port, by default a free one, from entry to exit."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self._tls = tls
         self._scripts: dict[str, deque[Script]] = {}
         self._lock = threading.Lock()
@@ -172,7 +175,7 @@ class Provider:
         self._stopped: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
         self._open = 0
-        self.port = 0
+        self.port = port
         self.requests: list[ReceivedRequest] = []
         """Every request so far, in order of arrival."""
         self.errors: list[BaseException] = []
@@ -313,7 +316,7 @@ class Provider:
 
     async def _main(self) -> None:
         self._stopped = asyncio.Event()
-        server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._tls)
+        server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stopped.wait()
@@ -454,6 +457,36 @@ async def _first_of(waiting: Coroutine[Any, Any, Any], next_byte: asyncio.Future
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def self_signed_certificate(directory: Path) -> Path:
+    """A certificate for 127.0.0.1 that nobody vouches for, with its key, in one file."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "A test server")])
+    now = datetime.datetime.now(datetime.UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    path = directory / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + built.public_bytes(serialization.Encoding.PEM))
+    return path
 
 
 def pieces_of(text: str, count: int | None) -> list[str]:

@@ -138,6 +138,46 @@ def test_a_new_enough_linux_is_supported(machine: str, libc: str) -> None:
     assert bootstrap.unsupported_system(NEEDS, machine, libc) is None
 
 
+@pytest.fixture
+def without_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Linux without apt and without any library; its `ldconfig` may be written anew."""
+    if sys.platform != "linux":
+        pytest.skip("libraries are looked at on Linux only")
+    ldconfig = tmp_path / "ldconfig"
+    ldconfig.write_text("#!/bin/sh\n/bin/cat <<'.'\n" + listing_of(["libc.so.6"], "x86-64, AArch64") + ".\n")
+    ldconfig.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return ldconfig
+
+
+def test_a_window_needs_the_libraries_of_the_display(
+    without_libraries: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bootstrap.ensure_system("run", [])
+    assert "libEGL.so.1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["--profile", "p", "chat", "Why?"], ["--version"]])
+def test_without_a_window_only_what_the_local_model_loads_is_needed(
+    arguments: list[str], without_libraries: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bootstrap.ensure_system("run", arguments)
+    assert capsys.readouterr().out.endswith("does not start: libgomp.so.1, libstdc++.so.6\n")
+
+
+def test_without_a_window_no_font_is_needed(
+    without_libraries: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    libraries = listing_of(["libgomp.so.1", "libstdc++.so.6"], "x86-64, AArch64")
+    without_libraries.write_text(f"#!/bin/sh\n/bin/cat <<'.'\n{libraries}.\n")
+    monkeypatch.setattr(bootstrap, "font_folders", lambda: [tmp_path / "none"])
+    bootstrap.ensure_system("run", ["doctor"])
+    assert capsys.readouterr().out == ""
+
+
 # -- whether there is work to do -----------------------------------------------------------------------------
 
 

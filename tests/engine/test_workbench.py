@@ -14,7 +14,16 @@ from drover.domain.conversation import Draft, Message, ReasoningPart, Role, Text
 from drover.domain.endpoint import Endpoint
 from drover.domain.parameters import SamplingParameters
 from drover.domain.run import FailureKind, LivePhase, Run, RunStatus
-from drover.engine.workbench import LibraryChanged, Notice, RunAdvanced, RunSettled, Workbench, WorkbenchEvent
+from drover.domain.stream import TextDelta
+from drover.engine.workbench import (
+    LibraryChanged,
+    Notice,
+    RunAdvanced,
+    RunSettled,
+    Workbench,
+    WorkbenchEvent,
+    default_draft,
+)
 from drover.errors import ConfigurationError, LibraryError
 from drover.paths import Profile
 
@@ -31,7 +40,6 @@ class Session:
         self.endpoint = Endpoint(
             id="scripted", name="Scripted", base_url=provider.base_url, needs_key=False, default_model_id="m"
         )
-        self.workbench.add_temporary_endpoint(self.endpoint)
         self.draft = Draft(text="Why?", endpoint_id="scripted")
 
     def _hear(self, event: WorkbenchEvent) -> None:
@@ -76,6 +84,7 @@ class Session:
 @asynccontextmanager
 async def session(profile: Profile, provider: Provider) -> AsyncIterator[Session]:
     opened = Session(profile, provider)
+    await opened.workbench.save_endpoint(opened.endpoint)
     try:
         yield opened
     finally:
@@ -305,6 +314,7 @@ async def test_what_a_killed_process_left_is_interrupted_with_its_text(
 ) -> None:
     gate = provider.answers("Half an answer", pause_after=2)
     first = Session(profile, provider)
+    await first.workbench.save_endpoint(first.endpoint)
     run = await first.workbench.send(None, first.draft)
     live = first.workbench.live[run.id]
     await first.until(lambda: "Half" in live.builder.answer)
@@ -413,3 +423,80 @@ async def test_lone_surrogates_and_nul_are_sent_and_stored_without_a_crash(
         assert run.status is RunStatus.COMPLETE
         sent = provider.requests[0].json["messages"][-1]["content"]
         assert sent == "a\ufffdb\x00c \u202eevil \U0001f600"
+
+
+async def test_stopping_twice_still_keeps_the_text(profile: Profile, provider: Provider) -> None:
+    provider.answers("Half an answer and the rest", pause_after=2)
+    async with session(profile, provider) as s:
+        run = await s.workbench.send(None, s.draft)
+        live = s.workbench.live[run.id]
+        await s.until(lambda: "Half" in live.builder.answer)
+        await asyncio.gather(*(s.workbench.stop(run.id) for _ in range(3)))
+        assert s.stored(run.id).status is RunStatus.STOPPED
+        assert s.branch(run.conversation_id)[-1].text.startswith("Half")
+
+
+async def test_a_second_answer_in_one_conversation_is_refused(profile: Profile, provider: Provider) -> None:
+    provider.answers("first", pause_after=0)
+    async with session(profile, provider) as s:
+        run = await s.workbench.send(None, s.draft)
+        question = s.branch(run.conversation_id)[0]
+        with pytest.raises(ConfigurationError, match="already on its way"):
+            await s.workbench.regenerate(question, s.draft)
+        await s.workbench.stop(run.id)
+
+
+async def test_an_answer_that_could_not_be_saved_is_kept_and_saved_with_the_next_change(
+    profile: Profile, provider: Provider
+) -> None:
+    gate = provider.answers("precious words", pause_after=2)
+    async with session(profile, provider) as s:
+        run = await s.workbench.send(None, s.draft)
+        live = s.workbench.live[run.id]
+        await s.until(lambda: live.builder.delta_count >= 1)
+        connection = s.workbench._library.connection
+        full = await s.workbench._on_writer(lambda: connection.execute("PRAGMA page_count").fetchone()[0])
+        await s.workbench._on_writer(lambda: connection.execute(f"PRAGMA max_page_count={full}"))
+        live.builder.feed(TextDelta(text="x" * 500_000), 1.0)
+        gate.set()
+        await s.workbench.wait(run.id)
+        (unsaved,) = s.workbench.unsaved_in(run.conversation_id)
+        assert "precious" in unsaved[1].text
+        assert any(isinstance(e, Notice) and "not saved yet" in e.text for e in s.events)
+        await s.workbench._on_writer(lambda: connection.execute("PRAGMA max_page_count=1000000"))
+        await s.workbench.rename(run.conversation_id, "Room again")
+        assert s.workbench.unsaved_in(run.conversation_id) == []
+        assert "precious" in s.branch(run.conversation_id)[-1].text
+
+
+async def test_removing_the_preferred_endpoint_leaves_new_conversations_with_another(
+    profile: Profile, provider: Provider
+) -> None:
+    async with session(profile, provider) as s:
+        await s.workbench.change_settings(endpoint_id="scripted")
+        assert default_draft(s.workbench).endpoint_id == "scripted"
+        await s.workbench.delete_endpoint("scripted")
+        assert default_draft(s.workbench).endpoint_id == "built-in"
+
+
+async def test_an_answer_that_is_no_chat_completion_does_not_pass_for_one(
+    profile: Profile, provider: Provider
+) -> None:
+    provider.fails(200, {"ok": True})
+    async with session(profile, provider) as s:
+        test = await s.workbench.test_key(s.endpoint, None)
+        assert not test.is_accepted
+
+
+async def test_another_model_file_is_recorded_under_its_own_name(
+    profile: Profile, provider: Provider
+) -> None:
+    async with session(profile, provider) as s:
+        await s.workbench.change_settings(gguf_path="/models/gpt-oss-20b.gguf")
+        low = SamplingParameters(reasoning_effort="low")
+        draft = Draft(text="Hi", endpoint_id="built-in", model_id="SmolLM2-135M-Instruct", parameters=low)
+        preview = s.workbench.preview([], draft)
+        body = json.loads(preview.body)
+        assert body["model"] == "gpt-oss-20b"
+        assert body["reasoning_effort"] == "low"
+        assert "grammar" not in body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import markdown
 import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
@@ -40,8 +41,65 @@ def test_code_is_escaped_once() -> None:
     assert "if a &lt; b" in rich_copy.rich("```\nif a < b\n```")
 
 
-def test_what_would_take_long_is_copied_as_plain_text_alone(qapp: QApplication) -> None:
-    source = "[" * 4000
+PROSE = "It **holds** that `a < b`, and so [as was shown](https://example.org) _nothing_ follows (1).\n\n"
+HONEST = (
+    "## Result\n\n"
+    + PROSE * 60
+    + "".join(f"- item {number}: **bold** and `code`\n" for number in range(60))
+    + "\n| n | n*n |\n|---|---|\n"
+    + "".join(f"| {number} | {number * number} |\n" for number in range(60))
+    + "\n```python\n"
+    + "values[0] = [x > 1 for x in range(3)]  # a comment\n" * 600
+    + "```\n"
+)
+
+
+def test_a_long_answer_with_long_code_is_copied_as_rich_text_too(qapp: QApplication) -> None:
+    assert len(HONEST) > 35_000
+    rich_copy.copy(HONEST)
+    data = QGuiApplication.clipboard().mimeData()
+    assert data.text() == HONEST
+    assert data.html().count("<li>") == data.html().count("<tr>") - 1 == 60
+    assert "values[0] = [x &gt; 1" in data.html()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("[" * 4000, id="brackets"),
+        pytest.param("[" * 450 + "a" * 40_000, id="few brackets before a long paragraph"),
+        pytest.param("[a](" * 2000, id="links without an end"),
+        pytest.param("![" * 2000, id="images without an end"),
+        pytest.param("# a\n" * 12_000, id="headings"),
+        pytest.param("a\n-\n" * 4000, id="underlined headings"),
+        pytest.param("- \n" * 5000, id="empty items"),
+        pytest.param("> " * 10_000, id="quotes in quotes"),
+        pytest.param((">" * 200 + "a\n\n") * 100, id="deep quotes"),
+        pytest.param("---\n" * 5000, id="rules"),
+        pytest.param("| a | b |\n|---|---|\n" + "|a|b|\n" * 8000, id="a long table"),
+        pytest.param("a\n\n" * 15_000, id="paragraphs"),
+        pytest.param("*a" * 20_000, id="asterisks"),
+        pytest.param("_a_ " * 12_000, id="underscores"),
+        pytest.param("`a` " * 12_000, id="backticks"),
+        pytest.param("\\*" * 20_000, id="escapes"),
+        pytest.param("a" * 60_000, id="length alone"),
+    ],
+)
+def test_what_would_take_long_is_copied_as_plain_text_alone(source: str, qapp: QApplication) -> None:
     rich_copy.copy(source)
-    assert QGuiApplication.clipboard().mimeData().text() == source
-    assert not QGuiApplication.clipboard().mimeData().hasHtml()
+    data = QGuiApplication.clipboard().mimeData()
+    assert data.text() == source
+    assert not data.hasHtml()
+
+
+def test_the_source_is_copied_even_if_it_cannot_be_converted(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> str:
+        raise RecursionError
+
+    monkeypatch.setattr(markdown.Markdown, "convert", fail)
+    rich_copy.copy("**a**")
+    data = QGuiApplication.clipboard().mimeData()
+    assert data.text() == "**a**"
+    assert not data.hasHtml()

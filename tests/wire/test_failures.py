@@ -15,7 +15,7 @@ from drover.domain.stream import (
     TextDelta,
     ToolCallDelta,
 )
-from drover.errors import ConfigurationError, ConnectionFailed, DroverError, ProtocolError
+from drover.errors import ConfigurationError, ConnectionFailed, DroverError, MissingKey, ProtocolError
 from drover.wire.chat import failure_from, provider_error, verdict
 
 _KIND = FailureKind
@@ -190,6 +190,7 @@ def test_a_failed_connection_says_in_which_phase(phase: str, message: str) -> No
     ("error", "kind"),
     [
         (ConfigurationError("The address is empty.", hint="Paste it."), _KIND.CONFIGURATION),
+        (MissingKey("The address is empty."), _KIND.KEY),
         (ProtocolError("The address is empty.", offending=b"\xff<"), _KIND.PROTOCOL),
         (DroverError("The address is empty."), _KIND.BUG),
     ],

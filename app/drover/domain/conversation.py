@@ -97,6 +97,8 @@ class Draft:
     preset_id: str | None = None
     replaces_id: str | None = None
     """The user message that this text will become a sibling of; None for a new turn."""
+    aside_text: str = ""
+    """Unsent text of a new turn, put aside while an earlier message is edited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

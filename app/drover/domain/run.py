@@ -10,6 +10,7 @@ from drover.domain.conversation import Message
 from drover.domain.endpoint import Endpoint
 from drover.domain.parameters import SamplingParameters
 from drover.domain.stream import ResponseBuilder, Usage
+from drover.errors import running_text
 
 
 class RunStatus(StrEnum):
@@ -95,8 +96,7 @@ class Failure:
     @property
     def words(self) -> str:
         """Message and hint as running text."""
-        stop = "" if self.message.endswith((".", "!", "?", "”")) else "."
-        return f"{self.message}{stop} {self.hint}".strip()
+        return running_text(self.message, self.hint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

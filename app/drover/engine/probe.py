@@ -38,6 +38,8 @@ async def ask_cheaply(transport: Transport, endpoint: Endpoint, key: str | None,
         return KeyTest(is_accepted=False, words=chat.failure_from(error, endpoint.name).words)
     if builder.error is not None:
         return KeyTest(is_accepted=False, words=builder.error.message)
+    if not builder.delta_count and builder.finish_reason is None and builder.usage is None:
+        return KeyTest(is_accepted=False, words=f"What {endpoint.name} answered is not a chat completion.")
     return KeyTest(is_accepted=True, words=f"{endpoint.name} answered with {model_id}.")
 
 

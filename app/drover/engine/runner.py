@@ -129,6 +129,8 @@ class Runner:
         self._recording: _Recording | None = None
         self._journaled_count = 0
         self._wake = asyncio.Event()
+        self.outcome: tuple[Run, Message, Exchange | None] | None = None
+        """What was to be stored at the end; set before it is, so that it survives a failing disk."""
 
     def retry_now(self) -> None:
         """Ends the pause before the next attempt."""
@@ -155,13 +157,16 @@ class Runner:
                 hint="Please report this with the details.",
                 detail=redact(f"{type(error).__name__}: {error}"),
             )
-        finally:
-            journaling.cancel()
-            await asyncio.gather(journaling, return_exceptions=True)
-        await self._settle(failure, stopped=was_cancelled is not None)
+        ending = asyncio.create_task(self._end(journaling, failure, stopped=was_cancelled is not None))
+        was_cancelled = await _through_cancellation(ending) or was_cancelled
         if was_cancelled is not None:
             raise was_cancelled
         return live.run
+
+    async def _end(self, journaling: asyncio.Task[None], failure: Failure | None, *, stopped: bool) -> None:
+        journaling.cancel()
+        await asyncio.gather(journaling, return_exceptions=True)
+        await self._settle(failure, stopped=stopped)
 
     async def _attempt_until_answered(self) -> None:
         live = self._live
@@ -234,8 +239,11 @@ class Runner:
         self._feed_rest(decoder, at_ms)
 
     def _feed_rest(self, decoder: chat.ReplyDecoder, at_ms: float) -> None:
-        for event in decoder.finish():
+        events = decoder.finish()
+        for event in events:
             self._live.builder.feed(event, at_ms / 1000)
+        if events:
+            self._advanced()
 
     async def _pause(self, error: ProviderError, pause_s: float) -> None:
         live = self._live
@@ -298,22 +306,39 @@ class Runner:
             run_id=live.run.id,
         )
         exchange = self._recording.exchange(live.run.id) if self._recording is not None else None
-        await self._journal.settle(live.run, message, exchange)
+        self.outcome = (live.run, message, exchange)
+        await self._journal.settle(*self.outcome)
 
     def _timing(self) -> Timing:
         builder, recording = self._live.builder, self._recording
         if recording is None:
             return Timing()
         return Timing(
-            connect_ms=recording.connect_ms,
-            first_byte_ms=recording.first_byte_ms,
+            connect_ms=_tenths(recording.connect_ms),
+            first_byte_ms=_tenths(recording.first_byte_ms),
             first_token_ms=_ms(builder.first_token_s),
             reasoning_started_ms=_ms(builder.reasoning_started_s),
             reasoning_ended_ms=_ms(builder.reasoning_ended_s),
             last_token_ms=_ms(builder.last_token_s),
-            total_ms=(time.monotonic() - self._live.started_at_s) * 1000,
+            total_ms=_ms(time.monotonic() - self._live.started_at_s),
         )
 
 
 def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 1)
+    return None if seconds is None else _tenths(seconds * 1000)
+
+
+def _tenths(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 1)
+
+
+async def _through_cancellation(task: asyncio.Task[None]) -> asyncio.CancelledError | None:
+    """Waits for the end of a task that must not be cut short; returns a cancellation that came meanwhile."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as cancellation:
+            cancelled = cancellation
+    task.result()
+    return cancelled

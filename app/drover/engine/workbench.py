@@ -6,6 +6,7 @@ tests drive the same object. Verbs are called on the thread of the running event
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import time
@@ -29,7 +30,7 @@ from drover.domain.endpoint import (
 )
 from drover.domain.parameters import UNSET, Preset
 from drover.domain.run import Adjustment, Exchange, LiveRun, Run, RunRequest, RunStatus
-from drover.errors import ConfigurationError, DroverError, LibraryError
+from drover.errors import ConfigurationError, DroverError, LibraryError, MissingKey
 from drover.log import logger, register_secret
 from drover.paths import Profile
 from drover.store.database import ProfileLock, open_database
@@ -127,6 +128,9 @@ class Workbench:
         self._live: dict[str, LiveRun] = {}
         self._runners: dict[str, Runner] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._starting: set[str] = set()
+        self._unsaved: dict[str, tuple[Run, Message, Exchange | None]] = {}
+        self._told_notices: set[str] = set()
         self._local: LocalModel | None = None
         self._endpoints: dict[str, Endpoint] = {}
         self._load_endpoints(endpoints)
@@ -163,6 +167,9 @@ class Workbench:
         """Stops every run, keeping its text, then the built-in server, the network and the database."""
         for run_id in list(self._tasks):
             await self.stop(run_id)
+        if self._unsaved:
+            with contextlib.suppress(LibraryError):
+                await self._save_unsaved()
         if self._local is not None:
             await self._local.stop()
         if self._open_transport is not None:
@@ -203,9 +210,11 @@ class Workbench:
 
     async def retry(self, reply: Message, draft: Draft) -> Run:
         """Asks again after a failure. A reply in which nothing had arrived leaves no version behind."""
-        question = await self._on_writer(
-            lambda: next(m for m in self._library.messages(reply.conversation_id) if m.id == reply.parent_id)
-        )
+        messages = await self._on_writer(lambda: self._library.messages(reply.conversation_id))
+        question = next((message for message in messages if message.id == reply.parent_id), None)
+        if question is None:
+            raise ConfigurationError("The message that this answered no longer exists.")
+        self._refuse_second_answer(reply.conversation_id)
         if not reply.parts:
             await self._write(lambda library: library.delete_message(reply.id))
         return await self._start(question, draft, None, is_new_message=False)
@@ -217,7 +226,7 @@ class Workbench:
         task = self._tasks.get(run_id)
         if task is not None:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await asyncio.wait({task})
 
     async def wait(self, run_id: str) -> None:
         """Returns when the run is settled."""
@@ -225,7 +234,7 @@ class Workbench:
 
         task = self._tasks.get(run_id)
         if task is not None:
-            await asyncio.shield(asyncio.gather(task, return_exceptions=True))
+            await asyncio.wait({task})
 
     def retry_now(self, run_id: str) -> None:
         """Ends the pause that a server asked for."""
@@ -266,12 +275,28 @@ class Workbench:
     async def _start(
         self, message: Message, draft: Draft, conversation: Conversation | None, *, is_new_message: bool
     ) -> Run:
+        self._refuse_second_answer(message.conversation_id)
+        self._starting.add(message.conversation_id)
+        try:
+            return await self._begin(message, draft, conversation, is_new_message=is_new_message)
+        finally:
+            self._starting.discard(message.conversation_id)
+
+    def _refuse_second_answer(self, conversation_id: str) -> None:
+        if conversation_id in self._starting or self.live_in(conversation_id) is not None:
+            raise ConfigurationError(
+                "An answer is already on its way in this conversation.", hint="Stop it, or wait for its end."
+            )
+
+    async def _begin(
+        self, message: Message, draft: Draft, conversation: Conversation | None, *, is_new_message: bool
+    ) -> Run:
         import asyncio
 
         from drover.engine.runner import Runner
 
         endpoint = self.endpoint(draft.endpoint_id)
-        model_id = draft.model_id or endpoint.default_model_id or await self._first_model_id(endpoint)
+        model_id = self._model_id(draft, endpoint) or await self._first_model_id(endpoint)
         run = Run(
             id=new_id(),
             conversation_id=message.conversation_id,
@@ -314,11 +339,29 @@ class Workbench:
         try:
             await runner.execute()
         except LibraryError as error:
-            self._tell(Notice(text=f"The reply could not be saved: {error.message}", kind=NoticeKind.WARNING))
+            if runner.outcome is not None:
+                self._unsaved[run_id] = runner.outcome
+            words = f"The answer is not saved yet; it will be with the next change. {error.words}"
+            self._tell(Notice(text=words, kind=NoticeKind.WARNING))
         finally:
             for table in (self._live, self._runners, self._tasks):
                 table.pop(run_id, None)
             self._tell(RunSettled(run=live.run))
+
+    def unsaved_in(self, conversation_id: str) -> list[tuple[Run, Message]]:
+        """Replies that have ended but could not be stored yet, oldest first."""
+        return [
+            (run, message)
+            for run, message, _ in self._unsaved.values()
+            if run.conversation_id == conversation_id
+        ]
+
+    async def _save_unsaved(self) -> None:
+        for run_id, (run, message, exchange) in list(self._unsaved.items()):
+            settle = functools.partial(self._library.settle, run, message, exchange)
+            changes = await self._on_writer(settle)
+            self._unsaved.pop(run_id, None)
+            self._tell(LibraryChanged(changes=changes))
 
     @property
     def _secrets(self) -> Secrets:
@@ -336,11 +379,17 @@ class Workbench:
             self._open_transport = Transport()
         return self._open_transport
 
+    def _model_id(self, draft: Draft, endpoint: Endpoint) -> str:
+        """The built-in endpoint serves one file, whatever the draft was made for."""
+        return (
+            endpoint.default_model_id if endpoint.is_built_in else draft.model_id or endpoint.default_model_id
+        )
+
     def _request(self, draft: Draft, branch: tuple[Message, ...]) -> RunRequest:
         endpoint = self.endpoint(draft.endpoint_id)
         return RunRequest(
             endpoint=endpoint,
-            model_id=draft.model_id or endpoint.default_model_id,
+            model_id=self._model_id(draft, endpoint),
             branch=branch,
             parameters=draft.parameters,
             system_prompt=draft.system_prompt,
@@ -354,7 +403,7 @@ class Workbench:
             return Address(base_url=local.base_url, key=local.api_key, key_variable="DROVER_LOCAL_KEY")
         found = await self.find_key(endpoint)
         if found.key is None and endpoint.needs_key:
-            raise ConfigurationError(
+            raise MissingKey(
                 f"There is no key for {endpoint.name}.",
                 hint=f"Set a key, or put it into the variable {endpoint.key_variable}.",
             )
@@ -374,9 +423,9 @@ class Workbench:
 
     async def delete_conversation(self, conversation_id: str) -> None:
         """Hides a conversation; it is gone for good only when the profile is next opened."""
+        await self._write(lambda library: library.delete_conversation(conversation_id))
         while (live := self.live_in(conversation_id)) is not None:
             await self.stop(live.run.id)
-        await self._write(lambda library: library.delete_conversation(conversation_id))
 
     async def restore_conversation(self, conversation_id: str) -> None:
         """Undoes `delete_conversation`."""
@@ -386,8 +435,8 @@ class Workbench:
         """Makes another branch the shown one."""
         await self._write(lambda library: library.set_head(conversation_id, head_id))
 
-    async def save_draft(self, conversation_id: str | None, draft: Draft) -> None:
-        """Keeps unsent text and settings."""
+    async def save_draft(self, conversation_id: str | None, draft: Draft | None) -> None:
+        """Keeps unsent text and settings; None forgets them."""
         await self._write(lambda library: library.save_draft(conversation_id or "", draft))
 
     # Settings, presets, endpoints
@@ -430,6 +479,7 @@ class Workbench:
             )
         return replace(
             endpoint,
+            default_model_id=self.built_in_model_id if endpoint.is_built_in else endpoint.default_model_id,
             first_byte_timeout_s=self.settings.first_byte_timeout_s,
             idle_timeout_s=self.settings.idle_timeout_s,
         )
@@ -458,20 +508,17 @@ class Workbench:
     async def delete_endpoint(self, endpoint_id: str) -> None:
         """Removes an endpoint and its key; conversations stay."""
         endpoint = self._endpoints[endpoint_id]
-        await self._secrets.delete(endpoint)
         await self._write(lambda library: library.delete_endpoint(endpoint_id))
         self._load_endpoints(await self._on_writer(self._library.endpoints))
-
-    def add_temporary_endpoint(self, endpoint: Endpoint) -> None:
-        """Makes an endpoint known until the program ends, without storing it."""
-        self._endpoints[endpoint.id] = endpoint
+        await self._secrets.delete(endpoint)
 
     # Keys and models
 
     async def find_key(self, endpoint: Endpoint) -> FoundKey:
-        """The key of an endpoint; a notice on the way is told to the listener."""
+        """The key of an endpoint; each notice on the way is told to the listener once."""
         found = await self._secrets.find(endpoint)
-        if found.notice:
+        if found.notice and found.notice not in self._told_notices:
+            self._told_notices.add(found.notice)
             self._tell(Notice(text=found.notice, kind=NoticeKind.WARNING))
         return found
 
@@ -503,7 +550,7 @@ class Workbench:
                 register_secret(clean)
             model_id = model_id or endpoint.default_model_id or await self._first_model_id(endpoint, clean)
         except DroverError as error:
-            return KeyTest(is_accepted=False, words=" ".join(filter(None, (error.message, error.hint))))
+            return KeyTest(is_accepted=False, words=error.words)
         return await ask_cheaply(self._transport, endpoint, clean, model_id)
 
     async def refresh_models(self, endpoint: Endpoint, key: str | None = None) -> list[ModelCard]:
@@ -520,7 +567,10 @@ class Workbench:
         return cards
 
     async def _first_model_id(self, endpoint: Endpoint, key: str | None = None) -> str:
-        cards = await self.refresh_models(endpoint, key)
+        from drover.engine.probe import list_models
+
+        key = key or (await self.find_key(endpoint)).key
+        cards = await list_models(self._transport, endpoint, key)
         if not cards:
             raise ConfigurationError(f"{endpoint.name} lists no models.", hint="Name the model yourself.")
         return cards[0].id
@@ -536,18 +586,25 @@ class Workbench:
 
         return find_weights(self.profile.models_dir)
 
+    @property
+    def built_in_model_id(self) -> str:
+        """The name under which the built-in endpoint serves its file."""
+        gguf_path = self.settings.gguf_path
+        return Path(gguf_path).stem if gguf_path else BUILT_IN.default_model_id
+
     async def built_in_card(self) -> ModelCard:
         """What the model file says about itself. Raises ConfigurationError if there is none."""
         path = self.gguf
         if path is None:
             raise _no_weights()
         from drover.engine.gguf import model_facts
+        from drover.engine.threads import in_daemon_thread
 
-        facts = await self._on_writer(functools.partial(model_facts, path))
+        facts = await in_daemon_thread(functools.partial(model_facts, path), name="model facts")
         is_tiny = not self.settings.gguf_path
         return ModelCard(
-            id=BUILT_IN.default_model_id if is_tiny else facts.name,
-            name=BUILT_IN.default_model_id if is_tiny else facts.name,
+            id=self.built_in_model_id,
+            name=self.built_in_model_id if is_tiny else facts.name,
             context_tokens=facts.context_tokens,
             input_modalities=("text",),
             input_usd_per_token=0.0,
@@ -572,8 +629,7 @@ class Workbench:
                 raise _no_weights()
             from drover.engine.local_model import LocalModel
 
-            name = BUILT_IN.default_model_id if not self.settings.gguf_path else path.stem
-            self._local = LocalModel(gguf=path, name=name, notify=self._tell_notice)
+            self._local = LocalModel(gguf=path, name=self.built_in_model_id, notify=self._tell_notice)
         return self._local
 
     # Writing
@@ -581,6 +637,8 @@ class Workbench:
     async def _write(self, verb: Callable[[Library], Changes]) -> Changes:
         changes = await self._on_writer(lambda: verb(self._library))
         self._tell(LibraryChanged(changes=changes))
+        if self._unsaved:
+            await self._save_unsaved()
         return changes
 
     async def _on_writer(self, work: Callable[[], _T]) -> _T:
@@ -637,10 +695,11 @@ def endpoint_from_url(base_url: str) -> Endpoint:
 def default_draft(workbench: Workbench) -> Draft:
     """The draft of a conversation that has none: nothing set, the endpoint used last, else the built-in."""
     settings = workbench.settings
-    endpoint_id = settings.endpoint_id or BUILT_IN_ID
-    if not settings.endpoint_id and os.environ.get(OXEN.key_variable) and workbench.gguf is None:
-        endpoint_id = OXEN_ID
-    return Draft(endpoint_id=endpoint_id, model_id=settings.model_id, parameters=UNSET)
+    is_known = any(endpoint.id == settings.endpoint_id for endpoint in workbench.endpoints)
+    if is_known:
+        return Draft(endpoint_id=settings.endpoint_id, model_id=settings.model_id, parameters=UNSET)
+    has_only_key = bool(os.environ.get(OXEN.key_variable)) and workbench.gguf is None
+    return Draft(endpoint_id=OXEN_ID if has_only_key else BUILT_IN_ID, parameters=UNSET)
 
 
 def _user_message(message_id: str, parent_id: str | None, conversation_id: str, text: str) -> Message:

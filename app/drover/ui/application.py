@@ -8,10 +8,20 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QEventLoop, QObject, QSocketNotifier, QTimer, qVersion
+from PySide6.QtCore import (
+    QEventLoop,
+    QMessageLogContext,
+    QObject,
+    QSocketNotifier,
+    QTimer,
+    QtMsgType,
+    qInstallMessageHandler,
+    qVersion,
+)
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -25,6 +35,7 @@ from drover.ui.theme import STYLED, ThemeMode, theme
 if TYPE_CHECKING:
     import asyncio
 
+    from drover.domain.endpoint import Endpoint
     from drover.ui.main_window import MainWindow
 
 _log = log.logger("ui")
@@ -55,7 +66,6 @@ def show_window(profile: Profile, *, endpoint_name: str | None, model_id: str | 
     """
     _require_display()
     application = _application()
-    profile.create()
     log.set_up(None)
     try:
         program = Program(profile, endpoint_name=endpoint_name, model_id=model_id)
@@ -71,7 +81,7 @@ def show_window(profile: Profile, *, endpoint_name: str | None, model_id: str | 
     loop = _event_loop(application)
     with contextlib.closing(loop):
         log.set_up(profile.log_dir)
-        _report_faults(loop)
+        _report_faults(loop, program.window)
         FocusRing(application)
         watch = SignalWatch(program.window)
         loop.run_until_complete(program.run())
@@ -89,7 +99,7 @@ class Program:
         before anything of the window is built."""
         self._bridge = Bridge()
         self.workbench = Workbench.open(profile, self._bridge)
-        self._endpoint = self.workbench.find_endpoint(endpoint_name) if endpoint_name else None
+        self._endpoint = self._find_endpoint(endpoint_name)
         self._model_id = model_id
         from drover.ui.controller import Controller
         from drover.ui.main_window import MainWindow
@@ -105,6 +115,15 @@ class Program:
         self._is_closed = False
         self.window.closed.connect(self._note_closed)
 
+    def _find_endpoint(self, name: str | None) -> Endpoint | None:
+        try:
+            return self.workbench.find_endpoint(name) if name else None
+        except ConfigurationError:
+            import asyncio
+
+            asyncio.run(self.workbench.close())
+            raise
+
     def show(self) -> None:
         """Opens the window with the conversation that was open last."""
         self.controller.start(self._endpoint.id if self._endpoint else None, self._model_id)
@@ -119,13 +138,17 @@ class Program:
         self.window.closed.connect(closed.set)
         if not self._is_closed:
             await closed.wait()
-        # The window is gone at once; what takes time ends behind it.
-        await self.workbench.change_settings(**self.window.layout_values())
-        await self.controller.close()
+        # The window is gone at once; what takes time ends behind it, whatever fails on the way.
+        with _fault_logged("the layout"):
+            await self.workbench.change_settings(**self.window.layout_values())
+        with _fault_logged("the draft"):
+            await self.controller.close()
         self._bridge.blockSignals(True)
         self._reader.close()
         await self.workbench.close()
         self.window.deleteLater()
+        # Not left to Python: its garbage collector may run in any thread, and a timer ends only in its own.
+        self._bridge.deleteLater()
 
     def _note_closed(self) -> None:
         self._is_closed = True
@@ -146,12 +169,36 @@ def _application() -> QApplication:
         existing.setQuitOnLastWindowClosed(False)
         return existing
     QGuiApplication.setDesktopFileName("drover")
-    application = QApplication([*sys.argv[:1], "-style", "Fusion"])
+    with _explained_aborts():
+        application = QApplication([*sys.argv[:1], "-style", "Fusion"])
     application.setProperty(STYLED, True)
     application.setApplicationName("Drover")
     application.setApplicationDisplayName("Drover")
     application.setQuitOnLastWindowClosed(False)
     return application
+
+
+@contextlib.contextmanager
+def _explained_aborts() -> Iterator[None]:
+    """Inside, an abort of Qt (no such display, a system library that is missing) ends the program as any
+    other failure does: with one line and status 1, not with a core dump."""
+    warnings: list[str] = []
+
+    def handle(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+        if kind is not QtMsgType.QtFatalMsg:
+            warnings.append(text.strip().rstrip("."))
+            return
+        reason = "; ".join(warnings) or text.strip().splitlines()[0].rstrip(".")
+        print(f"drover: The window cannot be opened: {reason}.", file=sys.stderr, flush=True)
+        os._exit(1)  # Qt would abort as soon as this returns
+
+    previous = qInstallMessageHandler(handle)
+    try:
+        yield
+    finally:
+        qInstallMessageHandler(previous)
+    for text in warnings:
+        _log.warning("%s", text)
 
 
 def _tell_fatal(application: QApplication, error: DroverError) -> None:
@@ -161,7 +208,9 @@ def _tell_fatal(application: QApplication, error: DroverError) -> None:
     dialog = FatalDialog(error.message, error.hint or "")
     dialog.finished.connect(application.quit)
     dialog.open()
+    watch = SignalWatch(dialog)
     application.exec()
+    watch.end()
 
 
 def _event_loop(application: QApplication) -> asyncio.AbstractEventLoop:
@@ -184,11 +233,24 @@ def _paint_first_frame(application: QApplication, window: MainWindow) -> None:
     gc.enable()
 
 
-def _report_faults(loop: asyncio.AbstractEventLoop) -> None:
-    """Faults that nobody awaits go to the log, instead of being lost or ending the program."""
+@contextlib.contextmanager
+def _fault_logged(what: str) -> Iterator[None]:
+    try:
+        yield
+    except DroverError as error:
+        _log.error("Could not keep %s: %s", what, error.words)
+
+
+def _report_faults(loop: asyncio.AbstractEventLoop, window: MainWindow) -> None:
+    """Faults that nobody awaits go to the log and are told, instead of being lost or ending the program."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         _log.error("An unforeseen fault.", exc_info=(kind, error, trace))
+        if isinstance(error, DroverError):
+            window.show_notice(error.words, is_warning=True)
+        else:
+            words = "Drover met a fault of its own ({0}). The log has the details."
+            window.show_notice(window.tr(words).format(kind.__name__), is_warning=True)
 
     def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
@@ -211,20 +273,21 @@ class SignalWatch(QObject):
         self._woken, self._waking = socket.socketpair()
         for end in (self._woken, self._waking):
             end.setblocking(False)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._close)
+        self._before = {
+            number: signal.signal(number, self._close) for number in (signal.SIGINT, signal.SIGTERM)
+        }
         if sys.platform != "win32":
             signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
             self._notifier = QSocketNotifier(self._woken.fileno(), QSocketNotifier.Type.Read, self)
             self._notifier.activated.connect(self._drain)
 
     def end(self) -> None:
-        """Stops watching; a signal then ends the process at once, as it would any other."""
+        """Stops watching: a signal then does what it did before."""
         if sys.platform != "win32":
             signal.set_wakeup_fd(-1)
             self._notifier.setEnabled(False)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
         for end in (self._woken, self._waking):
             end.close()
 

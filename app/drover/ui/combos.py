@@ -132,7 +132,7 @@ class ComboBox(QComboBox):
         painter.end()
 
     def _paint_chevron(self, painter: QPainter, text_width: int, color: QColor) -> None:
-        size = 14
+        size = theme().px(14)
         place = QRectF(self.width() - 7 - size, (self.height() - size) / 2, size, size)
         draw_icon(painter, place, "chevron-down", color)
 
@@ -161,11 +161,12 @@ class QuietCombo(ComboBox):
 
     def sizeHint(self) -> QSize:
         """Exactly the value, the gap and the chevron."""
-        width = self.fontMetrics().horizontalAdvance(self.currentText()) + 2 * self._padding + 7 + 14
+        width = self.fontMetrics().horizontalAdvance(self.currentText()) + 2 * self._padding + 7
+        width += theme().px(14)
         return QSize(width, theme().px(24 if self._compact else 28))
 
     def _paint_chevron(self, painter: QPainter, text_width: int, color: QColor) -> None:
-        size = 14
+        size = theme().px(14)
         place = QRectF(self._padding + text_width + 7, (self.height() - size) / 2, size, size)
         draw_icon(painter, place, "chevron-down", color)
 

@@ -344,7 +344,7 @@ class _Strip(Label):
             )
             left += self._dot + 6
         room = self.width() - left
-        if room < theme().px(32):
+        if room < min(theme().px(32), theme().measured("small", piece.text)):
             return left + theme().measured("small", piece.text) + self._gap
         text = QFontMetricsF(theme().font("small")).elidedText(piece.text, Qt.TextElideMode.ElideRight, room)
         painter.setFont(theme().font("small"))
@@ -387,7 +387,7 @@ class _Disclosure(QuietButton):
         self.setAccessibleName(text)
 
     def sizeHint(self) -> QSize:
-        width = self.fontMetrics().horizontalAdvance(self.text()) + 8 + 6 + 12 + 7
+        width = self.fontMetrics().horizontalAdvance(self.text()) + 8 + 6 + 7 + theme().px(12)
         # One more than other compact controls: as the strip is, odd, so that both texts share a base line.
         return QSize(width, theme().px(24) + 1)
 
@@ -402,7 +402,8 @@ class _Disclosure(QuietButton):
         painter.setPen(ink)
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         painter.drawText(self.rect().adjusted(8, 0, -8, 0), flags, self.text())
-        place = QRectF(self.width() - 7 - 12, (self.height() - 12) / 2, 12, 12)
+        side = theme().px(12)
+        place = QRectF(self.width() - 7 - side, (self.height() - side) / 2, side, side)
         draw_icon(painter, place, "chevron-up" if self.isChecked() else "chevron-down", ink)
         painter.end()
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Coroutine
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
-from drover.domain.conversation import Message
+from drover.domain.conversation import Draft, Message
 from drover.domain.endpoint import BUILT_IN_ID, OXEN
 from drover.domain.parameters import UNSET, SamplingParameters
-from drover.domain.run import LivePhase, LiveRun, Run
+from drover.domain.run import LivePhase, LiveRun, Run, RunStatus
 from drover.engine.workbench import Notice, Workbench
 from drover.errors import DroverError
 from drover.log import logger
@@ -30,6 +29,7 @@ from drover.ui.theme import theme
 if TYPE_CHECKING:
     import asyncio
 
+    from drover.store.search import SearchHit
     from drover.ui.setup import Setup
 
 _log = logger("ui")
@@ -52,11 +52,12 @@ class Controller(QObject):
         self._tasks: set[asyncio.Task[Any]] = set()
         self._postponed: list[Coroutine[Any, Any, Any]] = []
         self._inspected_id: str | None = None
-        self._is_sending = False
+        self._asking: set[str | None] = set()
         self._is_complete = False
         self._is_awake = False
         self._knob_question_id: str | None = None
         self._deleted_id: str | None = None
+        self._hits: dict[str, SearchHit] = {}
         self._opened_setup: Setup | None = None
         self.actions = Actions(self, window)
         self._drafting = Drafting(workbench, reader, window, self._shown, self.spawn, self)
@@ -70,9 +71,9 @@ class Controller(QObject):
         known = self._reader.conversation(last) if last else None
         self._open(known.id if known else None)
         if endpoint_id:
-            self._drafting.choose_endpoint(endpoint_id)
+            self._drafting.replace(endpoint_id=endpoint_id, model_id="")
         if model_id:
-            self._drafting.choose_model(model_id)
+            self._drafting.replace(model_id=model_id)
         self._window.composer.take_focus()
 
     def complete(self) -> None:
@@ -119,7 +120,7 @@ class Controller(QObject):
             return
         error = task.exception()
         if isinstance(error, DroverError):
-            self._window.show_notice(" ".join(filter(None, (error.message, error.hint))), is_warning=True)
+            self._window.show_notice(error.words, is_warning=True)
         elif error is not None:
             _log.error("A command failed in an unforeseen way.", exc_info=error)
             self._window.show_notice(
@@ -136,7 +137,7 @@ class Controller(QObject):
         bridge.noticed.connect(self._show_notice)
         window = self._window
         column = window.conversations
-        column.conversation_chosen.connect(self._open)
+        column.conversation_chosen.connect(self._open_chosen)
         column.new_requested.connect(self.new_conversation)
         column.rename_requested.connect(self._rename)
         column.delete_requested.connect(self._delete)
@@ -191,9 +192,11 @@ class Controller(QObject):
             self._delete(self._shown.id)
 
     def regenerate_last(self) -> None:
-        """Asks again for the last answer, with the settings of the panel."""
-        reply = self._shown.last_reply
-        if reply is not None:
+        """Asks again for the last answer, or for the one that is missing, with the settings of the panel."""
+        unanswered, reply = self._shown.unanswered, self._shown.last_reply
+        if unanswered is not None:
+            self._ask(self._workbench.regenerate(unanswered, self._drafting.draft))
+        elif reply is not None:
             self._regenerate(reply.id)
 
     def copy_last(self) -> None:
@@ -273,6 +276,7 @@ class Controller(QObject):
 
     def _open(self, conversation_id: str | None) -> None:
         self._drafting.save_if_edited()
+        self._window.show_workspace("chat")
         self._shown.open(conversation_id)
         self._inspected_id = None
         self._window.conversations.select(self._shown.id)
@@ -307,7 +311,7 @@ class Controller(QObject):
         holds = Condition.IDLE if live is None else Condition.LIVE
         if self._shown.id is not None:
             holds |= Condition.CONVERSATION
-        if self._shown.last_reply is not None:
+        if self._shown.messages:
             holds |= Condition.REPLY
         self.actions.enable_for(holds)
 
@@ -362,7 +366,9 @@ class Controller(QObject):
         live = self._shown.live
         if live is None or live.run.id not in run_ids:
             return
-        if not self._window.transcript.shows(live.run.message_id):
+        if live.run.parent_id == self._shown.head_id and not self._window.transcript.shows(
+            live.run.message_id
+        ):
             self._reload()
         self._window.transcript.advance(live.run.id)
         self._window.composer.display_busy(True, *self._progress_words(live))
@@ -382,8 +388,11 @@ class Controller(QObject):
         is_of_live_run = any(run_id in self._workbench.live for run_id in changed.runs)
         if self._shown.id in changed.conversations and not is_of_live_run:
             self._reload()
-        if changed.others & {"endpoints", "models", "keys"}:
+        if changed.others & {"endpoints", "keys"}:
+            self._drafting.models_may_differ()
+        if "models" in changed.others:
             self._drafting.display_endpoint()
+        if changed.others & {"endpoints", "models", "keys"}:
             self._display_first_run()
             if self._opened_setup is not None:
                 self._opened_setup.refresh()
@@ -431,39 +440,61 @@ class Controller(QObject):
         self._open(conversation_id)
 
     def _search(self, query: str) -> None:
-        self._window.conversations.show_hits(self._reader.search(query) if query.strip() else None, query)
+        hits = self._reader.search(query) if query.strip() else None
+        self._hits = {hit.conversation_id: hit for hit in hits or ()}
+        self._window.conversations.show_hits(hits, query)
+
+    def _open_chosen(self, conversation_id: str) -> None:
+        """Opens a row of the list; that of a hit at the message in which the words stand."""
+        self._open(conversation_id)
+        hit = self._hits.get(conversation_id)
+        if hit is not None and hit.message_id in self._shown.messages:
+            self.spawn(self._show_hit(hit, hit.message_id))
+
+    async def _show_hit(self, hit: SearchHit, message_id: str) -> None:
+        head_id = self._shown.head_showing(message_id)
+        if head_id != self._shown.head_id:
+            await self._workbench.show_version(hit.conversation_id, head_id)
+        if self._shown.id == hit.conversation_id:
+            self._window.transcript.show_message(message_id)
+            if hit.where == "reasoning":
+                self._window.transcript.open_reasoning(message_id)
 
     # Sending
 
     def _send(self) -> None:
-        if not self._is_sending and self._drafting.draft.text.strip() and self._shown.live is None:
-            self._is_sending = True
-            self.spawn(self._send_draft())
+        if self._drafting.draft.text.strip() and self._may_ask():
+            self._asking.add(self._shown.id)
+            self.spawn(self._send_draft(self._shown.id, self._drafting.take_for_sending()))
 
-    async def _send_draft(self) -> Run:
-        origin = self._shown.id
+    def _may_ask(self) -> bool:
+        return self._shown.id not in self._asking and self._shown.live is None
+
+    async def _send_draft(self, origin: str | None, draft: Draft) -> Run:
         try:
-            run = await self._workbench.send(origin, self._drafting.draft)
-            rest = self._drafting.after_sending()
-            await self._workbench.save_draft(run.conversation_id, rest)
-            if origin is None:
-                await self._workbench.save_draft(None, replace(rest, text=""))
+            run = await self._workbench.send(origin, draft)
+        except BaseException:
+            if self._shown.id == origin:
+                self._drafting.give_back(draft)
+            else:
+                await self._workbench.save_draft(origin, draft)
+            raise
         finally:
-            self._is_sending = False
+            self._asking.discard(origin)
         if self._shown.id == origin:
-            self._drafting.discard_edit()
-            self._open(run.conversation_id)
+            if origin is None:
+                self._drafting.move_to(run.conversation_id)
+                self._open(run.conversation_id)
+            else:
+                self._reload()
             self._window.transcript.follow()
-        self._refresh_list()
         return run
 
     def _save_edit(self) -> None:
-        if self._shown.id is not None:
-            self.spawn(self._save_edited(self._shown.id))
-
-    async def _save_edited(self, conversation_id: str) -> None:
-        await self._workbench.save_edit(conversation_id, self._drafting.draft)
-        self._drafting.cancel_edit()
+        draft, conversation_id = self._drafting.draft, self._shown.id
+        if conversation_id is not None and draft.replaces_id is not None and draft.text.strip():
+            self._drafting.cancel_edit()
+            self.spawn(self._workbench.save_edit(conversation_id, draft))
 
     def _begin_edit(self, message_id: str) -> None:
         self._drafting.begin_edit(self._shown.messages[message_id])
@@ -477,15 +508,25 @@ class Controller(QObject):
 
     def _regenerate(self, reply_id: str) -> None:
         question = self._shown.question_of(reply_id)
-        if question is not None and self._shown.live is None:
-            self.spawn(self._ask_again(self._workbench.regenerate(question, self._drafting.draft)))
+        if question is not None:
+            self._ask(self._workbench.regenerate(question, self._drafting.draft))
 
-    async def _ask_again(self, asking: Coroutine[Any, Any, Run]) -> None:
-        run = await asking
-        if run.conversation_id == self._shown.id:
+    def _ask(self, asking: Coroutine[Any, Any, Run]) -> None:
+        """Starts another answer in the shown conversation, unless one is on its way."""
+        if not self._may_ask():
+            asking.close()
+            return
+        self._asking.add(self._shown.id)
+        self.spawn(self._see_asked(self._shown.id, asking))
+
+    async def _see_asked(self, conversation_id: str | None, asking: Coroutine[Any, Any, Run]) -> None:
+        try:
+            await asking
+        finally:
+            self._asking.discard(conversation_id)
+        if self._shown.id == conversation_id:
             self._reload()
             self._window.transcript.follow()
-        self._refresh_list()
 
     def _step_version(self, message_id: str, step: int) -> None:
         head_id = self._shown.head_of_version(message_id, step)
@@ -526,7 +567,7 @@ class Controller(QObject):
     def _retry(self, reply: Message, parameters: SamplingParameters | None = None) -> None:
         if parameters is not None:
             self._drafting.set_parameters(parameters)
-        self.spawn(self._ask_again(self._workbench.retry(reply, self._drafting.draft)))
+        self._ask(self._workbench.retry(reply, self._drafting.draft))
 
     def _open_link(self, url: str) -> None:
         target = QUrl(url, QUrl.ParsingMode.StrictMode)
@@ -556,15 +597,18 @@ class Controller(QObject):
             ),
             "request": (self.tr("Name three colors."), UNSET),
         }[experiment]
-        self._drafting.replace(
-            endpoint_id=BUILT_IN_ID, model_id="", text=text, parameters=parameters, preset_id=None
-        )
-        if not self._is_sending:
-            self._is_sending = True
-            self.spawn(self._try_out(experiment))
+        if self._may_ask():
+            self._asking.add(None)
+            draft = Draft(text=text, endpoint_id=BUILT_IN_ID, parameters=parameters)
+            self.spawn(self._try_out(experiment, draft))
 
-    async def _try_out(self, experiment: str) -> None:
-        run = await self._send_draft()
+    async def _try_out(self, experiment: str, draft: Draft) -> None:
+        """Begins a conversation of its own: what was typed into the new one stays there."""
+        try:
+            run = await self._workbench.send(None, draft)
+        finally:
+            self._asking.discard(None)
+        self._open(run.conversation_id)
         if experiment == "think":
             self._window.transcript.open_reasoning(run.message_id)
         elif experiment == "knob":
@@ -575,9 +619,11 @@ class Controller(QObject):
     def _turn_knob(self, run: Run) -> None:
         """After the first answer the second one, after that both side by side."""
         question = self._shown.messages.get(run.parent_id)
-        if run.parameters.temperature == _KNOB_FROM and run.failure is None and question is not None:
+        if run.status is not RunStatus.COMPLETE or question is None or run.conversation_id != self._shown.id:
+            self._knob_question_id = None
+        elif run.parameters.temperature == _KNOB_FROM:
             self._drafting.set_parameters(self._drafting.draft.parameters.replaced("temperature", _KNOB_TO))
-            self.spawn(self._ask_again(self._workbench.regenerate(question, self._drafting.draft)))
+            self._ask(self._workbench.regenerate(question, self._drafting.draft))
         else:
             self._knob_question_id = None
             self.show_experiments()
@@ -593,7 +639,7 @@ class Controller(QObject):
         try:
             await self._workbench.fetch_built_in(self._show_download)
         except DroverError as error:
-            page.display_download_failed(" ".join(filter(None, (error.message, error.hint))))
+            page.display_download_failed(error.words)
             return
         page.display_has_weights(True)
         self._drafting.display_endpoint()

@@ -418,7 +418,13 @@ class Tabs(QTabBar):
 
     def tabSizeHint(self, index: int) -> QSize:
         """As wide as the text when chosen, so that choosing moves nothing."""
-        width = theme().measured("ui", self.tabText(index), 600) + 2 * self._padding + self._gap
+        width = theme().measured("ui", self.tabText(index), 600) + 2 * self._inset() + self._gap
+        return QSize(int(width + 0.999), theme().px(48))
+
+    def sizeHint(self) -> QSize:
+        """All tabs with their whole padding."""
+        texts = sum(theme().measured("ui", self.tabText(index), 600) for index in range(self.count()))
+        width = texts + self.count() * (2 * self._padding + self._gap)
         return QSize(int(width + 0.999), theme().px(48))
 
     def minimumTabSizeHint(self, index: int) -> QSize:
@@ -437,13 +443,19 @@ class Tabs(QTabBar):
             painter.setFont(colors.font("ui", 600 if is_chosen else 400))
             token = "text" if is_chosen or is_hovered else "text-2"
             painter.setPen(colors.color(token if self.isTabEnabled(index) else "disabled"))
-            text_place = place.adjusted(self._padding, 0, 0, 0)
+            text_place = place.adjusted(self._inset(), 0, 0, 0)
             flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
             painter.drawText(text_place, flags, self.tabText(index))
             if is_chosen:
                 line = QRectF(place.left(), place.bottom() - 2, place.width(), 2)
                 painter.fillRect(line, colors.color("accent"))
         painter.end()
+
+    def _inset(self) -> float:
+        """What stands beside a text: less in a column too narrow for all, before any tab is cut off."""
+        count = max(1, self.count())
+        spare = (self.sizeHint().width() + count - self.width()) / (2 * count)
+        return min(float(self._padding), max(2.0, self._padding - spare))
 
     def _restyle(self) -> None:
         self.setFont(theme().font("ui"))

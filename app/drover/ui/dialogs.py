@@ -79,6 +79,13 @@ class _Dialog(QDialog):
         layout, width = self.layout(), self.minimumWidth()
         return QSize(width, layout.totalHeightForWidth(width)) if layout is not None else super().sizeHint()
 
+    def make_room(self) -> None:
+        """Grows for sentences that came after it was opened; never shrinks under the pointer."""
+        layout = self.layout()
+        needed = layout.totalHeightForWidth(self.width()) if layout is not None else 0
+        if self.isVisible() and needed > self.height():
+            self.resize(self.width(), needed)
+
 
 class KeyDialog(_Dialog):
     """Asks for the key of one endpoint. The key is in the field and in two signals, and nowhere else.
@@ -147,16 +154,19 @@ class KeyDialog(_Dialog):
         self._delete.setVisible(has_key)
         hint = _t("A key is kept; paste another to replace it") if has_key else _t("Paste the key")
         self._key.setPlaceholderText(hint)
+        self.make_room()
 
     def display_test(self, ok: bool, words: str) -> None:
         """What came of the test."""
         self._test.setEnabled(bool(self._key.text()))
         self._verdict.display(words, is_warning=not ok, is_good=ok)
+        self.make_room()
 
     def display_error(self, words: str) -> None:
         """Why the key could not be kept or deleted; the dialog stays open."""
         self._set_busy(False)
         self._verdict.display(words, is_warning=True)
+        self.make_room()
 
     def _request_test(self) -> None:
         key = self._checked_key()
@@ -231,6 +241,7 @@ class EndpointDialog(_Dialog):
         self._key = _KeyField()
         hint = _t("A key is kept; paste another to replace it") if has_key else _t("Optional")
         self._key.setPlaceholderText(hint)
+        self.make_room()
         self._key.setToolTip(_t("It is kept in: {0}.").format(place) if place else "")
         self._needs_key = CheckBox(_t("Ask for a key before sending"))
         self._needs_key.setAccessibleName(self._needs_key.text())
@@ -280,6 +291,7 @@ class EndpointDialog(_Dialog):
         """What came of the test."""
         self._test.setEnabled(True)
         self._verdict.display(words, is_warning=not ok, is_good=ok)
+        self.make_room()
 
     def _endpoint(self) -> Endpoint:
         """The endpoint as filled in. Raises ConfigurationError in words."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
 
-from drover.domain.conversation import Draft, Message
-from drover.domain.endpoint import BUILT_IN_ID, Endpoint
+from drover.domain.conversation import Draft, Message, Role
+from drover.domain.endpoint import BUILT_IN_ID, Endpoint, ModelCard
 from drover.domain.parameters import UNSET, SamplingParameters, changes
 from drover.domain.run import Run
-from drover.engine.workbench import Workbench, default_draft
+from drover.engine.workbench import URL_ENDPOINT_ID, Workbench, default_draft
 from drover.errors import DroverError
 from drover.log import logger
 from drover.store.library import Library
@@ -22,6 +23,7 @@ from drover.ui.shown import ShownConversation
 
 _log = logger("ui")
 _SAVE_DELAY_MS = 400
+_CARDS_LAST = timedelta(days=1)
 
 
 class Drafting(QObject):
@@ -43,7 +45,7 @@ class Drafting(QObject):
         self._shown = shown
         self._spawn = spawn
         self._draft = Draft()
-        self._set_aside: dict[str | None, str] = {}
+        self._edited: dict[str | None, Draft] = {}
         self._asked_for_models: set[str] = set()
         self._has_panel = False
         self._may_ask = False
@@ -82,9 +84,17 @@ class Drafting(QObject):
 
     def open(self) -> None:
         """Shows the draft of the conversation that was just opened."""
-        stored = self._reader.draft(self._shown.id or "")
-        self._draft = stored or self._derived()
+        # What was edited in this session is newer than what is on disk, where a write may still be under way.
+        stored = self._edited.get(self._shown.id) or self._reader.draft(self._shown.id or "")
+        self._draft = self._with_known_endpoint(stored or self._derived())
         self.display()
+
+    def _with_known_endpoint(self, draft: Draft) -> Draft:
+        known = any(endpoint.id == draft.endpoint_id for endpoint in self._workbench.endpoints)
+        if known:
+            return draft
+        instead = default_draft(self._workbench)
+        return replace(draft, endpoint_id=instead.endpoint_id, model_id=instead.model_id)
 
     def show_panel(self) -> None:
         """From now on the panel of parameters is there to be filled."""
@@ -97,9 +107,15 @@ class Drafting(QObject):
         self._may_ask = True
         self.display_endpoint()
 
+    def models_may_differ(self) -> None:
+        """A key or an address has changed: servers are asked for their models anew."""
+        self._asked_for_models.clear()
+        self.display_endpoint()
+
     def save(self) -> None:
         """Keeps the draft now."""
         self._saving.stop()
+        self._edited[self._shown.id] = self._draft
         self._spawn(self._workbench.save_draft(self._shown.id, self._draft))
 
     def save_if_edited(self) -> None:
@@ -115,8 +131,11 @@ class Drafting(QObject):
 
     def replace(self, **values: Any) -> None:
         """Changes fields of the draft, shows them and keeps them soon."""
-        self._draft = replace(self._draft, **values)
+        self._change(**values)
         self.display()
+
+    def _change(self, **values: Any) -> None:
+        self._draft = replace(self._draft, **values)
         self._saving.start()
 
     def _derived(self) -> Draft:
@@ -125,36 +144,46 @@ class Drafting(QObject):
 
     # Text
 
+    def take_for_sending(self) -> Draft:
+        """Empties the message field, but for a text put aside, and returns the draft as it was."""
+        taken = self._draft
+        self.replace(text=taken.aside_text, aside_text="", replaces_id=None)
+        return taken
+
+    def give_back(self, taken: Draft) -> None:
+        """Brings a text back that could not be sent, before what was typed meanwhile."""
+        text = "\n".join(filter(None, (taken.text, self._draft.text)))
+        self.replace(text=text, replaces_id=taken.replaces_id, aside_text=taken.aside_text)
+
+    def move_to(self, conversation_id: str) -> None:
+        """The new conversation has begun: its draft goes along, and the next new one starts afresh."""
+        self._saving.stop()
+        self._edited[conversation_id] = self._draft
+        self._edited.pop(None, None)
+        self._spawn(self._workbench.save_draft(conversation_id, self._draft))
+        self._spawn(self._workbench.save_draft(None, None))
+
     def begin_edit(self, message: Message) -> None:
         """Takes an earlier message for editing; the text that was not sent is put aside."""
-        if self._draft.replaces_id is None:
-            self._set_aside[self._shown.id] = self._draft.text
-        self.replace(text=message.text, replaces_id=message.id)
+        draft = self._draft
+        aside = draft.aside_text if draft.replaces_id is not None else draft.text
+        self.replace(text=message.text, replaces_id=message.id, aside_text=aside)
         self._window.composer.take_focus()
 
     def cancel_edit(self) -> None:
         """Gives the edited message up and brings back the text that was put aside."""
-        self.replace(text=self._set_aside.pop(self._shown.id, ""), replaces_id=None)
-
-    def after_sending(self) -> Draft:
-        """The draft that is left when this one was sent: the same settings, and the text put aside."""
-        return replace(self._draft, text=self._set_aside.pop(self._shown.id, ""), replaces_id=None)
-
-    def discard_edit(self) -> None:
-        """The text was sent: what waits to be kept is out of date."""
-        self._saving.stop()
+        self.replace(text=self._draft.aside_text, aside_text="", replaces_id=None)
 
     def _edit_text(self, text: str) -> None:
-        self._draft = replace(self._draft, text=text)
-        self._saving.start()
-        self.show_plan()
+        self._change(text=text)
+        if self._window.composer.is_json_shown:  # nothing else of the plan depends on the text
+            self.show_plan()
 
     # Settings
 
     def set_parameters(self, parameters: SamplingParameters) -> None:
         """Chooses other parameters."""
-        self._draft = replace(self._draft, parameters=parameters)
-        self._saving.start()
+        self._change(parameters=parameters)
         self.display_parameters()
         self.show_plan()
 
@@ -174,15 +203,14 @@ class Drafting(QObject):
         self._choose(endpoint_id=self._draft.endpoint_id, model_id=model_id)
 
     def _choose(self, *, endpoint_id: str, model_id: str) -> None:
-        self._draft = replace(self._draft, endpoint_id=endpoint_id, model_id=model_id)
-        self._saving.start()
+        self._change(endpoint_id=endpoint_id, model_id=model_id)
         self.display_endpoint()
         self.show_plan()
-        self._spawn(self._workbench.change_settings(endpoint_id=endpoint_id, model_id=model_id))
+        if endpoint_id != URL_ENDPOINT_ID:
+            self._spawn(self._workbench.change_settings(endpoint_id=endpoint_id, model_id=model_id))
 
     def _edit_system_prompt(self, text: str) -> None:
-        self._draft = replace(self._draft, system_prompt=text)
-        self._saving.start()
+        self._change(system_prompt=text)
         self.show_plan()
 
     def _reset_parameters(self) -> None:
@@ -200,11 +228,12 @@ class Drafting(QObject):
             )
 
     def _save_preset(self, name: str) -> None:
-        self._spawn(self._keep_preset(name))
+        self._spawn(self._keep_preset(name, self._draft, self._shown.id))
 
-    async def _keep_preset(self, name: str) -> None:
-        preset = await self._workbench.save_preset(name, self._draft)
-        self.replace(preset_id=preset.id)
+    async def _keep_preset(self, name: str, draft: Draft, conversation_id: str | None) -> None:
+        preset = await self._workbench.save_preset(name, draft)
+        if self._shown.id == conversation_id:
+            self.replace(preset_id=preset.id)
 
     def _delete_preset(self, preset_id: str) -> None:
         self.replace(preset_id=None)
@@ -232,7 +261,9 @@ class Drafting(QObject):
         """Shows endpoint and model in the header, and what is known of the model."""
         endpoint = self.endpoint
         cards = self._reader.model_cards(endpoint.id)
-        model_id = self._draft.model_id or endpoint.default_model_id
+        model_id = endpoint.default_model_id
+        if not endpoint.is_built_in:  # which serves one file, whatever the draft was made for
+            model_id = self._draft.model_id or model_id
         ids = list(dict.fromkeys([*([model_id] if model_id else []), *(card.id for card in cards)]))
         self._window.display_endpoint(self._workbench.endpoints, endpoint.id, ids, model_id)
         if self._has_panel:
@@ -240,11 +271,11 @@ class Drafting(QObject):
             self._window.parameters.display_card(card)
         name = self.tr("the built-in model") if endpoint.is_built_in else model_id or endpoint.name
         self._window.composer.set_placeholder(self.tr("Message {0}").format(name))
-        if self._may_ask and not cards:
+        if self._may_ask and not any(_is_fresh(card) for card in cards):
             self._ask_for_models(endpoint)
 
     def _ask_for_models(self, endpoint: Endpoint) -> None:
-        """Once a session for each endpoint; the built-in one is asked again once its weights are there."""
+        """Once a session for each endpoint, and again when a key, an address or the weights have changed."""
         if endpoint.is_built_in and self._workbench.gguf is None:
             return
         if endpoint.id not in self._asked_for_models:
@@ -261,7 +292,7 @@ class Drafting(QObject):
         """Shows how the next request differs from the last, and its body where that is unfolded."""
         draft, run = self._draft, self._shown.last_run
         branch = self._branch_before()
-        count = len(branch) + 1
+        count = 1 + sum(message.role is Role.USER or bool(message.text) for message in branch)
         summary = ""
         if draft.system_prompt and not len(draft.parameters) and run is None:
             summary = self.tr("message and system prompt")
@@ -291,6 +322,11 @@ class Drafting(QObject):
         if replaced is not None:
             return self._shown.branch_to(replaced.parent_id)
         return self._shown.branch
+
+
+def _is_fresh(card: ModelCard) -> bool:
+    """Whether the card needs no new look: a file does not change, a server's list may every day."""
+    return card.fetched_at is None or datetime.now(UTC) - card.fetched_at < _CARDS_LAST
 
 
 def _settings_of(run: Run, draft: Draft) -> Draft:

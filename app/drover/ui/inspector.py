@@ -5,8 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QBrush, QPainter, QPaintEvent
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QBrush,
+    QGuiApplication,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QTextBlockFormat,
+    QTextCursor,
+)
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -14,35 +22,84 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QStackedWidget,
+    QTextEdit,
     QVBoxLayout,
     QWidget,
 )
 
 from drover.domain.conversation import Message
 from drover.domain.parameters import SPECS
-from drover.domain.run import Exchange, LiveRun, Run, RunStatus, Timing
+from drover.domain.run import Exchange, LiveRun, Run, Timing
 from drover.ui import formats
-from drover.ui.controls import ElidedLabel, Hairline, Label, SearchField, Segments
-from drover.ui.theme import theme
+from drover.ui.controls import QUIET_PADDING, ElidedLabel, Label, QuietButton, SearchField, Segments
+from drover.ui.labels import Paragraph
+from drover.ui.message_measures import status_words
+from drover.ui.theme import draw_frame, draw_hairline, theme
 
 _MARGIN = 16
+_CARD = 13
 
 
-class _ReadingPane(QPlainTextEdit):
-    """Read-only text that can be selected and copied."""
+class _Prose(QTextEdit):
+    """Read-only running text, set as reasoning is in the transcript; only ever appended to or replaced."""
 
-    def __init__(self, name: str, *, role: str, parent: QWidget) -> None:
+    def __init__(self, name: str, parent: QWidget) -> None:
         super().__init__(parent)
-        self._role = role
+        self.setReadOnly(True)
+        self.setAcceptRichText(False)
+        self.setTabChangesFocus(True)
+        self.setAccessibleName(name)
+        self.setProperty("bare", True)
+        self.setFrameShape(QTextEdit.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(160)
+        self.document().setDocumentMargin(0)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def append_text(self, text: str) -> None:
+        """Adds at the end; the view stays where it is."""
+        cursor = QTextCursor(self.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.insertText(text)
+
+    def set_text(self, text: str) -> None:
+        """Replaces the text, unless it is the same."""
+        if self.toPlainText() != text:
+            self.setPlainText(text)
+            self._space_lines()
+
+    def _restyle(self) -> None:
+        self.setFont(theme().font("column"))
+        palette = self.palette()
+        palette.setColor(QPalette.ColorRole.Text, theme().color("text-2"))
+        self.setPalette(palette)
+        self._space_lines()
+
+    def _space_lines(self) -> None:
+        line = QTextBlockFormat()
+        kind = QTextBlockFormat.LineHeightTypes.MinimumHeight.value
+        line.setLineHeight(theme().line_height("column"), kind)
+        cursor = QTextCursor(self.document())
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.mergeBlockFormat(line)
+
+
+class _Bytes(QPlainTextEdit):
+    """Read-only text in monospace on the surface of code."""
+
+    def __init__(self, name: str, parent: QWidget) -> None:
+        super().__init__(parent)
         self.setReadOnly(True)
         self.setTabChangesFocus(True)
         self.setAccessibleName(name)
-        self.setMinimumHeight(120)
+        self.setProperty("surface", "code")
+        self.setMinimumHeight(160)
         theme().changed.connect(self._restyle)
         self._restyle()
 
     def _restyle(self) -> None:
-        self.setFont(theme().font(self._role))
+        self.setFont(theme().font("wire"))
 
 
 class _Page(QScrollArea):
@@ -60,8 +117,7 @@ class _Page(QScrollArea):
         self.column = QVBoxLayout(canvas)
         self.column.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         self.column.setSpacing(12)
-        self.nothing = Label(nothing, token="text-2")
-        self.nothing.setWordWrap(True)
+        self.nothing = Paragraph(nothing, token="text-2")
         self.content = QWidget()
         self.rows = QVBoxLayout(self.content)
         self.rows.setContentsMargins(0, 0, 0, 0)
@@ -97,7 +153,8 @@ class PhaseBar(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(200, theme().px(44))
+        """The bar, its axis, and the card around them."""
+        return QSize(200, theme().px(22 + 20) + 2 * _CARD)
 
     def _phases(self) -> list[tuple[str, float, float, str]]:
         timing = self._timing
@@ -115,33 +172,35 @@ class PhaseBar(QWidget):
         return phases
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        """A card with the phases, and the seconds at both ends below."""
         phases = self._phases()
         if not phases:
             return
         painter = QPainter(self)
-        painter.setFont(theme().font("small"))
+        colors = theme()
+        draw_frame(painter, QRectF(self.rect()), 6, fill=colors.color("page"), edge=colors.color("line"))
+        painter.setFont(colors.font("small"))
+        room = QRectF(self.rect()).adjusted(_CARD, _CARD, -_CARD, 4 - _CARD)
         total = phases[-1][2] or 1.0
-        bar = theme().px(22)
         for token, start, end, words in phases:
-            area = QRectF(
-                self.width() * start / total, 0, max(1.0, self.width() * (end - start) / total), bar
-            )
-            if token == "waiting":
-                brush = QBrush(theme().color("strong"), Qt.BrushStyle.BDiagPattern)
-            else:
-                brush = QBrush(theme().color(token))
-            painter.fillRect(area, brush)
-            text = f"{words} {formats.duration(end - start)}"
-            if token != "waiting" and theme().measured("small", text) + 16 < area.width():
-                painter.setPen(theme().color("text"))
-                painter.drawText(area.adjusted(8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, text)
-        painter.setPen(theme().color("text-3"))
-        below = QRectF(0, bar, self.width(), self.height() - bar)
-        painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom, "0 s")
-        painter.drawText(
-            below, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, formats.duration(total)
-        )
+            left = round(room.left() + room.width() * start / total)
+            right = round(room.left() + room.width() * end / total)
+            area = QRectF(left, room.top(), max(2, right - left), colors.px(22))
+            self._paint_phase(painter, area, token, f"{words} {formats.duration(end - start)}")
+        painter.setPen(colors.color("text-3"))
+        bottom = Qt.AlignmentFlag.AlignBottom
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignLeft | bottom), self.tr("0 s"))
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignRight | bottom), formats.duration(total))
         painter.end()
+
+    def _paint_phase(self, painter: QPainter, area: QRectF, token: str, words: str) -> None:
+        if token == "waiting":
+            painter.fillRect(area, QBrush(theme().color("strong"), Qt.BrushStyle.BDiagPattern))
+            return
+        painter.fillRect(area, theme().color(token))
+        if theme().measured("small", words) + 16 < area.width():
+            painter.setPen(theme().color("text"))
+            painter.drawText(area.adjusted(8, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), words)
 
 
 class ReasoningPage(_Page):
@@ -154,15 +213,19 @@ class ReasoningPage(_Page):
             parent,
         )
         self._summary = Label(weight=600)
-        self._measures = Label(role="ui", token="text-2")
-        self._measures.setWordWrap(True)
+        self._measures = ElidedLabel("", token="text-2")
         self._bar = PhaseBar()
         words = self.tr("Find in the reasoning")
         self._find = SearchField(words, words, "")
         self._find.returnPressed.connect(self._find_next)
-        self._text = _ReadingPane(self.tr("Whole reasoning"), role="column", parent=self.content)
-        for widget in (self._summary, self._measures, self._bar, self._find):
-            self.rows.addWidget(widget)
+        self._text = _Prose(self.tr("Whole reasoning"), self.content)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._summary)
+        head.addWidget(self._measures, 1)
+        self.rows.addLayout(head)
+        self.rows.addWidget(self._bar)
+        self.rows.addWidget(self._find)
         self.rows.addWidget(self._text, 1)
         self._live: LiveRun | None = None
         self._cursor = 0
@@ -190,17 +253,15 @@ class ReasoningPage(_Page):
             )
         if run.parameters.reasoning_effort:
             words.append(self.tr("effort {0}").format(run.parameters.reasoning_effort))
-        words.append(self.tr("{0} characters").format(formats.whole(len(reasoning))))
         self._measures.setText(" · ".join(words))
         self._bar.display(run.timing)
-        if self._text.toPlainText() != reasoning:
-            self._text.setPlainText(reasoning)
+        self._text.set_text(reasoning)
 
     def display_live(self, live: LiveRun) -> None:
         """Follows a reply while it thinks."""
         if self._live is not live:
             self._live, self._cursor = live, 0
-            self._text.clear()
+            self._text.set_text("")
             self._bar.display(Timing())
         self.advance()
 
@@ -212,9 +273,7 @@ class ReasoningPage(_Page):
         self.show_content(builder.has_reasoning)
         news, self._cursor = builder.read_reasoning(self._cursor)
         if news:
-            cursor = self._text.textCursor()
-            cursor.movePosition(cursor.MoveOperation.End)
-            cursor.insertText(news)
+            self._text.append_text(news)
         self._summary.setText(self.tr("Thinking") if builder.is_thinking else self.tr("Answering"))
         self._measures.setText(
             self.tr("about {0} tokens").format(formats.whole(builder.reasoning_delta_count))
@@ -237,6 +296,8 @@ class RequestPage(_Page):
             parent,
         )
         self._status = Label(weight=600)
+        self._finish = ElidedLabel("", token="text-2")
+        self._bar = PhaseBar()
         self._facts = _Facts(self.content)
         self._parameters = _ParameterTable(self.content)
         self._choice = Segments(self.tr("Part of the exchange"), compact=True)
@@ -247,13 +308,23 @@ class RequestPage(_Page):
         ):
             self._choice.addItem(name, part)
         self._choice.currentIndexChanged.connect(self._show_part)
-        self._text = _ReadingPane(self.tr("Exchange"), role="wire", parent=self.content)
+        self._text = _Bytes(self.tr("Exchange"), self.content)
         self._parts: dict[str, str] = {}
-        for widget in (self._status, self._facts, Hairline(), self._parameters):
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._status)
+        head.addWidget(self._finish, 1)
+        self.rows.addLayout(head)
+        for widget in (self._facts, self._bar, self._parameters):
             self.rows.addWidget(widget)
+        copy = QuietButton(self.tr("Copy"), icon="copy", compact=True)
+        copy.setAccessibleName(self.tr("Copy this part"))
+        copy.clicked.connect(self._copy_part)
         row = QHBoxLayout()
         row.addWidget(self._choice)
         row.addStretch()
+        row.addWidget(copy)
+        row.setContentsMargins(0, 0, -QUIET_PADDING, 0)
         self.rows.addLayout(row)
         self.rows.addWidget(self._text, 1)
 
@@ -263,7 +334,9 @@ class RequestPage(_Page):
         if run is None:
             return
         finish = self.tr("finish_reason {0}").format(run.finish_reason) if run.finish_reason else ""
-        self._status.setText(" ".join(filter(None, (_status_words(run.status), finish))))
+        self._status.setText(status_words(run.status))
+        self._finish.setText(", ".join(filter(None, (finish, formats.clock(run.created_at)))))
+        self._bar.display(run.timing)
         self._facts.display(_facts(run, exchange))
         self._parameters.display(run)
         self._parts = {
@@ -272,6 +345,9 @@ class RequestPage(_Page):
             "stream": exchange.raw_stream.decode("utf-8", "replace") if exchange else "",
         }
         self._show_part()
+
+    def _copy_part(self) -> None:
+        QGuiApplication.clipboard().setText(self._text.toPlainText())
 
     def _show_part(self) -> None:
         text = self._parts.get(self._choice.currentData(), "") or self.tr("Nothing was received.")
@@ -284,8 +360,7 @@ class TokensPage(_Page):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Tokens page", _tr("Token counts of the replies appear here."), parent)
-        self._note = Label(token="text-2")
-        self._note.setWordWrap(True)
+        self._note = Paragraph("", token="text-2")
         self._table = _Grid(self.content)
         self.rows.addWidget(self._note)
         self.rows.addWidget(self._table)
@@ -297,7 +372,7 @@ class TokensPage(_Page):
         if not runs:
             return
         estimated = [run for run in runs if not run.has_reported_usage]
-        self._note.setText(
+        self._note.set_text(
             self.tr("As reported by the server.")
             if not estimated
             else self.tr("As reported by the server; numbers with “about” are estimates from what arrived.")
@@ -378,26 +453,58 @@ class Inspector(QStackedWidget):
 
 
 class _Grid(QWidget):
-    """A table of short texts: a header in text-3, figures at the right."""
+    """A table of short texts: a header in text-3 over a line, rows of 28 between hairlines."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, *, role: str = "small") -> None:
         super().__init__(parent)
+        self._role = role
+        self._rows = 0
         self._layout = QGridLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setHorizontalSpacing(12)
-        self._layout.setVerticalSpacing(6)
+        self._layout.setVerticalSpacing(0)
+        theme().changed.connect(self._space_rows)
 
     def display(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, figures_from: int = 1) -> None:
         """Replaces the table; columns from `figures_from` on are aligned at the right."""
         while (item := self._layout.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
+                widget.hide()
                 widget.deleteLater()
         for row, cells in enumerate([header, *rows]):
             for column, text in enumerate(cells):
-                label = Label(text, role="small", token="text-3" if row == 0 else "text", parent=self)
+                label = self._cell(text, is_header=row == 0, is_first=column == 0)
                 side = Qt.AlignmentFlag.AlignRight if column >= figures_from else Qt.AlignmentFlag.AlignLeft
-                self._layout.addWidget(label, row, column, side | Qt.AlignmentFlag.AlignTop)
-        self._layout.setColumnStretch(0, 1)
+                label.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+                self._layout.addWidget(label, row, column)
+        for column in range(max(len(header), self._layout.columnCount())):
+            self._layout.setColumnStretch(column, 0 if column >= len(header) else 1 + (column == 0))
+        self._rows = 1 + len(rows)
+        self._space_rows()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The lines below the header and the rows."""
+        painter = QPainter(self)
+        height = theme().px(28)
+        for row in range(self._rows):
+            token = "border" if row == 0 else "line"
+            place = QPointF(0, (row + 1) * height - 1)
+            draw_hairline(painter, place, self.width(), theme().color(token))
+        painter.end()
+
+    def _cell(self, text: str, *, is_header: bool, is_first: bool) -> Label:
+        if is_header:
+            return Label(text, role="small", token="text-3", parent=self)
+        is_absent = text in (_tr("unset"), _tr("absent"), "–")
+        label = ElidedLabel(text, role=self._role, token="text-3" if is_absent else "text", parent=self)
+        if is_first:
+            label.setMinimumWidth(label.sizeHint().width())
+        return label
+
+    def _space_rows(self) -> None:
+        for row in range(self._rows):
+            self._layout.setRowMinimumHeight(row, theme().px(28))
+        self.setFixedHeight(self._rows * theme().px(28))
 
 
 class _Facts(QWidget):
@@ -431,9 +538,8 @@ class _ParameterTable(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        self._grid = _Grid(self)
-        self._reasons = Label(role="small", token="text-2")
-        self._reasons.setWordWrap(True)
+        self._grid = _Grid(self, role="wire")
+        self._reasons = Paragraph("", role="small", token="text-2")
         layout.addWidget(self._grid)
         layout.addWidget(self._reasons)
 
@@ -449,15 +555,18 @@ class _ParameterTable(QWidget):
             rows.append(
                 [
                     name,
-                    self.tr("unset") if asked is None else formats.parameter_value(name, asked),
+                    _tr("unset") if asked is None else _as_sent(asked),
                     adjusted[name].action if name in adjusted else "",
-                    _short_json(body[name]) if name in body else self.tr("absent"),
+                    _as_sent(body[name]) if name in body else _tr("absent"),
                 ]
             )
         header = [self.tr("Parameter"), self.tr("Asked"), self.tr("Adjusted"), self.tr("Sent")]
+        if not adjusted:
+            header.pop(2)
+            rows = [[name, asked, sent] for name, asked, _, sent in rows]
         self._grid.display(header, rows, figures_from=9)
         reasons = [f"{adjustment.name}: {adjustment.reason}" for adjustment in run.adjustments]
-        self._reasons.setText("\n".join(reasons) if rows else self.tr("No parameter was asked for."))
+        self._reasons.set_text(" ".join(reasons) if rows else self.tr("No parameter was asked for."))
         self._reasons.setVisible(bool(reasons) or not rows)
 
 
@@ -465,18 +574,6 @@ def _tr(text: str) -> str:
     from PySide6.QtCore import QCoreApplication
 
     return QCoreApplication.translate("inspector", text)
-
-
-def _status_words(status: RunStatus) -> str:
-    return {
-        RunStatus.COMPLETE: _tr("Complete"),
-        RunStatus.CUT: _tr("Cut off by the token limit"),
-        RunStatus.STOPPED: _tr("Stopped"),
-        RunStatus.FILTERED: _tr("Ended by the server's filter"),
-        RunStatus.INCOMPLETE: _tr("Incomplete"),
-        RunStatus.FAILED: _tr("Failed"),
-        RunStatus.INTERRUPTED: _tr("Interrupted"),
-    }.get(status, _tr("In progress"))
 
 
 def _facts(run: Run, exchange: Exchange | None) -> list[tuple[str, str]]:
@@ -512,9 +609,10 @@ def _count(value: int | None, *, is_estimate: bool = False) -> str:
     return _tr("about {0}").format(formats.whole(value)) if is_estimate else formats.whole(value)
 
 
-def _short_json(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 40 else text[:39] + "…"
+def _as_sent(value: object) -> str:
+    """A value as it stands in the body, a word without its quotes."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else text[:39] + formats.ELLIPSIS
 
 
 def _pretty_json(body: bytes) -> str:

@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 _RIGHT_FOLDS_BELOW_PX = 1100
 _LEFT_FOLDS_BELOW_PX = 800
 _READING_PX = 760
+_LEFT_PX, _RIGHT_PX = 264, 352
+_HEADER_HOLDS_BOTH_PX = 320
+_ENDPOINT_PX, _MODEL_PX = 160, 260
 _TABS = ("Parameters", "Reasoning", "Request", "Tokens")
 
 
@@ -96,13 +99,16 @@ class MainWindow(QMainWindow):
             self._columns.addWidget(column)
             self._columns.setStretchFactor(self._columns.count() - 1, stretch)
         self.setCentralWidget(self._columns)
+        self._growth = 1.0
+        self._widths = (_LEFT_PX, _RIGHT_PX)
+        self._columns.splitterMoved.connect(self._note_widths)
+        self._limit_columns()
+        theme().changed.connect(self._follow_text_size)
 
     # Composition
 
     def _left_column(self) -> QWidget:
         column = _Surface("window")
-        column.setMinimumWidth(200)
-        column.setMaximumWidth(360)
         self._menu_button = IconButton("menu", self.tr("Menu"))
         self._menu_button.clicked.connect(self._open_menu)
         self._workspaces = Segments(self.tr("Workspace"))
@@ -124,14 +130,14 @@ class MainWindow(QMainWindow):
         self._title = ElidedLabel("", role="title", weight=600)
         self._endpoint = QuietCombo(self.tr("Endpoint"))
         self._endpoint.activated.connect(self._tell_endpoint)
-        slash = Label("/", token="text-3")
+        self._slash = Label("/", token="text-3")
         self._model = QuietCombo(self.tr("Model"))
         self._model.activated.connect(self._tell_model)
         fold = IconButton("sidebar-right", self.tr("Fold or show the parameters"))
         fold.clicked.connect(self.toggle_right)
         self._centre_header = _header(
             "page", self._second_menu, self._unfold_left, 4, (self._title, 1), 8,
-            self._endpoint, slash, 2, self._model, 8, fold, left=20, spacing=0,
+            self._endpoint, self._slash, 2, self._model, 8, fold, left=20, spacing=0,
         )  # fmt: skip
         self._chat = chat = QWidget()
         self._conversation = QStackedWidget()
@@ -139,7 +145,7 @@ class MainWindow(QMainWindow):
         foot = QWidget()
         foot_row = QHBoxLayout(foot)
         foot_row.setContentsMargins(16, 0, 16, 16)
-        self.composer.setMaximumWidth(_READING_PX)
+        self.composer.setMaximumWidth(theme().px(_READING_PX))
         self.composer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         foot_row.addStretch(1)
         foot_row.addWidget(self.composer, 1000)
@@ -148,11 +154,12 @@ class MainWindow(QMainWindow):
         self._workspace = QStackedWidget()
         self._workspace.addWidget(chat)
         _stack(column, self._centre_header, self._notices, (self._workspace, 1))
+        self._centre = column
+        column.resized.connect(self._fit_header)
         return column
 
     def _right_column(self) -> QWidget:
         column = _Surface("window")
-        column.setMinimumWidth(304)
         self._tabs = Tabs()
         for name in _TABS:
             self._tabs.addTab(self.tr(name))
@@ -224,6 +231,10 @@ class MainWindow(QMainWindow):
         """Fills both choices of the header."""
         _fill(self._endpoint, [(endpoint.id, endpoint.name) for endpoint in endpoints], endpoint_id)
         _fill(self._model, [(known, known) for known in model_ids], model_id)
+        for combo, limit in ((self._endpoint, _ENDPOINT_PX), (self._model, _MODEL_PX)):
+            combo.setMaximumWidth(theme().px(limit))
+            is_cut = combo.sizeHint().width() > combo.maximumWidth()
+            combo.setToolTip(combo.currentText() if is_cut else "")
 
     def show_first_run(self, is_shown: bool) -> None:
         """Switches between the page that teaches and the transcript."""
@@ -304,9 +315,44 @@ class MainWindow(QMainWindow):
         self._second_menu.setVisible(not left)
         self._unfold_left.setVisible(not left)
 
+    def _limit_columns(self) -> None:
+        """How narrow and how wide the outer columns may be at this size of text."""
+        self._left.setMinimumWidth(round(200 * self._growth))
+        self._left.setMaximumWidth(round(360 * self._growth))
+        self._right.setMinimumWidth(round(304 * self._growth))
+
+    def _follow_text_size(self) -> None:
+        """Outer columns grow with their text, so that what they hold keeps its proportions."""
+        self.composer.setMaximumWidth(theme().px(_READING_PX))
+        growth = max(1.0, theme().px(1000) / 1000)
+        if growth == self._growth:
+            return
+        self._growth = growth
+        self._limit_columns()
+        self._fold_for(self.width())
+        self._share_width()
+
+    def _share_width(self) -> None:
+        """Gives the outer columns their widths, and the centre the rest."""
+        left, right = (round(width * self._growth) for width in self._widths)
+        # The widths count the hairline between the columns, which here is the splitter's handle.
+        self._columns.setSizes([left - 1, max(400, self.width() - left - right), right - 1])
+
+    def _note_widths(self) -> None:
+        """Remembers what a person made of the columns, for when they are folded or the text grows."""
+        left, _, right = self._columns.sizes()
+        known_left, known_right = self._widths
+        self._widths = (
+            round((left + 1) / self._growth) if left else known_left,
+            round((right + 1) / self._growth) if right else known_right,
+        )
+
     def _fold_for(self, width_px: int) -> None:
         """Folds columns when the window gets too narrow for them, and brings wanted ones back."""
-        for side, limit in (("left", _LEFT_FOLDS_BELOW_PX), ("right", _RIGHT_FOLDS_BELOW_PX)):
+        larger = self._growth - 1
+        left_limit = _LEFT_FOLDS_BELOW_PX + larger * _LEFT_PX
+        right_limit = _RIGHT_FOLDS_BELOW_PX + larger * (_LEFT_PX + _RIGHT_PX)
+        for side, limit in (("left", left_limit), ("right", right_limit)):
             is_wide = width_px >= limit
             if is_wide != self._was_wide[side]:
                 self._was_wide[side] = is_wide
@@ -322,26 +368,32 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray(base64.b64decode(settings.window_geometry)))
         self._wants_left, self._wants_right = not settings.is_left_folded, not settings.is_right_folded
         self._show_columns(self._wants_left, self._wants_right)
-        # The stored widths count the hairline between the columns, which here is the splitter's handle.
-        centre = max(400, self.width() - settings.left_width - settings.right_width)
-        self._columns.setSizes([settings.left_width - 1, centre, settings.right_width - 1])
+        self._widths = (settings.left_width, settings.right_width)
+        self._growth = max(1.0, theme().px(1000) / 1000)
+        self._limit_columns()
+        self._share_width()
         self._tabs.setCurrentIndex(_TABS.index(settings.right_tab))
         self._fold_for(self.width())
 
     def layout_values(self) -> dict[str, object]:
         """The fields of `Settings` that say how the window looks now."""
-        left_width, _, right_width = self._columns.sizes()
+        self._note_widths()
+        left_width, right_width = self._widths
         values: dict[str, object] = {
             "window_geometry": base64.b64encode(self.saveGeometry().data()).decode("ascii"),
             "is_left_folded": not self._wants_left,
             "is_right_folded": not self._wants_right,
             "right_tab": _TABS[self._tabs.currentIndex()],
+            "left_width": left_width,
+            "right_width": right_width,
         }
-        if left_width:
-            values["left_width"] = left_width + 1
-        if right_width:
-            values["right_width"] = right_width + 1
         return values
+
+    def _fit_header(self) -> None:
+        """In a very narrow column the model alone says enough; the endpoint gives way to the title."""
+        has_room = self._centre.width() >= _HEADER_HOLDS_BOTH_PX * self._growth
+        self._endpoint.setVisible(has_room)
+        self._slash.setVisible(has_room)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -360,7 +412,13 @@ class MainWindow(QMainWindow):
 
 
 class _Surface(QWidget):
-    """A column on one of the surfaces of the theme."""
+    """A column on one of the surfaces of the theme.
+
+    Signals:
+        resized()
+    """
+
+    resized = Signal()
 
     def __init__(self, token: str) -> None:
         super().__init__()
@@ -371,6 +429,10 @@ class _Surface(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme().color(self._token))
         painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
 
 
 def _header(token: str, *items: object, left: int, spacing: int) -> HeaderBar:

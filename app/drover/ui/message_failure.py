@@ -72,7 +72,7 @@ class FailureCard(QWidget):
             return
         self._failure, self._is_waiting = failure, is_waiting
         title, _, quoted = failure.message.partition(": “")
-        words = self.tr("The server said “{0}.").format(quoted) if quoted else ""
+        words = self.tr("The server said “{0}.").format(quoted.rstrip(".")) if quoted else ""
         if not quoted:
             title = title.rstrip(".")
         self._title.setText(title)

@@ -17,6 +17,19 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("measures", text)
 
 
+def status_words(status: RunStatus) -> str:
+    """How a run ended, in words."""
+    return {
+        RunStatus.COMPLETE: _tr("Complete"),
+        RunStatus.CUT: _tr("Cut off by the token limit"),
+        RunStatus.STOPPED: _tr("Stopped"),
+        RunStatus.FILTERED: _tr("Ended by the server's filter"),
+        RunStatus.INCOMPLETE: _tr("Incomplete"),
+        RunStatus.FAILED: _tr("Failed"),
+        RunStatus.INTERRUPTED: _tr("Interrupted"),
+    }.get(status, _tr("In progress"))
+
+
 def measures(run: Run) -> str:
     """Settings and measures of a run in one line; what is not known is left out.
 
@@ -24,7 +37,8 @@ def measures(run: Run) -> str:
     """
     short = {"temperature": "T", "reasoning_effort": _tr("effort")}
     parts = [
-        f"{short.get(name, name)} {formats.parameter_value(name, value)}" for name, value in run.parameters
+        f"{short.get(name, name)} {formats.parameter_value(name, value)}"
+        for name, value in run.parameters
         if name != "max_tokens" or run.status is RunStatus.CUT
     ]
     if run.tokens_per_s is not None:

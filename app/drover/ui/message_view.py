@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QWidget
 from drover.domain.conversation import Message, Position, Role
 from drover.domain.run import LiveRun, Run, RunStatus
 from drover.ui import formats, rich_copy
-from drover.ui.controls import ElidedLabel, Label
+from drover.ui.controls import ElidedLabel
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_actions import MessageActions
 from drover.ui.message_failure import FailureCard, OutcomeLine
@@ -83,7 +83,7 @@ class MessageView(QWidget):
         self._may_close = True
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setBackgroundRole(QPalette.ColorRole.Window)  # else labels inherit the colours of a text field
-        self._author = Label("", weight=600, parent=self)
+        self._author = ElidedLabel("", weight=600, parent=self)
         self._author.setText(entry.author)
         self._when = ElidedLabel("", role="small", token="text-3", parent=self)
         self._reasoning: ReasoningBlock | None = None

@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QGuiApplication
 
+from drover.log import logger
+
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-_MOST_CHARS = 50_000
-# Python-Markdown takes time quadratic in the number of brackets; no honest answer comes near this many.
-_MOST_BRACKETS = 500
-_SAFE_LINKS = ("http://", "https://", "mailto:")
+# Python-Markdown runs on the thread of the window. These bounds, beyond which no honest answer comes, keep
+# it below about 0.1 s for the worst that a model can write.
+_MOST_CHARS: Final = 50_000
+_MOST_MARKS: Final = 6_000
+_MOST_WORK: Final = 5_000_000
+_MARKS: Final = re.compile(r"[\n*_`\[|<&\\]")
+_SLOW_MARKS: Final = re.compile(r"[\[>]")
+_SAFE_LINKS: Final = ("http://", "https://", "mailto:")
+
+_log = logger("ui")
+
+
+class _TakesTooLong(Exception):
+    """The text would keep the window waiting."""
 
 
 def copy(markdown_source: str) -> None:
     """Puts the source on the clipboard as plain text, and as HTML where that can be made quickly."""
     data = QMimeData()
     data.setText(markdown_source)
-    if len(markdown_source) <= _MOST_CHARS and markdown_source.count("[") <= _MOST_BRACKETS:
-        data.setHtml(rich(markdown_source))
+    if len(markdown_source) <= _MOST_CHARS:
+        try:
+            data.setHtml(rich(markdown_source))
+        except _TakesTooLong:
+            pass
+        except Exception as error:  # whatever a library makes of a model's text, the source is copied
+            _log.info("An answer was copied without its rich text: %r.", error)
     QGuiApplication.clipboard().setMimeData(data)
 
 
 def rich(markdown_source: str) -> str:
-    """The text as HTML. A model's own HTML is text in it, images are their words, links go to sites only."""
+    """The text as HTML. A model's own HTML is text in it, images are their words, links go to sites only.
+
+    Raises _TakesTooLong, quickly, for a text that is made to be slow.
+    """
     from markdown import Markdown
+    from markdown.preprocessors import Preprocessor
     from markdown.treeprocessors import Treeprocessor
 
     class _OnlySafe(Treeprocessor):
@@ -41,8 +63,28 @@ def rich(markdown_source: str) -> str:
                 elif not element.get("href", "https://").lower().startswith(_SAFE_LINKS):
                     del element.attrib["href"]
 
+    class _OnlyQuick(Preprocessor):
+        def run(self, lines: list[str]) -> list[str]:
+            _check_work("\n".join(lines))
+            return lines
+
     converter = Markdown(extensions=["tables", "fenced_code", "sane_lists"], output_format="html")
     converter.preprocessors.deregister("html_block")
     converter.inlinePatterns.deregister("html")
+    # Last of its kind, so that it sees no fenced code, which is quick and full of brackets.
+    converter.preprocessors.register(_OnlyQuick(converter), "only_quick", 1)
     converter.treeprocessors.register(_OnlySafe(converter), "only_safe", 1)
     return converter.convert(markdown_source)
+
+
+def _check_work(text: str) -> None:
+    """Raises _TakesTooLong by bounds that were measured with the worst inputs.
+
+    Every mark costs about the same. Beside that, each line of a block (what stands between blank lines) may
+    make the rest of the block be copied, and each opened bracket or quote make it be read by a slow loop.
+    """
+    work = 0
+    for block in text.split("\n\n"):
+        work += len(block) * (block.count("\n") + 10 * len(_SLOW_MARKS.findall(block)))
+    if work > _MOST_WORK or len(_MARKS.findall(text)) > _MOST_MARKS:
+        raise _TakesTooLong

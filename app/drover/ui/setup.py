@@ -18,6 +18,7 @@ from drover.engine.secrets import KeySource, KeyStatus
 from drover.engine.workbench import Workbench
 from drover.errors import DroverError
 from drover.store.settings import Settings
+from drover.ui import formats
 from drover.ui.theme import ThemeMode, theme
 
 if TYPE_CHECKING:
@@ -152,7 +153,9 @@ class Setup(QObject):
     async def _show_statuses(self, dialog: SettingsDialog) -> None:
         try:
             card = await self._workbench.built_in_card()
-            words = self.tr("{0}, {1} tokens of context.").format(card.name, card.context_tokens)
+            words = self.tr("{0}, {1} tokens of context.").format(
+                card.name, formats.whole(card.context_tokens or 0)
+            )
         except DroverError as error:
             words = _words(error)
         if dialog is self._settings:

@@ -39,8 +39,14 @@ class ShownConversation:
     def reload(self) -> None:
         """Reads it again."""
         self._conversation = self._reader.conversation(self.id) if self.id else None
-        self._tree = Tree(self._reader.messages(self.id) if self.id else ())
+        messages = self._reader.messages(self.id) if self.id else []
         self._runs = self._reader.runs(self.id) if self.id else {}
+        for run, message in self._workbench.unsaved_in(self.id) if self.id else ():
+            messages.append(message)
+            self._runs[run.id] = run
+            if self._conversation is not None and self._conversation.head_id == run.parent_id:
+                self._conversation = replace(self._conversation, head_id=message.id)
+        self._tree = Tree(messages)
 
     @property
     def title(self) -> str:
@@ -75,6 +81,12 @@ class ShownConversation:
     def last_reply(self) -> Message | None:
         """The newest stored reply on the shown branch."""
         return next((m for m in reversed(self.branch) if m.role is Role.ASSISTANT), None)
+
+    @property
+    def unanswered(self) -> Message | None:
+        """The message of a person at which the shown branch ends."""
+        branch = self.branch
+        return branch[-1] if branch and branch[-1].role is Role.USER else None
 
     @property
     def last_run(self) -> Run | None:
@@ -117,6 +129,12 @@ class ShownConversation:
             if len(siblings) > 1:
                 return [self.entry(sibling) for sibling in siblings]
         return [self.entry(message) for message in replies[-1:]]
+
+    def head_showing(self, message_id: str) -> str:
+        """The head of a branch on which this message stands: the shown one if it does."""
+        if any(message.id == message_id for message in self.branch):
+            return self.head_id or message_id
+        return self._tree.newest_leaf(message_id)
 
     def head_of_version(self, message_id: str, step: int) -> str | None:
         """The head that shows the version `step` further than this one; None if there is none.

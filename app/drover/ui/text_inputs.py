@@ -45,7 +45,8 @@ class SearchField(QLineEdit):
         size = theme().px(14)
         place = QRectF(9, (self.height() - size) / 2, size, size)
         draw_icon(painter, place, "search", colors.color("text-3" if self.isEnabled() else "disabled"))
-        if not self.text():
+        words = theme().measured("ui", self.placeholderText()) + theme().measured("small", self._shortcut)
+        if not self.text() and size + words + 36 <= self.width():
             painter.setFont(colors.font("small"))
             painter.setPen(colors.color("text-3"))
             room = QRectF(self.rect()).adjusted(0, 0, -8, 0)

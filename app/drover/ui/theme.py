@@ -220,8 +220,8 @@ class Theme(QObject):
             self._tokens = {token: QColor(value) for token, value in table.items()}
         self._application.setPalette(self._palette())
         self._application.setFont(self.font("ui"))
-        # WORKAROUND: replacing one style sheet by another also prepares widgets that were never shown, and notes
-        # their font then; whatever font they get later is lost at their first showing. From none to one does not.
+        # WORKAROUND: replacing a style sheet by another also prepares widgets that were never shown and notes
+        # their font; a font that they get later is lost at their first showing. From none to one does not.
         self._application.setStyleSheet("")
         if not self._is_building:
             self._application.setStyleSheet(self._style_sheet())
@@ -300,6 +300,9 @@ QLineEdit:hover, QPlainTextEdit:hover, QTextEdit:hover, QSpinBox:hover, QDoubleS
 }
 QLineEdit:disabled, QPlainTextEdit:disabled, QTextEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled {
   background: transparent; border-color: @line; color: @disabled;
+}
+QPlainTextEdit[surface="code"], QPlainTextEdit[surface="code"]:hover {
+  background: @code; border: 1px solid @line; border-radius: 6px; padding: 6px 8px;
 }
 QTextBrowser, QTextBrowser:hover, *[bare="true"], *[bare="true"]:hover, *[bare="true"]:disabled {
   background: transparent; border: none; border-radius: 0; padding: 0; min-height: 0;

@@ -177,7 +177,7 @@ class TranscriptView(QAbstractScrollArea):
         self._lay_out()
 
     def show_message(self, message_id: str) -> None:
-        """Scrolls so that the message starts at the top of the view."""
+        """Scrolls so that the message starts at the top of the view; the focus stays where it is."""
         index = self._index_of(message_id)
         if index is not None:
             self._scroll_to_slot(index)
@@ -481,7 +481,11 @@ class TranscriptView(QAbstractScrollArea):
                 and (slot.view is focused or slot.view.isAncestorOf(focused))
             ):
                 index = number
-        self._scroll_to_slot(min(len(self._slots) - 1, max(0, index + step)))
+        target = min(len(self._slots) - 1, max(0, index + step))
+        self._scroll_to_slot(target)
+        view = self._slots[target].view if self._slots else None
+        if view is not None:
+            view.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _scroll_to_slot(self, index: int) -> None:
         if not 0 <= index < len(self._slots):
@@ -490,9 +494,6 @@ class TranscriptView(QAbstractScrollArea):
         self._anchor = (self._slots[index].entry.message.id, ("top", 0, -_MARGIN_TOP))
         self._lay_out()
         self._set_following(self._is_at_end() and index == len(self._slots) - 1)
-        view = self._slots[index].view
-        if view is not None:
-            view.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._show_pill()
 
     def _index_of(self, message_id: str) -> int | None:

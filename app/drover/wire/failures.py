@@ -7,7 +7,14 @@ import re
 
 from drover.domain.run import Failure, FailureKind, RunStatus
 from drover.domain.stream import ErrorReported, ResponseBuilder
-from drover.errors import ConfigurationError, ConnectionFailed, DroverError, ProtocolError, ProviderError
+from drover.errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    DroverError,
+    MissingKey,
+    ProtocolError,
+    ProviderError,
+)
 from drover.log import redact
 from drover.wire.error_body import capped, error_object, named_parameter, status_line, status_phrase
 
@@ -63,8 +70,9 @@ def failure_from(error: DroverError, endpoint_name: str) -> Failure:
                 kind=FailureKind.PROTOCOL, message=_headline(error.message), hint=hint, detail=detail
             )
         case ConfigurationError():
+            kind = FailureKind.KEY if isinstance(error, MissingKey) else FailureKind.CONFIGURATION
             return Failure(
-                kind=FailureKind.CONFIGURATION, message=_headline(error.message), hint=error.hint or ""
+                kind=kind, message=_headline(error.message), hint=error.hint or ""
             )
         case _:
             return Failure(kind=FailureKind.BUG, message=_headline(error.message), hint=error.hint or "")
