@@ -120,7 +120,7 @@ class User:
 
     def replaces(self, text: str, into: str = "Message") -> User:
         """Types text in the place of all that is there."""
-        field = self.finds(into)
+        field: QWidget = self.finds(into)
         field.setFocus()
         if isinstance(field, QAbstractSpinBox | QLineEdit | QTextEdit | QPlainTextEdit):
             field.selectAll()
@@ -245,8 +245,8 @@ class User:
         self._sees_through(done)
 
     def _sees_through(self, work: Awaitable[T]) -> T:
-        # Not `run_until_complete`: that of qasync turns Qt's loop once more when asyncio's has ended, and tasks
-        # that are due then find no running loop.
+        # Not `run_until_complete`: that of qasync turns Qt's loop once more when asyncio's has ended, and
+        # tasks that are due then find no running loop.
         future = asyncio.ensure_future(work, loop=self._loop)
         future.add_done_callback(self._stop)
         self._loop.run_forever()
@@ -336,7 +336,9 @@ class User:
 
     def page_lightness(self) -> int:
         """How light the middle column is, from 0 to 255."""
-        return self.window.composer.parentWidget().grab().toImage().pixelColor(4, 4).lightness()
+        foot = self.window.composer.parentWidget()
+        assert foot is not None
+        return foot.grab().toImage().pixelColor(4, 4).lightness()
 
     def sees_end(self) -> User:
         """Waits until no reply is live."""

@@ -31,7 +31,7 @@ from drover.store.library import Library
 from drover.ui.dialogs import FatalDialog
 
 APP = Path(__file__).parents[2] / "app"
-LIMIT_S = 60.0
+LIMIT_S = 20.0
 
 needs_model = pytest.mark.skipif(find_weights() is None, reason="the weights are not installed")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and signals as Linux has them")
@@ -337,8 +337,12 @@ def asked(profile: Profile, *arguments: str) -> Iterator[subprocess.Popen[bytes]
 
 
 def has_journaled_text(profile: Profile) -> bool:
-    with contextlib.suppress(Exception), contextlib.closing(sqlite3.connect(profile.database)) as connection:
-        return bool(connection.execute("SELECT 1 FROM run_journal LIMIT 1").fetchone())
+    address = f"{profile.database.as_uri()}?mode=ro"
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(sqlite3.connect(address, uri=True)) as connection,
+    ):
+        return bool(connection.execute("SELECT 1 FROM journal LIMIT 1").fetchone())
     return False
 
 
@@ -372,11 +376,11 @@ def test_sigterm_ends_the_window_in_order_with_the_text_kept_and_no_server_left(
         assert has_ended(server)
         os.close(server)
     assert (process.returncode, error) == (0, b"")
+    assert not list(profile.data_dir.glob("*-wal"))  # the library was closed
     stored, texts = only_conversation(profile)
     assert stored.status is RunStatus.STOPPED
     assert len(texts) == 2
     assert texts[1]
-    assert not list(profile.data_dir.glob("*-wal"))  # the library was closed
 
 
 @needs_model
@@ -400,6 +404,7 @@ def test_sigkill_of_the_window_leaves_no_server_and_a_sound_profile(profile: Pro
 def test_an_address_given_to_the_window_is_asked_and_not_remembered(
     profile: Profile, provider: Provider
 ) -> None:
+    provider.models(["m"])
     provider.script(Head(headers={"Content-Type": EVENT_STREAM}), piece("Once upon a time "), Stall())
     with asked(profile, "--endpoint", provider.base_url, "--model", "m") as process:
         process.send_signal(signal.SIGTERM)

@@ -54,6 +54,28 @@ HONEST = (
 )
 
 
+@pytest.mark.parametrize("indent", ["", "   "])
+def test_fenced_code_is_code_with_its_language(indent: str) -> None:
+    html = rich_copy.rich(f"Run\n{indent}```python\n*a*\n\n~~~\n{indent}````\nthen *stop*.")
+    assert '<pre><code class="language-python">*a*\n\n~~~\n</code></pre>' in html
+    assert html.startswith("<p>Run</p>")
+    assert html.endswith("<p>then <em>stop</em>.</p>")
+
+
+def test_code_without_an_end_is_code_up_to_the_end() -> None:
+    assert rich_copy.rich('~~~ "x><\n```\n*a*') == (
+        '<pre><code class="language-&quot;x&gt;&lt;">```\n*a*\n</code></pre>'
+    )
+
+
+def test_three_backticks_around_words_are_no_fence() -> None:
+    assert rich_copy.rich("```a``` b") == "<p><code>a</code> b</p>"
+
+
+def test_blanks_behind_a_fence_cost_no_time() -> None:
+    assert rich_copy.rich("~~~" + " " * 40_000).endswith("</pre>")
+
+
 def test_a_long_answer_with_long_code_is_copied_as_rich_text_too(qapp: QApplication) -> None:
     assert len(HONEST) > 35_000
     rich_copy.copy(HONEST)
@@ -70,6 +92,7 @@ def test_a_long_answer_with_long_code_is_copied_as_rich_text_too(qapp: QApplicat
         pytest.param("[" * 450 + "a" * 40_000, id="few brackets before a long paragraph"),
         pytest.param("[a](" * 2000, id="links without an end"),
         pytest.param("![" * 2000, id="images without an end"),
+        pytest.param("\\``a" * 3000, id="escaped backticks"),
         pytest.param("# a\n" * 12_000, id="headings"),
         pytest.param("a\n-\n" * 4000, id="underlined headings"),
         pytest.param("- \n" * 5000, id="empty items"),

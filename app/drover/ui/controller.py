@@ -340,15 +340,15 @@ class Controller(QObject):
         chosen = next(
             (e for e in replies if e.message.id == self._inspected_id), replies[-1] if replies else None
         )
+        runs = [entry.run for entry in replies if entry.run is not None]
         if chosen is None or chosen.run is None:
             self._window.inspector.display(None, None, None, [])
         elif chosen.live is not None:
-            self._window.inspector.display_live(chosen.live)
+            self._window.inspector.display_live(chosen.live, runs)
         else:
             is_needed = self._window.inspector.needs_exchange
             run = self._reader.run(chosen.run.id)
             exchange = self._reader.exchange(chosen.run.id) if is_needed else None
-            runs = [entry.run for entry in replies if entry.run is not None]
             self._window.inspector.display(run, chosen.message, exchange, runs)
 
     def _display_first_run(self) -> None:
@@ -448,7 +448,7 @@ class Controller(QObject):
         """Opens a row of the list; that of a hit at the message in which the words stand."""
         self._open(conversation_id)
         hit = self._hits.get(conversation_id)
-        if hit is not None and hit.message_id in self._shown.messages:
+        if hit is not None and hit.message_id is not None and hit.message_id in self._shown.messages:
             self.spawn(self._show_hit(hit, hit.message_id))
 
     async def _show_hit(self, hit: SearchHit, message_id: str) -> None:

@@ -426,9 +426,11 @@ class Inspector(QStackedWidget):
         self._runs = [known for known in runs if not known.status.is_live]
         self._display_page()
 
-    def display_live(self, live: LiveRun) -> None:
-        """Follows a reply in progress."""
+    def display_live(self, live: LiveRun, runs: Sequence[Run]) -> None:
+        """Follows a reply in progress; `runs` are those of the shown branch."""
         self._live = live
+        self._reply = (None, None, None)
+        self._runs = [known for known in runs if not known.status.is_live]
         self._display_page()
 
     def advance(self, run_id: str) -> None:

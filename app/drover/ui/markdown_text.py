@@ -5,6 +5,7 @@ They never load anything: pictures are words, links are reported and not followe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -214,6 +215,18 @@ class MarkdownText(QTextBrowser):
             QToolTip.showText(QCursor.pos(), tooltip_text(url.toDisplayString()), self.viewport())
 
 
+_LONG_RUN = re.compile(r"\S{2000}")
+
+
+def has_long_run(block: QTextBlock) -> bool:
+    """Whether a word from here on is so long that Qt, which is quadratic here, would break it for seconds."""
+    while block.isValid():
+        if block.length() > 2000 and _LONG_RUN.search(block.text()):
+            return True
+        block = block.next()
+    return False
+
+
 class BlockText(MarkdownText):
     """Shows prose, lists, quotes and displayed formulas that may still grow."""
 
@@ -244,6 +257,7 @@ class BlockText(MarkdownText):
             del self._decorations[self._settled_decorations :]
             del self._code_spans[self._settled_code_spans :]
         cursor.movePosition(QTextCursor.MoveOperation.End)
+        start = cursor.position()
         last = self._last
         for block in settled[self._written :]:
             self._write(cursor, last, block, is_tail=False)
@@ -255,6 +269,8 @@ class BlockText(MarkdownText):
         for block in tail:
             self._write(cursor, last, block, is_tail=True)
             last = block
+        if has_long_run(self.document().findBlock(start)):
+            self.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
         cursor.endEditBlock()
         rest_cursor(self)
         self._laid_out_width = -1

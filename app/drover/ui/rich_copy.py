@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
+from html import escape
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QMimeData
@@ -19,7 +21,8 @@ _MOST_CHARS: Final = 50_000
 _MOST_MARKS: Final = 6_000
 _MOST_WORK: Final = 5_000_000
 _MARKS: Final = re.compile(r"[\n*_`\[|<&\\]")
-_SLOW_MARKS: Final = re.compile(r"[\[>]")
+_SLOW_MARKS: Final = re.compile(r"[\[>]|\\`")
+_FENCE: Final = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
 _SAFE_LINKS: Final = ("http://", "https://", "mailto:")
 
 _log = logger("ui")
@@ -52,6 +55,10 @@ def rich(markdown_source: str) -> str:
     from markdown.preprocessors import Preprocessor
     from markdown.treeprocessors import Treeprocessor
 
+    class _Fences(Preprocessor):
+        def run(self, lines: list[str]) -> list[str]:
+            return _without_fenced_code(lines, self.md.htmlStash.store)
+
     class _OnlySafe(Treeprocessor):
         def run(self, root: Element) -> None:
             for element in root.iter():
@@ -68,23 +75,47 @@ def rich(markdown_source: str) -> str:
             _check_work("\n".join(lines))
             return lines
 
-    converter = Markdown(extensions=["tables", "fenced_code", "sane_lists"], output_format="html")
+    converter = Markdown(extensions=["tables", "sane_lists"], output_format="html")
     converter.preprocessors.deregister("html_block")
     converter.inlinePatterns.deregister("html")
-    # Last of its kind, so that it sees no fenced code, which is quick and full of brackets.
+    converter.preprocessors.register(_Fences(converter), "fences", 2)
+    # After the fences, so that it sees no code, which is quick and full of brackets.
     converter.preprocessors.register(_OnlyQuick(converter), "only_quick", 1)
     converter.treeprocessors.register(_OnlySafe(converter), "only_safe", 1)
     return converter.convert(markdown_source)
+
+
+def _without_fenced_code(lines: Iterable[str], store: Callable[[str], str]) -> list[str]:
+    """The lines with each fenced block put into the store, and what that gives for it in its place.
+
+    Python-Markdown's own extension takes a time that is cubic in the blanks behind a fence, and knows neither
+    a block without an end nor one that is indented.
+    """
+    kept: list[str] = []
+    code: list[str] = []
+    fence = language = ""
+    for line in [*lines, None]:
+        found = _FENCE.fullmatch(line or "")
+        if not fence and found:
+            fence, language = found[1], found[2].strip().partition(" ")[0]
+        elif fence and (line is None or (found and found[1].startswith(fence) and not found[2].strip())):
+            name = f' class="language-{escape(language)}"' if language else ""
+            text = "".join(f"{escape(each)}\n" for each in code)
+            kept += ["", store(f"<pre><code{name}>{text}</code></pre>"), ""]
+            code, fence = [], ""
+        elif line is not None:
+            (code if fence else kept).append(line)
+    return kept
 
 
 def _check_work(text: str) -> None:
     """Raises _TakesTooLong by bounds that were measured with the worst inputs.
 
     Every mark costs about the same. Beside that, each line of a block (what stands between blank lines) may
-    make the rest of the block be copied, and each opened bracket or quote make it be read by a slow loop.
+    make the rest of the block be copied, and each opened bracket or quote, and each escaped backtick, make it be read once more.
     """
     work = 0
     for block in text.split("\n\n"):
-        work += len(block) * (block.count("\n") + 10 * len(_SLOW_MARKS.findall(block)))
+        work += len(block) * (block.count("\n") + 20 * len(_SLOW_MARKS.findall(block)))
     if work > _MOST_WORK or len(_MARKS.findall(text)) > _MOST_MARKS:
         raise _TakesTooLong
