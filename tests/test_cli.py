@@ -396,3 +396,24 @@ def test_key_status_says_when_there_is_no_keyring(tmp_path: Path, capsys: pytest
     out, err = capsys.readouterr()
     assert out == "Oxen.ai: no key; set one, or use the variable OXEN_API_KEY\n"
     assert err == "drover: This system has no keyring that Drover can use.\n"
+
+
+def test_bytes_that_are_no_text_are_sent_as_marks(at: list[str], provider: Provider) -> None:
+    provider.answers("Yes.")
+    done = subprocess.run(
+        command("chat", *at, "-"),
+        env=environment(PYTHONIOENCODING="utf-8:strict"), input=b"a\xffb\x00", capture_output=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"Yes.\n", b"")
+    assert provider.requests[0].json["messages"][0]["content"] == "a\ufffdb\x00"
+
+
+def test_doctor_does_not_praise_a_missing_display(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    assert run(["doctor", "--profile", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("look  Qt: ")

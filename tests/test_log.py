@@ -138,3 +138,10 @@ def test_a_closed_file_takes_no_more_lines_and_its_folder_can_be_removed(
     set_up_logging.info("later")
     assert log.ring.lines[-1].endswith("later")
     assert not folder.exists()
+
+
+def test_a_recording_keeps_its_length_when_a_key_is_masked() -> None:
+    log.register_secret("canary-of-a-recording")
+    log.register_secret("q7zx1")
+    recorded = b'data: {"key": "canary-of-a-recording", "tools": "q7zx1"}'
+    assert log.masked(recorded) == b'data: {"key": "' + b"*" * 21 + b'", "tools": "q7zx1"}'

@@ -269,7 +269,12 @@ def _chat(options: argparse.Namespace, profile: Profile) -> int:
 
 
 def _standard_input() -> str:
-    return "" if sys.stdin is None else sys.stdin.read()
+    """Everything that is piped in; bytes that are no text become marks."""
+    if sys.stdin is None:
+        return ""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
+    return sys.stdin.read()
 
 
 async def _check_built_in_model(workbench: Workbench, model_id: str) -> None:
@@ -373,7 +378,8 @@ def _qt_finding() -> Finding:
             check="Qt", is_good=False, words=f"Qt cannot be loaded: {error}.",
             advice="Install the system libraries that it names.",
         )  # fmt: skip
-    return Finding(check="Qt", is_good=True, words=platform_words())
+    words, advice = platform_words()
+    return Finding(check="Qt", is_good=not advice, words=words, advice=advice, is_optional=True)
 
 
 def _key(options: argparse.Namespace, profile: Profile) -> int:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtGui import QAccessible, QAccessibleInterface
 from PySide6.QtWidgets import QWidget
-from tests.provider import Flag, Provider
+from tests.provider import EVENT_STREAM, Flag, Head, Provider, Send, Step, Wait, event
 from tests.user import User
 
 from drover.domain.endpoint import Endpoint
 from drover.domain.parameters import SPECS, ParameterKind
+from drover.paths import Profile
 
 Role = QAccessible.Role
 ANSWER = "Short waves **scatter** more than long ones.\n\n```python\nprint('blue')\n```"
@@ -64,11 +67,11 @@ def name_of(node: QAccessibleInterface) -> str:
 
 
 def is_enabled(node: QAccessibleInterface) -> bool:
-    return not node.state().disabled  # type: ignore[attr-defined]
+    return not node.state().disabled
 
 
 def is_shown(node: QAccessibleInterface) -> bool:
-    return not node.state().invisible  # type: ignore[attr-defined]
+    return not node.state().invisible
 
 
 @pytest.fixture
@@ -87,12 +90,12 @@ def test_the_left_column(answered: User) -> None:
     conversations = tree.one("Conversations", Role.List)
     assert [name_of(row) for row in children_of(conversations)] == ["Why is the sky blue?"]
     assert is_enabled(tree.one("New conversation", Role.Button))
-    assert tree.one("Search conversations", Role.EditableText).state().editable  # type: ignore[attr-defined]
+    assert tree.one("Search conversations", Role.EditableText).state().editable
 
 
 def test_composer_header_and_presets(answered: User) -> None:
     tree = Tree(answered.window)
-    assert tree.one("Message", Role.EditableText).state().multiLine  # type: ignore[attr-defined]
+    assert tree.one("Message", Role.EditableText).state().multiLine
     assert is_shown(tree.one("Send", Role.Button))
     tree.one("Stop", Role.Button)
     assert tree.one("Endpoint", Role.ComboBox).text(QAccessible.Text.Value) == "Scripted"
@@ -161,13 +164,13 @@ def test_each_message_has_its_buttons(answered: User) -> None:
 
 
 def test_reasoning_is_a_switch_that_says_how_long_and_has_its_text_beside_it(answered: User) -> None:
-    # Qt knows no role for a toggle button: each button that stays down is a check box to assistive technology.
+    # Qt knows no role for a toggle button: a button that stays down is a check box to assistive technology.
     toggle = Tree(answered.window).one("Reasoning", Role.CheckBox, Role.Button)
     assert re.fullmatch(r"Thought for [\d.]+ (s|min.*)", toggle.text(QAccessible.Text.Description))
-    assert not toggle.state().checked  # type: ignore[attr-defined]
+    assert not toggle.state().checked
     answered.clicks("Reasoning", nth=0)
     tree = Tree(answered.window)
-    assert tree.one("Reasoning", Role.CheckBox, Role.Button).state().checked  # type: ignore[attr-defined]
+    assert tree.one("Reasoning", Role.CheckBox, Role.Button).state().checked
     text = tree.one("Reasoning text", Role.EditableText, Role.StaticText)
     assert is_shown(text)
     assert text.text(QAccessible.Text.Value) == REASONING
@@ -196,30 +199,131 @@ def test_no_button_is_nameless(answered: User) -> None:
 
 # Over the real bus, from another process
 
-WALKER = """
-import sys, time
-import gi
-gi.require_version("Atspi", "2.0")
-from gi.repository import Atspi
+LAUNCHERS = ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher")
+DESKTOP = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
+APP = Path(__file__).parents[2] / "app"
+WALKS = 12
 
-def walk(node, found):
-    found.append((node.get_role_name(), node.get_name()))
-    for index in range(node.get_child_count()):
-        child = node.get_child_at_index(index)
-        if child is not None:
-            walk(child, found)
+Place = tuple[str, str]
+"""Name on the bus, and path, of one accessible thing."""
 
-while True:
-    found = []
-    try:
-        walk(Atspi.get_desktop(0), found)
-    except Exception:
-        pass
-    names = {name for _, name in found}
-    print(len(found), "Transcript" in names, "Message" in names, "temperature slider" in names, flush=True)
+
+class Bus:
+    """What a screen reader does: it asks over the accessibility bus."""
+
+    def __init__(self, address: str) -> None:
+        from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]  # only on Linux
+
+        self._connection = open_dbus_connection(address)
+
+    def __enter__(self) -> Bus:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def ask(self, place: Place, interface: str, member: str, signature: str = "", *body: object) -> Any:
+        """The answer of one call; None for a thing that is gone."""
+        from jeepney import DBusAddress, MessageType, new_method_call  # type: ignore[import-untyped]
+
+        address = DBusAddress(place[1], bus_name=place[0], interface=interface)
+        message = new_method_call(address, member, signature or None, body)
+        reply = self._connection.send_and_get_reply(message, timeout=LIMIT_S)
+        return reply.body[0] if reply.header.message_type is MessageType.method_return else None
+
+    def walk(self, place: Place) -> Iterator[str]:
+        """The names of a thing and of all below it, in order."""
+        name = self.ask(place, "org.freedesktop.DBus.Properties", "Get", "ss", ACCESSIBLE, "Name")
+        if name is not None:
+            yield name[1]
+        for child in self.ask(place, ACCESSIBLE, "GetChildren") or ():
+            yield from self.walk(child)
+
+
+ACCESSIBLE = "org.a11y.atspi.Accessible"
+LIMIT_S = 20.0
+
+
+@pytest.fixture
+def accessibility_bus(session_bus: Path) -> Iterator[Bus]:
+    """The accessibility bus of the private session."""
+    launcher = next((path for path in LAUNCHERS if Path(path).exists()), None)
+    if launcher is None:
+        pytest.skip("at-spi2-core is not installed")
+    with subprocess.Popen([launcher, "--launch-immediately"], stderr=subprocess.DEVNULL) as process:
+        try:
+            with Bus("SESSION") as session:
+                place = ("org.a11y.Bus", "/org/a11y/bus")
+                wait_until(lambda: bool(session.ask(place, "org.a11y.Bus", "GetAddress")), "the bus")
+                address = session.ask(place, "org.a11y.Bus", "GetAddress")
+            with Bus(address) as bus:
+                yield bus
+        finally:
+            process.terminate()
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    deadline_s = time.monotonic() + LIMIT_S
+    pause = threading.Event()
+    while not holds():
+        assert time.monotonic() < deadline_s, f"never seen: {what}"
+        pause.wait(0.02)
+
+
+ASKING = """
+import asyncio, sys
+from drover import cli
+from drover.ui import application
+
+class Asking(application.Program):
+    async def run(self):
+        asyncio.get_running_loop().call_later(0.5, self.ask)
+        await super().run()
+
+    def ask(self):
+        self.window.composer.display_draft("Why is the sky blue?")
+        self.window.composer.text_edited.emit("Why is the sky blue?")
+        self.window.composer.send_requested.emit()
+
+application.Program = Asking
+sys.exit(cli.run(sys.argv[1:]))
 """
+"""The window, in which a question is typed and sent."""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="AT-SPI is Linux's")
-def test_the_tree_can_be_walked_over_the_bus_while_a_reply_streams() -> None:
-    pytest.skip("placeholder")
+@pytest.mark.usefixtures("display")
+def test_the_window_can_be_walked_over_the_bus_while_a_reply_streams(
+    accessibility_bus: Bus, profile: Profile, provider: Provider
+) -> None:
+    flags = [Flag(f"piece {number}") for number in range(WALKS)]
+    steps: list[Step] = [Head(headers={"Content-Type": EVENT_STREAM})]
+    for number, flag in enumerate(flags):
+        text = f"Paragraph {number} of *the* answer.\n\n```python\nprint({number})\n```\n\n"
+        steps += [Send(event({"choices": [{"index": 0, "delta": {"content": text}}]})), Wait(flag)]
+    provider.script(*steps, Send(event("[DONE]")))
+    bus = accessibility_bus
+    command = [sys.executable, "-c", ASKING, "--profile", str(profile.data_dir)]
+    command += ["--endpoint", provider.base_url, "--model", "m"]
+    world = {**os.environ, "PYTHONPATH": str(APP), "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1"}
+    with subprocess.Popen(command, env=world, stderr=subprocess.PIPE) as process:
+        try:
+            wait_until(lambda: bool(provider.requests), "the request")
+            wait_until(lambda: "Transcript" in bus.walk(DESKTOP), "the transcript")
+            for flag in flags:
+                names = list(bus.walk(DESKTOP))
+                assert {"Transcript", "Message", "Stop"} <= set(names)
+                flag.set()
+            last = f"Paragraph {WALKS - 1} of the answer."
+            # A message gets its text once, when it is whole: nobody wants to hear each word of it.
+            wait_until(lambda: any(last in name for name in bus.walk(DESKTOP)), "the whole answer")
+            names = list(bus.walk(DESKTOP))
+            process.send_signal(signal.SIGTERM)
+            _, error = process.communicate(timeout=LIMIT_S)
+        finally:
+            process.kill()
+    assert (process.returncode, error) == (0, b"")
+    assert {"Conversations", "Message", "Send", "Stop", "Transcript", "temperature slider"} <= set(names)
+    assert "You: Why is the sky blue?" in names
+    answer = next(name for name in names if name.startswith("m: "))
+    assert all(f"Paragraph {number} of the answer." in answer for number in range(WALKS))

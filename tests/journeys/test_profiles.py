@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -470,3 +471,67 @@ def test_without_a_usable_display_the_window_says_so_in_one_line(
     assert line.startswith("drover: ")
     assert words in line
     assert not profile.database.exists()
+
+
+# Keys
+
+CANARY = "canary/4f1c+9d3e_not.a~real-key"
+
+
+@pytest.mark.usefixtures("display")
+def test_no_byte_of_a_profile_shows_a_key_that_servers_echo(
+    profile: Profile, provider: Provider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DROVER_API_KEY", CANARY)
+    provider.models(["m"])
+    echo = {"X-Request-Id": CANARY, "X-Echo": f"Bearer {CANARY}"}
+    provider.fails(401, {"error": {"message": f"Wrong key {CANARY}", "code": CANARY}}, echo)
+    provider.fails(500, f"<html><title>{CANARY}</title>Authorization: Bearer {CANARY}</html>", echo)
+    provider.fails(400, f"not JSON {CANARY}", echo)
+    stream = Head(headers={"Content-Type": EVENT_STREAM, **echo})
+    provider.script(stream, piece("So "), Send(event({"error": {"message": f"bad key {CANARY}"}})))
+    provider.script(stream, piece("So "), Send(f"data: {{{CANARY}\n\n".encode()), Send(event("[DONE]")))
+    named = {
+        "model": CANARY,
+        "system_fingerprint": CANARY,
+        "choices": [{"index": 0, "delta": {"content": "So"}}],
+    }
+    provider.script(stream, Send(event(named)), Send(event("[DONE]")))
+    for _ in range(6):
+        arguments = ["--profile", str(profile.data_dir), "--endpoint", provider.base_url, "--model", "m"]
+        run(["chat", *arguments, "--json", "Well?"])
+    assert [request.bearer for request in provider.requests] == [CANARY] * 6
+    out, err = capsys.readouterr()
+    assert CANARY not in out + err
+    assert places_of(CANARY, profile) == []
+
+
+@pytest.mark.usefixtures("display")
+def test_what_a_model_says_is_kept_as_it_was_said(
+    profile: Profile, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DROVER_API_KEY", CANARY)
+    provider.answers(f"Your key is {CANARY}.")
+    arguments = ["--profile", str(profile.data_dir), "--endpoint", provider.base_url, "--model", "m"]
+    assert run(["chat", *arguments, "Well?"]) == 0
+    assert only_conversation(profile)[1][1] == f"Your key is {CANARY}."
+
+
+def places_of(secret: str, profile: Profile) -> list[str]:
+    """Where the secret lies in a profile: in a file's bytes, or in a value that is stored compressed."""
+    found = [
+        str(path)
+        for path in profile.data_dir.rglob("*")
+        if path.is_file() and secret.encode() in path.read_bytes()
+    ]
+    with contextlib.closing(sqlite3.connect(profile.database)) as connection:
+        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        for table in tables:
+            for row in connection.execute(f'SELECT * FROM "{table}"'):
+                for value in row:
+                    if isinstance(value, bytes):
+                        with contextlib.suppress(zlib.error):
+                            value = zlib.decompress(value)
+                        if secret.encode() in value:
+                            found.append(f"{table}: {value!r}")
+    return found

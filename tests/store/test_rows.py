@@ -46,7 +46,6 @@ def test_a_message_comes_back_with_all_its_parts(shared_library: Library, drawn:
     message = dataclasses.replace(drawn, id=values.new_id(), conversation_id=conversation.id, parent_id=None)
     shared_library.add_turn(conversation=conversation, message=message)
     assert shared_library.messages(conversation.id) == [message]
-    assert shared_library.messages_by_id([message.id]) == [message]
     assert shared_library.branch_ids(conversation.id) == [(message.id, None, message.role)]
 
 

@@ -25,7 +25,6 @@ def test_settings_come_back_as_they_were(library: Library) -> None:
         theme_mode="dark",
         text_scale=1.25,
         reasoning_display="closed",
-        keep_question_on_top=True,
         endpoint_id="oxen",
         model_id="m",
         last_conversation_id="c",

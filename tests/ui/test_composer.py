@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from functools import partial
+from functools import partial, reduce
 from typing import TypeVar
 
 import pytest
-from PySide6.QtCore import QMimeData, Qt, QUrl
-from PySide6.QtGui import QFont, QInputMethodEvent
+from PySide6.QtCore import QMimeData, QRect, Qt, QUrl
+from PySide6.QtGui import QFont, QImage, QInputMethodEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -283,3 +283,23 @@ def test_an_edited_message_is_saved_sent_or_left_alone(desk: Desk) -> None:
 def test_the_placeholder_is_spoken(desk: Desk) -> None:
     desk.composer.set_placeholder("Message the built-in model")
     assert desk.message.accessibleDescription() == "Message the built-in model"
+
+
+def test_the_placeholder_stands_where_the_text_will(desk: Desk) -> None:
+    def inked(picture: QImage) -> QRect:
+        """The box of what is written, found by what differs from the fill."""
+        place = desk.message.geometry()
+        fill = picture.pixelColor(place.right() - 4, place.center().y()).rgb()
+        spots = [
+            QRect(x, y, 1, 1)
+            for x in range(place.left() + 2, place.left() + 60)
+            for y in range(place.top(), place.bottom())
+            if picture.pixelColor(x, y).rgb() != fill
+        ]
+        return reduce(QRect.united, spots)
+
+    desk.message.clearFocus()
+    desk.composer.set_placeholder("HHHH")
+    placeholder = inked(desk.composer.grab().toImage())
+    desk.composer.display_draft("HHHH")
+    assert inked(desk.composer.grab().toImage()) == placeholder

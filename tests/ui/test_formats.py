@@ -87,11 +87,6 @@ def test_measures() -> None:
     assert formats.tokens(1024) == "1\u202f024 tokens"
     assert formats.rate(42.4) == "42 tok/s"
     assert formats.rate(7.25) == "7.2 tok/s"
-    assert formats.percent(0.38) == "38 %"
-    assert formats.percent(0.004) == "0.4 %"
-    assert formats.byte_size(312) == "312 bytes"
-    assert formats.byte_size(98_400_000) == "98 MB"
-    assert formats.byte_size(999_600) == "1.0 MB"
 
 
 def test_money() -> None:

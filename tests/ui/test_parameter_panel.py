@@ -458,10 +458,3 @@ def test_a_tip_explains_each_parameter_with_its_range(desk: Desk) -> None:
 
     assert SPECS["temperature"].help in tip
     assert "0 to 2" in tip
-
-
-def test_a_focused_parameter_is_brought_into_sight(desk: Desk) -> None:
-    desk.panel.focus_parameter("min_p")
-
-    assert desk.box("min_p").isVisible()
-    assert desk.box("min_p").hasFocus()

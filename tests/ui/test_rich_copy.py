@@ -76,6 +76,11 @@ def test_blanks_behind_a_fence_cost_no_time() -> None:
     assert rich_copy.rich("~~~" + " " * 40_000).endswith("</pre>")
 
 
+def test_a_link_is_found_after_many_brackets_without_an_end() -> None:
+    html = rich_copy.rich("[" * 50 + " a " * 1000 + "[b](https://c.example)")
+    assert html.endswith('<a href="https://c.example">b</a></p>')
+
+
 def test_a_long_answer_with_long_code_is_copied_as_rich_text_too(qapp: QApplication) -> None:
     assert len(HONEST) > 35_000
     rich_copy.copy(HONEST)
@@ -93,6 +98,10 @@ def test_a_long_answer_with_long_code_is_copied_as_rich_text_too(qapp: QApplicat
         pytest.param("[a](" * 2000, id="links without an end"),
         pytest.param("![" * 2000, id="images without an end"),
         pytest.param("\\``a" * 3000, id="escaped backticks"),
+        pytest.param("``_``" * 1200, id="code spans of unlike lengths"),
+        pytest.param("*" * 5000, id="asterisks alone"),
+        pytest.param("+ " * 1000, id="lists in lists"),
+        pytest.param("+ > " * 1000, id="quotes in lists"),
         pytest.param("# a\n" * 12_000, id="headings"),
         pytest.param("a\n-\n" * 4000, id="underlined headings"),
         pytest.param("- \n" * 5000, id="empty items"),

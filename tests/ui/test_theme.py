@@ -7,16 +7,20 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QPointF, QSize, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QIcon, QImage, QPainter, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QImage, QPainter, QPalette
+from PySide6.QtWidgets import QApplication, QDialog, QVBoxLayout
+from pytestqt.qtbot import QtBot
 
 from drover.paths import resource
+from drover.ui.labels import Label
+from drover.ui.number_field import NumberField
 from drover.ui.theme import (
     DARK,
     LIGHT,
     Theme,
     ThemeMode,
+    aligned,
     contrast,
     draw_hairline,
     theme,
@@ -210,3 +214,36 @@ def _densest(image: QImage) -> QColor:
     """The most opaque pixel's own colour."""
     pixels = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
     return max(pixels, key=lambda color: color.alpha())
+
+
+def test_a_text_size_chosen_before_the_first_showing_stays(look: Theme, qtbot: QtBot) -> None:
+    dialog = QDialog()
+    qtbot.addWidget(dialog)
+    label, field = Label("words", role="small"), NumberField(is_integer=True)
+    column = QVBoxLayout(dialog)
+    for widget in (label, field):
+        column.addWidget(widget)
+    look.set_text_scale(1.5)
+    dialog.show()
+    assert label.font().pointSizeF() == look.font("small").pointSizeF()
+    assert field.font().pointSizeF() == field.lineEdit().font().pointSizeF()
+    look.set_text_scale(2.0)
+    assert label.font().pointSizeF() == look.font("small").pointSizeF()
+    assert field.font().pointSizeF() == field.lineEdit().font().pointSizeF()
+
+
+def test_only_figures_that_stack_are_tabular(look: Theme) -> None:
+    tabular = QFont.Tag("tnum")
+    assert look.font("small").featureValue(tabular) == 1
+    assert look.font("ui", 600).featureValue(tabular) == 0
+    assert look.font("body").featureValue(tabular) == 0
+
+
+def test_no_edge_falls_outside_its_widget_at_125_percent(look: Theme) -> None:
+    picture = QImage(200, 200, QImage.Format.Format_ARGB32)
+    painter = QPainter(picture)
+    painter.scale(1.25, 1.25)
+    painter.translate(0, 2)  # at device pixel 2.5, where Qt's clip begins with the third
+    top = painter.deviceTransform().mapRect(aligned(painter, QRectF(0, 0, 40, 40))).top()
+    painter.end()
+    assert top == pytest.approx(3.0)

@@ -190,11 +190,6 @@ class ResponseBuilder:
         return bool(self._reasoning)
 
     @property
-    def reasoning_source(self) -> str:
-        """Where the newest reasoning was found; empty if there is none."""
-        return next((source for is_reasoning, source, _ in reversed(self._parts) if is_reasoning), "")
-
-    @property
     def delta_count(self) -> int:
         """How many deltas carried text: an estimate of the tokens, one each on most servers."""
         return len(self.arrivals_s)

@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import dataclass
 
 from drover.domain.endpoint import BUILT_IN, OXEN, Endpoint
-from drover.engine.local_model import find_weights, model_facts
+from drover.engine.gguf import model_facts
 from drover.engine.secrets import KeySource, Secrets
 from drover.engine.transport import HttpRequest, Transport
+from drover.engine.weights import find_weights
 from drover.errors import DroverError
 from drover.paths import Profile
 from drover.store.database import open_database, problems

@@ -22,19 +22,8 @@ from typing import IO, Final, TypeVar
 import drover
 from drover.engine.gguf import ModelFacts, model_facts
 from drover.engine.threads import in_daemon_thread
-from drover.engine.weights import fetch_weights, find_weights
 from drover.errors import ConfigurationError, ConnectionFailed, DroverError
 from drover.log import logger, register_secret
-
-__all__ = [
-    "LocalAddress",
-    "LocalModel",
-    "ModelFacts",
-    "context_tokens_for",
-    "fetch_weights",
-    "find_weights",
-    "model_facts",
-]
 
 _T = TypeVar("_T")
 _log = logger("local")
@@ -85,7 +74,7 @@ class LocalModel:
         self._starting: asyncio.Task[LocalAddress] | None = None
         self._process: _ServerProcess | None = None
         self._deaths: list[float] = []
-        self._last_words = ""
+        self._last_end = ""
 
     @property
     def process_id(self) -> int | None:
@@ -95,8 +84,8 @@ class LocalModel:
     async def ensure_started(self) -> LocalAddress:
         """The address, once the server accepts requests. Callers at the same time share one start.
 
-        Raises ConfigurationError for a file or an installation that cannot work, ConnectionFailed for a
-        server that takes too long or keeps dying. The next call after an error tries again.
+        Raises ConfigurationError for a file or an installation that cannot work or keeps dying,
+        ConnectionFailed for a server that takes too long. The next call after an error tries again.
         """
         if self._starting is None:
             if len(self._recent_deaths()) >= 2:
@@ -184,9 +173,10 @@ class LocalModel:
         self._process = None
         self._starting = None
         self._deaths = [*self._recent_deaths(), time.monotonic()]
-        self._last_words = _last_words(list(process.tail))
         how = _how_it_ended(process.ended.result())
-        _log.info("%s ended unexpectedly (%s). %s", self._name, how, self._last_words)
+        _log.info("%s ended unexpectedly (%s). %s", self._name, how, _last_words(list(process.tail)))
+        errors = [words for words in map(_error_in, process.tail) if words]
+        self._last_end = f"{how}: {errors[-1]}" if errors else how
         if len(self._deaths) == 1:
             self._notify(f"{self._name} stopped unexpectedly ({how}) and is being started again.")
             self._begin()
@@ -197,12 +187,10 @@ class LocalModel:
         now = time.monotonic()
         return [death for death in self._deaths if now - death < _SHORT_TIME_S]
 
-    def _keeps_dying(self) -> ConnectionFailed:
-        said = f" It said last: {self._last_words}" if self._last_words else ""
-        return ConnectionFailed(
-            f"{self._name} keeps stopping.{said}",
-            phase="tcp",
-            hint="Try again in a minute, or choose a smaller model.",
+    def _keeps_dying(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self._name} keeps stopping ({self._last_end}).",
+            hint="Try again in a minute, or choose a smaller model in Settings.",
         )
 
 

@@ -26,7 +26,7 @@ from drover.domain.run import (
 from drover.domain.stream import ResponseBuilder
 from drover.engine.transport import HttpRequest, HttpResponse, Transport, headers_as_sent
 from drover.errors import ConnectionFailed, DroverError, LibraryError, ProtocolError, ProviderError
-from drover.log import logger, redact
+from drover.log import logger, masked, redact
 from drover.wire import chat
 
 _log = logger("engine")
@@ -100,7 +100,7 @@ class _Recording:
             response_status=self.status,
             response_headers=tuple((name, redact(value)) for name, value in self.response_headers),
             http_version=self.http_version,
-            raw_stream=b"".join(self.chunks),
+            raw_stream=masked(b"".join(self.chunks)),
             chunk_marks=tuple(self.marks),
         )
 
@@ -286,12 +286,12 @@ class Runner:
         live.run = replace(
             live.run,
             status=status,
-            failure=failure,
+            failure=_without_secrets(failure) if failure is not None else None,
             finish_reason=builder.finish_reason,
             usage=builder.usage,
             timing=self._timing(),
-            model_reported=builder.model_reported,
-            fingerprint=builder.fingerprint,
+            model_reported=redact(builder.model_reported),
+            fingerprint=redact(builder.fingerprint),
             delta_count=builder.delta_count,
             reasoning_delta_count=builder.reasoning_delta_count,
             settled_at=settled_at,
@@ -322,6 +322,16 @@ class Runner:
             last_token_ms=_ms(builder.last_token_s),
             total_ms=_ms(time.monotonic() - self._live.started_at_s),
         )
+
+
+def _without_secrets(failure: Failure) -> Failure:
+    """Servers echo what they were sent, in whatever field of their error."""
+    return replace(
+        failure,
+        message=redact(failure.message),
+        hint=redact(failure.hint),
+        detail=redact(failure.detail),
+    )
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -21,8 +21,6 @@ from drover.store.search import SearchHit
 
 __all__ = ["Changes", "Library", "SearchHit"]
 
-_IDS_AT_ONCE = 500
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
@@ -119,19 +117,6 @@ class Library:
             (conversation_id,),
         )
         return [(identity, parent_id, Role(role)) for identity, parent_id, role in found]
-
-    def messages_by_id(self, message_ids: Sequence[str]) -> list[Message]:
-        """The messages with these ids, in this order; unknown ids are left out."""
-        by_id: dict[str, Message] = {}
-        for start in range(0, len(message_ids), _IDS_AT_ONCE):
-            some = message_ids[start : start + _IDS_AT_ONCE]
-            found = self._all(
-                f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE id IN ({', '.join('?' * len(some))})",
-                some,
-            )
-            with in_words(self._connection):
-                by_id.update((row[0], rows.message_from(row)) for row in found)
-        return [by_id[message_id] for message_id in message_ids if message_id in by_id]
 
     # Runs
 

@@ -32,8 +32,6 @@ class Settings:
     text_scale: float = _within(0.5, 3.0, initial=1.0)
     reasoning_display: str = _one_of("auto", "open", "closed")
     """`auto` is open while the model thinks and closes when the answer begins."""
-    keep_question_on_top: bool = False
-    """Whether a new question is brought to the top of the view instead of following the reply's end."""
     endpoint_id: str = ""
     """Chosen for new conversations; empty until a first choice."""
     model_id: str = ""

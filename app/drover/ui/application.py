@@ -42,8 +42,8 @@ _log = log.logger("ui")
 _FIRST_FRAME_MS = 2000
 
 
-def platform_words() -> str:
-    """Version of Qt, and which platform it would draw on."""
+def platform_words() -> tuple[str, str]:
+    """Version of Qt and which platform it would draw on; and what to do if there is none to draw on."""
     wanted = os.environ.get("QT_QPA_PLATFORM")
     if wanted:
         place = wanted
@@ -54,8 +54,9 @@ def platform_words() -> str:
     elif os.environ.get("DISPLAY"):
         place = f"xcb on {os.environ['DISPLAY']}"
     else:
-        place = "no display is set, so the window cannot open; the commands work"
-    return f"{qVersion()}, {place}."
+        advice = "Set DISPLAY or WAYLAND_DISPLAY to open the window; the commands work without."
+        return f"{qVersion()}, but there is no display.", advice
+    return f"{qVersion()}, {place}.", ""
 
 
 def show_window(profile: Profile, *, endpoint_name: str | None, model_id: str | None) -> int:

@@ -65,12 +65,6 @@ class Button(QPushButton):
         theme().changed.connect(self._restyle)
         self._restyle()
 
-    def set_icon(self, name: str) -> None:
-        """Shows another icon, or none."""
-        self._icon_name = name
-        self.updateGeometry()
-        self.update()
-
     def sizeHint(self) -> QSize:
         """Text, icon and padding."""
         height = theme().px(24 if self._compact else 28)

@@ -139,7 +139,8 @@ class Drafting(QObject):
         self._saving.start()
 
     def _derived(self) -> Draft:
-        run = self._shown.last_run
+        live = self._shown.live
+        run = live.run if live is not None else self._shown.last_run
         return default_draft(self._workbench) if run is None else _settings_of(run, Draft())
 
     # Text

@@ -84,12 +84,6 @@ def visible_breaks(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
 
 
-def percent(fraction: float) -> str:
-    """A share of one: "38 %", "0.4 %"."""
-    hundredths = fraction * 100
-    return decimal(hundredths, 1 if 0 < abs(hundredths) < 1 else 0) + " %"
-
-
 def tokens(count: int) -> str:
     """ "1 token", "1 024 tokens"."""
     return _tr("1 token") if count == 1 else _tr("{0} tokens").format(whole(count))
@@ -113,18 +107,6 @@ def duration(seconds: float, *, tenths_below_s: float = 10.0) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-
-
-def byte_size(count: int) -> str:
-    """In powers of ten, as file managers of today do: "312 bytes", "98 MB", "1.2 GB"."""
-    if count < 1000:
-        return _tr("1 byte") if count == 1 else _tr("{0} bytes").format(count)
-    size = float(count)
-    for unit in ("kB", "MB", "GB", "TB"):
-        size /= 1000
-        if size < 999.5 or unit == "TB":
-            return f"{decimal(size, 1 if size < 9.95 else 0)} {unit}"
-    raise AssertionError("unreachable")
 
 
 def usd(amount: float) -> str:

@@ -251,8 +251,6 @@ class ReasoningPage(_Page):
                     formats.whole(tokens), self.tr("reported") if is_reported else self.tr("estimated")
                 )
             )
-        if run.parameters.reasoning_effort:
-            words.append(self.tr("effort {0}").format(run.parameters.reasoning_effort))
         self._measures.setText(" · ".join(words))
         self._bar.display(run.timing)
         self._text.set_text(reasoning)

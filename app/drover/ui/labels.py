@@ -83,14 +83,8 @@ class ElidedLabel(Label):
         mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight, parent: QWidget | None = None,
     ) -> None:  # fmt: skip
         self._elide_mode = mode
-        self._tip = ""
         super().__init__(text, role=role, token=token, weight=weight, parent=parent)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-
-    def set_tip(self, tip: str) -> None:
-        """A tip shown also when the text fits."""
-        self._tip = tip
-        self._update_tip()
 
     def setText(self, text: str) -> None:
         """Shows another text."""
@@ -123,7 +117,7 @@ class ElidedLabel(Label):
 
     def _update_tip(self) -> None:
         is_cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
-        self.setToolTip(self._tip or (self.text() if is_cut else ""))
+        self.setToolTip(self.text() if is_cut else "")
 
 
 class Hairline(QWidget):

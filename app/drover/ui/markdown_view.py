@@ -98,7 +98,6 @@ class MarkdownView(QWidget):
         self._segments: list[_Segment] = []
         self._last_open = -1  # the last segment with settled blocks
         self._source: list[str] = []
-        self._source_chars = 0
         self._tops: list[int] = []
         self._first_dirty = 0
         self._realized: list[_Segment] = []
@@ -118,11 +117,6 @@ class MarkdownView(QWidget):
             self._source = ["".join(self._source)]
         return self._source[0] if self._source else ""
 
-    @property
-    def source_chars(self) -> int:
-        """How many characters were fed."""
-        return self._source_chars
-
     def feed(self, text: str) -> None:
         """Takes the next piece; shown by the next `lay_out`."""
         if not text:
@@ -130,7 +124,6 @@ class MarkdownView(QWidget):
         if "$" in text or "\\" in text:
             warm_up()
         self._source.append(text)
-        self._source_chars += len(text)
         self._splitter.feed(text)
         self._is_stale = True
 
@@ -146,7 +139,7 @@ class MarkdownView(QWidget):
         self._clear()
         self._splitter = BlockSplitter()
         self._taken, self._last_open = 0, -1
-        self._source, self._source_chars, self._is_finished = [], 0, False
+        self._source, self._is_finished = [], False
         self.feed(text)
         self.finish()
 

@@ -96,14 +96,6 @@ class ParameterPanel(QWidget):
             longest = card.max_output_tokens or card.context_tokens
         self._rows["max_tokens"].set_maximum(longest or _LARGEST_UNKNOWN_REPLY)
 
-    def focus_parameter(self, name: str) -> None:
-        """Brings the row of a parameter into sight and the keyboard to it."""
-        row = self._rows[name]
-        if not SPECS[name].is_common and not self._more.isChecked():
-            self._more.click()
-        self._scroll_area.ensureWidgetVisible(row)
-        row.setFocus(Qt.FocusReason.ShortcutFocusReason)
-
     def _made_scroll_area(self) -> OverlayScrollArea:
         content = QWidget()
         content.setObjectName("parameters")

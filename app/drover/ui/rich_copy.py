@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Final
 
@@ -15,13 +15,18 @@ from drover.log import logger
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-# Python-Markdown runs on the thread of the window. These bounds, beyond which no honest answer comes, keep
-# it below about 0.1 s for the worst that a model can write.
+    from markdown.inlinepatterns import InlineProcessor
+
+# Python-Markdown runs on the thread of the window. These bounds, which hardly any honest answer comes near,
+# keep it at about 0.1 s for the worst that a model can write.
 _MOST_CHARS: Final = 50_000
 _MOST_MARKS: Final = 6_000
 _MOST_WORK: Final = 5_000_000
 _MARKS: Final = re.compile(r"[\n*_`\[|<&\\]")
-_SLOW_MARKS: Final = re.compile(r"[\[>]|\\`")
+_MOST_BRACKETS: Final = 400
+_FURTHEST_LINK_END: Final = 600
+_SPAN_MARKS: Final = re.compile(r"[\n*_`]")
+_TOO_DEEP: Final = re.compile(r"^(?:[ ]*(?:[>+*-]|\d{1,9}\.)(?=[ >])){20}", re.MULTILINE)
 _FENCE: Final = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
 _SAFE_LINKS: Final = ("http://", "https://", "mailto:")
 
@@ -52,6 +57,7 @@ def rich(markdown_source: str) -> str:
     Raises _TakesTooLong, quickly, for a text that is made to be slow.
     """
     from markdown import Markdown
+    from markdown.inlinepatterns import LinkInlineProcessor
     from markdown.preprocessors import Preprocessor
     from markdown.treeprocessors import Treeprocessor
 
@@ -81,11 +87,24 @@ def rich(markdown_source: str) -> str:
     converter.preprocessors.register(_Fences(converter), "fences", 2)
     # After the fences, so that it sees no code, which is quick and full of brackets.
     converter.preprocessors.register(_OnlyQuick(converter), "only_quick", 1)
+    for pattern in converter.inlinePatterns:
+        if isinstance(pattern, LinkInlineProcessor):
+            _look_near(pattern)
     converter.treeprocessors.register(_OnlySafe(converter), "only_safe", 1)
     return converter.convert(markdown_source)
 
 
-def _without_fenced_code(lines: Iterable[str], store: Callable[[str], str]) -> list[str]:
+def _look_near(pattern: InlineProcessor) -> None:
+    """From now on it looks for the end of a link near its beginning, not up to the end of the paragraph."""
+    look = pattern.handleMatch
+
+    def look_near(m: re.Match[str], data: str) -> tuple[Element | str | None, int | None, int | None]:
+        return look(m, data[: m.end() + _FURTHEST_LINK_END])
+
+    pattern.handleMatch = look_near  # type: ignore[method-assign]
+
+
+def _without_fenced_code(lines: list[str], store: Callable[[str], str]) -> list[str]:
     """The lines with each fenced block put into the store, and what that gives for it in its place.
 
     Python-Markdown's own extension takes a time that is cubic in the blanks behind a fence, and knows neither
@@ -94,7 +113,7 @@ def _without_fenced_code(lines: Iterable[str], store: Callable[[str], str]) -> l
     kept: list[str] = []
     code: list[str] = []
     fence = language = ""
-    for line in [*lines, None]:
+    for line in [*"\n".join(lines).rstrip("\n").split("\n"), None]:
         found = _FENCE.fullmatch(line or "")
         if not fence and found:
             fence, language = found[1], found[2].strip().partition(" ")[0]
@@ -105,17 +124,21 @@ def _without_fenced_code(lines: Iterable[str], store: Callable[[str], str]) -> l
             code, fence = [], ""
         elif line is not None:
             (code if fence else kept).append(line)
-    return kept
+    return [*kept, "", ""]
 
 
 def _check_work(text: str) -> None:
     """Raises _TakesTooLong by bounds that were measured with the worst inputs.
 
-    Every mark costs about the same. Beside that, each line of a block (what stands between blank lines) may
-    make the rest of the block be copied, and each opened bracket or quote, and each escaped backtick, make it be read once more.
+    Every mark costs about the same, and a bracket some times that. Beside that, each line of a block (what
+    stands between blank lines) may make the rest of the block be copied, and each span of code or emphasis
+    makes it be searched again. Lists and quotes in one another are a recursion.
     """
-    work = 0
-    for block in text.split("\n\n"):
-        work += len(block) * (block.count("\n") + 20 * len(_SLOW_MARKS.findall(block)))
-    if work > _MOST_WORK or len(_MARKS.findall(text)) > _MOST_MARKS:
+    blocks = text.split("\n\n")
+    if (
+        len(_MARKS.findall(text)) > _MOST_MARKS
+        or text.count("[") > _MOST_BRACKETS
+        or sum(len(block) * len(_SPAN_MARKS.findall(block)) for block in blocks) > _MOST_WORK
+        or _TOO_DEEP.search(text)
+    ):
         raise _TakesTooLong

@@ -440,10 +440,10 @@ def aligned(painter: QPainter, rect: QRectF) -> QRectF:
     if not transform.isInvertible():
         return rect
     device = transform.mapRect(rect)
-    left, top = round(device.left()), round(device.top())
-    width = max(1, round(device.right()) - left) if rect.width() > 1 else max(1, round(device.width()))
-    height = max(1, round(device.bottom()) - top) if rect.height() > 1 else max(1, round(device.height()))
-    return transform.inverted()[0].mapRect(QRectF(left, top, width, height))
+    left, top = _nearest(device.left()), _nearest(device.top())
+    width = _nearest(device.right()) - left if rect.width() > 1 else _nearest(device.width())
+    height = _nearest(device.bottom()) - top if rect.height() > 1 else _nearest(device.height())
+    return transform.inverted()[0].mapRect(QRectF(left, top, max(1, width), max(1, height)))
 
 
 def draw_frame(
@@ -473,6 +473,11 @@ def draw_frame(
         corner = max(0.0, radius - half)
         painter.drawRoundedRect(outer.adjusted(half, half, -half, -half), corner, corner)
     painter.restore()
+
+
+def _nearest(position: float) -> int:
+    """The nearest whole number, halves upwards as Qt rounds: else the clip cuts an edge off at 125 %."""
+    return math.floor(position + 0.5)
 
 
 def rounded_path(rect: QRectF, radius: float) -> QPainterPath:

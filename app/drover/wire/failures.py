@@ -71,9 +71,7 @@ def failure_from(error: DroverError, endpoint_name: str) -> Failure:
             )
         case ConfigurationError():
             kind = FailureKind.KEY if isinstance(error, MissingKey) else FailureKind.CONFIGURATION
-            return Failure(
-                kind=kind, message=_headline(error.message), hint=error.hint or ""
-            )
+            return Failure(kind=kind, message=_headline(error.message), hint=error.hint or "")
         case _:
             return Failure(kind=FailureKind.BUG, message=_headline(error.message), hint=error.hint or "")
 
