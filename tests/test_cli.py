@@ -165,7 +165,7 @@ def chatters(provider: Provider, count: int, *, last: Step | None = None) -> Non
     """A reply of numbered lines, which then ends, or goes on with `last`."""
     provider.script(
         Head(headers={"Content-Type": EVENT_STREAM}),
-        *(Send(event({"choices": [{"index": 0, "delta": {"content": f"{n} \u00e9\u2713\n"}}]})) for n in range(count)),
+        *(Send(event(_delta(f"{n} \u00e9\u2713\n"))) for n in range(count)),
         last or Send(event("[DONE]")),
     )  # fmt: skip
 
@@ -417,3 +417,7 @@ def test_doctor_does_not_praise_a_missing_display(
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     assert run(["doctor", "--profile", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith("look  Qt: ")
+
+
+def _delta(text: str) -> dict[str, object]:
+    return {"choices": [{"index": 0, "delta": {"content": text}}]}

@@ -284,6 +284,11 @@ class User:
         """Whether a visible control has this accessible name and is enabled."""
         return any(found.isEnabled() for found in self._all(name, QWidget))
 
+    def is_in(self, name: str) -> bool:
+        """Whether the keyboard is in the control with this accessible name."""
+        focused = QApplication.focusWidget()
+        return focused is not None and _name_of(focused) == name
+
     def says(self, name: str) -> str:
         """The text in a control."""
         return _text_of(self.finds(name))

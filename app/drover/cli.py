@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -169,8 +168,9 @@ def _profile(options: argparse.Namespace) -> Iterator[Profile]:
 
         directory = Path(tempfile.mkdtemp(prefix="drover-"))
         try:
-            yield replace(Profile.at(directory), is_temporary=True)
+            yield Profile.at(directory)
         finally:
+            log.close_file()  # an open file cannot be removed on Windows
             shutil.rmtree(directory, ignore_errors=True)
     else:
         yield Profile.at(options.profile.absolute()) if options.profile else Profile.standard()

@@ -16,7 +16,6 @@ class Profile:
     data_dir: Path
     """Database, downloaded weights."""
     log_dir: Path
-    is_temporary: bool = False
 
     @property
     def database(self) -> Path:

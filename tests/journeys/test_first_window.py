@@ -25,6 +25,7 @@ def test_watching_a_model_think_ends_with_reasoning_open_above_an_answer(user: U
     assert toggle.isChecked()
     assert toggle.accessibleDescription().startswith("Thought for ")
     assert user.says("Reasoning text").strip()
+    assert user.is_in("Message")
     (run,) = user.runs()
     assert run.status is RunStatus.COMPLETE
     question, answer = user.messages()
@@ -43,6 +44,8 @@ def test_turning_one_knob_ends_with_two_versions_side_by_side(user: User) -> Non
     user.reads("temperature 0.2").reads("temperature 1.2")
     assert user.says("Version A").strip()
     assert user.says("Version B").strip()
+    user.uses("Ctrl+1").reads("2/2")
+    assert user.is_in("Message")
 
 
 def test_seeing_what_was_sent_ends_at_the_body_of_the_request(user: User) -> None:

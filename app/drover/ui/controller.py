@@ -171,9 +171,8 @@ class Controller(QObject):
 
     def new_conversation(self) -> None:
         """Shows the conversation that has not begun."""
-        self.show_chat()
         self._open(None)
-        self._window.composer.take_focus()
+        self.show_chat()
 
     def search_conversations(self) -> None:
         """Moves to the search field."""
@@ -216,8 +215,9 @@ class Controller(QObject):
         self._window.composer.take_focus()
 
     def show_chat(self) -> None:
-        """Shows the chat workspace."""
+        """Shows the chat workspace, ready to type."""
         self._window.show_workspace("chat")
+        self._window.composer.take_focus()
 
     def show_experiments(self) -> None:
         """Shows the versions of an answer side by side."""
@@ -609,6 +609,7 @@ class Controller(QObject):
         finally:
             self._asking.discard(None)
         self._open(run.conversation_id)
+        self._window.composer.take_focus()
         if experiment == "think":
             self._window.transcript.open_reasoning(run.message_id)
         elif experiment == "knob":
