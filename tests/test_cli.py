@@ -161,6 +161,10 @@ def environment(**changes: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(APP), **changes}
 
 
+def piece(text: str) -> Send:
+    return Send(event({"choices": [{"index": 0, "delta": {"content": text}}]}))
+
+
 def chatters(provider: Provider, count: int, *, last: Step | None = None) -> None:
     """A reply of numbered lines, which then ends, or goes on with `last`."""
     provider.script(

@@ -76,7 +76,7 @@ def test_a_server_killed_between_replies_is_started_again_with_a_notice(user: Us
 @needs_model
 @on_linux
 def test_a_server_killed_in_the_middle_of_a_reply_leaves_the_text_and_a_retry(user: User) -> None:
-    limits_reply(user.opens(), 4000)
+    limits_reply(user.opens().ticks("Send temperature").replaces("0", into="temperature"), 4000)
     user.asks(LONG)
     user.waits(lambda: len(user.messages()[-1].split()) > 12, "some of the story")
     kills_the_server(user)
@@ -110,7 +110,7 @@ def test_a_server_that_dies_again_at_once_is_left_alone_and_named(user: User) ->
 
 @needs_model
 def test_two_conversations_are_answered_at_the_same_time(user: User) -> None:
-    limits_reply(user.opens(), 4000)
+    limits_reply(user.opens().ticks("Send temperature").replaces("0", into="temperature"), 4000)
     user.asks(LONG)
     user.waits(lambda: len(user.messages()[-1].split()) > 12, "some of the story")
     (story,) = user.workbench.live

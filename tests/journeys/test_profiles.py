@@ -312,7 +312,7 @@ from drover.ui import application
 class Asking(application.Program):
     async def run(self):
         endpoint = self._endpoint or self.workbench.endpoint("")
-        limit = UNSET.replaced("max_tokens", 6000)
+        limit = UNSET.replaced("max_tokens", 6000).replaced("temperature", 0.0)
         draft = Draft(text=sys.argv[1], endpoint_id=endpoint.id, parameters=limit)
         asking = asyncio.get_running_loop().create_task(self.workbench.send(None, draft))
         await super().run()
