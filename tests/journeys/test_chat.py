@@ -14,14 +14,16 @@ from drover.ui.message_reasoning import ReasoningToggle
 
 
 def test_the_built_in_model_streams_an_answer_and_thinks_only_when_asked_to(user: User) -> None:
-    user.opens().types("Say hello.").sends().sees("Say hello.")
+    user.opens().ticks("Send max_tokens").replaces("60", into="max_tokens")
+    user.types("Say hello.").sends().sees("Say hello.")
     user.waits(lambda: user.can("Stop"), "Stop").sees_end()
     (run,) = user.runs()
-    assert run.status is RunStatus.COMPLETE
+    assert run.status in (RunStatus.COMPLETE, RunStatus.CUT)
     assert not user.has("Reasoning")
     user.sees_titles("Say hello.").reads("tok/s")
     assert user.says("Message") == ""
 
+    user.replaces("400", into="max_tokens")
     user.ticks("Send reasoning_effort").chooses("reasoning_effort", "low")
     user.asks("What is two and two?").sees_end()
     toggle = user.finds("Reasoning", ReasoningToggle)

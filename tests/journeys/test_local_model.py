@@ -22,6 +22,10 @@ needs_model = pytest.mark.skipif(WEIGHTS is None, reason="the weights (llm-smoll
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and SIGKILL")
 
 
+ENDED = {RunStatus.COMPLETE, RunStatus.CUT}
+"""What a limited answer of a model may end as: by itself, or at the limit."""
+
+
 def server_ids() -> list[int]:
     """The llama.cpp processes that this process has started and that still live."""
     found: list[int] = []
@@ -66,7 +70,7 @@ def test_a_server_killed_between_replies_is_started_again_with_a_notice(user: Us
     first_id = kills_the_server(user)
     user.reads("stopped unexpectedly (signal SIGKILL) and is being started again.")
     user.asks("Two.").sees_end()
-    assert [run.status for run in user.runs()] == [RunStatus.CUT, RunStatus.CUT]
+    assert {run.status for run in user.runs()} <= ENDED
     (second_id,) = server_ids()
     assert second_id != first_id
     user.closes()
@@ -121,7 +125,8 @@ def test_two_conversations_are_answered_at_the_same_time(user: User) -> None:
     user.opens_conversation(LONG)
     user.clicks("Stop").sees_end()
     long_run, short_run = user.runs()
-    assert (long_run.status, short_run.status) == (RunStatus.STOPPED, RunStatus.CUT)
+    assert long_run.status is RunStatus.STOPPED
+    assert short_run.status in ENDED
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _log = logger("ui")
 _FIRST_ROWS = 100
 _KNOB_FROM, _KNOB_TO = 0.2, 1.2
+_TRY_TOKENS = 400
 _ZOOM_STEPS = (0.5, 0.67, 0.75, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 
 
@@ -589,13 +590,14 @@ class Controller(QObject):
     # The first window
 
     def _try(self, experiment: str) -> None:
+        limited = UNSET.replaced("max_tokens", _TRY_TOKENS)  # a tiny model may repeat itself without end
         text, parameters = {
-            "think": (self.tr("Why is the sky blue?"), UNSET.replaced("reasoning_effort", "medium")),
+            "think": (self.tr("Why is the sky blue?"), limited.replaced("reasoning_effort", "medium")),
             "knob": (
                 self.tr("Write the first sentence of a story about a lighthouse."),
-                UNSET.replaced("temperature", _KNOB_FROM),
+                limited.replaced("temperature", _KNOB_FROM),
             ),
-            "request": (self.tr("Name three colors."), UNSET),
+            "request": (self.tr("Name three colors."), limited),
         }[experiment]
         if self._may_ask():
             self._asking.add(None)
@@ -620,7 +622,8 @@ class Controller(QObject):
     def _turn_knob(self, run: Run) -> None:
         """After the first answer the second one, after that both side by side."""
         question = self._shown.messages.get(run.parent_id)
-        if run.status is not RunStatus.COMPLETE or question is None or run.conversation_id != self._shown.id:
+        has_ended = run.status in (RunStatus.COMPLETE, RunStatus.CUT)
+        if not has_ended or question is None or run.conversation_id != self._shown.id:
             self._knob_question_id = None
         elif run.parameters.temperature == _KNOB_FROM:
             self._drafting.set_parameters(self._drafting.draft.parameters.replaced("temperature", _KNOB_TO))
