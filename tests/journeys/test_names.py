@@ -27,8 +27,6 @@ Role = QAccessible.Role
 ANSWER = "Short waves **scatter** more than long ones.\n\n```python\nprint('blue')\n```"
 REASONING = "Rayleigh said so."
 NUMERIC = [spec.name for spec in SPECS.values() if spec.kind in (ParameterKind.NUMBER, ParameterKind.INTEGER)]
-# A place on a line of 2**63 seeds would say nothing, so the seed has a button for a new one in its stead.
-WITH_SLIDER = [name for name in NUMERIC if name != "seed"]
 
 
 class Tree:
@@ -126,8 +124,8 @@ def test_each_numeric_parameter_has_a_check_box_and_a_number(name: str, answered
     assert answered.window.parameters is not None
 
 
-@pytest.mark.parametrize("name", WITH_SLIDER)
-def test_each_numeric_parameter_but_the_seed_has_a_slider(name: str, answered: User) -> None:
+@pytest.mark.parametrize("name", NUMERIC)
+def test_each_numeric_parameter_has_a_slider(name: str, answered: User) -> None:
     answered.ticks("More parameters").ticks(f"Send {name}")
     slider = Tree(answered.window).one(f"{name} slider", Role.Slider)
     assert is_shown(slider)

@@ -17,10 +17,10 @@ from drover.domain.endpoint import ModelCard
 from drover.domain.parameters import SPECS, UNSET, ParameterKind, Preset, SamplingParameters, clamped
 from drover.ui.number_field import NumberField
 from drover.ui.parameter_panel import ParameterPanel
-from drover.ui.parameter_rows import SliderScale, escaped, has_slider, unescaped
+from drover.ui.parameter_rows import SliderScale, escaped, spans_a_slider, unescaped
 
 NUMERIC = [name for name, spec in SPECS.items() if spec.kind in (ParameterKind.NUMBER, ParameterKind.INTEGER)]
-WITH_SLIDER = [name for name in NUMERIC if has_slider(SPECS[name])]
+WITH_SLIDER = [name for name in NUMERIC if spans_a_slider(SPECS[name])]
 CAREFUL = Preset(
     id="careful",
     name="Puzzle, careful",
@@ -113,8 +113,18 @@ def test_every_ranged_number_has_a_slider(desk: Desk, name: str) -> None:
     assert not slider.isEnabled()
 
 
-def test_only_the_seed_has_no_slider() -> None:
+def test_only_the_seed_has_more_values_than_its_slider() -> None:
     assert set(NUMERIC) - set(WITH_SLIDER) == {"seed"}
+
+
+def test_the_slider_of_the_seed_goes_through_the_first_seeds_and_keeps_larger_ones(desk: Desk) -> None:
+    desk.box("seed").click()
+    slider = desk.slider("seed")
+    slider.setValue(41)
+    assert desk.edits[-1].seed == 41
+    desk.panel.display(SamplingParameters(seed=123_456), "", (), None)
+    assert slider.value() == slider.maximum()
+    assert desk.field("seed").number == 123_456
 
 
 @pytest.mark.parametrize(

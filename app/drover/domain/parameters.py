@@ -63,12 +63,16 @@ class ParameterSpec:
         if self.kind is ParameterKind.STRINGS:
             return "up to 4 texts"
         if self.kind is ParameterKind.CHOICE:
-            return "one of " + ", ".join(self.choices)
+            return "a word such as " + ", ".join(self.choices)
         if self.minimum is not None and self.maximum is not None:
-            return f"{self.minimum:g} to {self.maximum:g}"
+            return f"{_figure(self.minimum)} to {_figure(self.maximum)}"
         if self.minimum is not None:
-            return f"at least {self.minimum:g}"
+            return f"at least {_figure(self.minimum)}"
         return "any whole number" if self.kind is ParameterKind.INTEGER else "any number"
+
+
+def _figure(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def _number(minimum: float | None, maximum: float | None, *, step: float, initial: float, **more: Any) -> Any:

@@ -142,8 +142,10 @@ class MessageView(QWidget):
         return bool(reasoning or answer)
 
     def plain_text(self) -> str:
-        """Author and text without markup, as far as it has arrived."""
-        return f"{self._entry.author}: {self._body.text()}"
+        """Author and text without markup, as far as it has arrived, and why there is no more."""
+        run = self._entry.run
+        failure = run.failure.words if run is not None and run.failure is not None else ""
+        return f"{self._entry.author}: " + "\n".join(filter(None, (self._body.text(), failure)))
 
     def set_reasoning_display(self, display: ReasoningDisplay) -> None:
         """The person's setting has changed."""

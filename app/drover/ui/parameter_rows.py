@@ -26,6 +26,7 @@ _STEPS_PER_OCTAVE: Final = 8
 _MOST_LINEAR_STEPS: Final = 10_000
 _LARGEST_RANDOM_SEED: Final = 999_999
 _MOST_STOPS: Final = 4
+_LAST_SLIDER_SEED: Final = 999
 
 
 class SliderScale:
@@ -71,8 +72,8 @@ def _by_octaves(lowest: int, highest: int) -> list[float]:
     return [float(value) for value in sorted(values)]
 
 
-def has_slider(spec: ParameterSpec) -> bool:
-    """Whether a slider makes sense: not for a seed, whose values have no order worth dragging through."""
+def spans_a_slider(spec: ParameterSpec) -> bool:
+    """Whether a slider can reach all values: not those of a seed, which are too many."""
     if spec.kind not in (ParameterKind.NUMBER, ParameterKind.INTEGER):
         return False
     if spec.is_logarithmic:
@@ -293,10 +294,17 @@ class _HidableIconButton(IconButton):
 
 
 class SeedRow(ParameterRow):
-    """A whole number of any size without a slider; a button draws another one."""
+    """A whole number of any size. Its slider goes through the first seeds; a button draws another one."""
 
     def _build_editor(self) -> None:
         spec = self._spec
+        self._slider = Slider(self)
+        self._slider.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._slider.setMinimumWidth(24)
+        self._slider.setRange(0, _LAST_SLIDER_SEED)
+        self._describe(self._slider, f"{spec.name} slider")
+        self._slider.reset_requested.connect(self._unset)
+        self._slider.valueChanged.connect(self._set)
         self._draw = _HidableIconButton("regenerate", self.tr("New random seed"), compact=True, parent=self)
         self._draw.clicked.connect(self._draw_seed)
         self._field = NumberField(is_integer=True, step=spec.step, compact=True, parent=self)
@@ -304,12 +312,18 @@ class SeedRow(ParameterRow):
         self._field.set_empty_text(self.tr("unset"))
         self._describe(self._field, spec.name)
         self._field.value_edited.connect(self._set)
-        self._line.addStretch(1)
+        self._line.addWidget(self._slider, 1)
+        self._line.addSpacing(4)
         self._line.addWidget(self._draw)
         self._line.addSpacing(4)
         self._line.addWidget(self._field)
 
     def _display_editor(self, value: ParameterValue | None) -> None:
+        self._slider.setEnabled(value is not None)
+        shown = value if value is not None else self._remembered
+        if isinstance(shown, int):
+            with QSignalBlocker(self._slider):
+                self._slider.setValue(min(shown, _LAST_SLIDER_SEED))
         self._draw.setEnabled(value is not None)
         self._field.setEnabled(value is not None)
         self._field.set_number(value if isinstance(value, int | float) else None)
@@ -319,10 +333,10 @@ class SeedRow(ParameterRow):
         self._set(random.randint(0, _LARGEST_RANDOM_SEED))
 
     def _fit_field(self) -> None:
-        """A long seed widens the field, over the place of the slider of other rows."""
+        """A long seed widens the field and narrows the slider, which has nothing to say about it."""
         text = "" if self._field.number is None else self._field.text_of(self._field.number)
         wanted = theme().measured("ui", text) + 20
-        least, most = theme().px(FIELD_WIDTH), theme().px(FIELD_WIDTH + SLIDER_WIDTH + 28)
+        least, most = theme().px(FIELD_WIDTH), theme().px(FIELD_WIDTH + SLIDER_WIDTH)
         self._field.setFixedWidth(int(min(max(wanted, least), most)))
 
     def _restyle(self) -> None:
@@ -581,4 +595,4 @@ def made_row(spec: ParameterSpec, parent: QWidget | None = None) -> ParameterRow
         return ChoiceRow(spec, parent)
     if spec.kind is ParameterKind.STRINGS:
         return StopRow(spec, parent)
-    return NumberRow(spec, parent) if has_slider(spec) else SeedRow(spec, parent)
+    return NumberRow(spec, parent) if spans_a_slider(spec) else SeedRow(spec, parent)
