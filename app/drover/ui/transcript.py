@@ -204,7 +204,7 @@ class TranscriptView(QAbstractScrollArea):
             self._place_views()
         finally:
             self._is_adjusting = False
-        if self._anchor is None or self._is_following:
+        if self._anchor is None or self._is_following or self._has_coarse_anchor():
             self._take_anchor()
         self._bar.raise_()
         self._show_pill()
@@ -457,6 +457,14 @@ class TranscriptView(QAbstractScrollArea):
         self._is_following = is_following
         self._seen_tokens = self._live_tokens()
         self.followed.emit(is_following)
+
+    def _has_coarse_anchor(self) -> bool:
+        """Whether the place was noted in pixels of a message that had no view yet, and now has one."""
+        if self._anchor is None:
+            return False
+        message_id, (part, _, offset) = self._anchor
+        index = self._index_of(message_id)
+        return part == "top" and offset > 0 and index is not None and self._slots[index].view is not None
 
     def _take_anchor(self) -> None:
         """Remembers the message and place at the top of the view."""
