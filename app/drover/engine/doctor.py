@@ -80,7 +80,7 @@ def _built_in(profile: Profile) -> Finding:
     if path is None:
         return Finding(
             check=check, is_good=False, words="The weights are not on this computer.",
-            advice="Fetch them in Settings, under Built-in model.", is_optional=True,
+            advice="Fetch them from the page of a new conversation in the window.", is_optional=True,
         )  # fmt: skip
     try:
         facts = model_facts(path)

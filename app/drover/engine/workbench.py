@@ -715,5 +715,6 @@ def _user_message(message_id: str, parent_id: str | None, conversation_id: str, 
 
 def _no_weights() -> ConfigurationError:
     return ConfigurationError(
-        "The built-in model is not on this computer yet.", hint="Fetch it in Settings, under Built-in model."
+        "The built-in model is not on this computer yet.",
+        hint="Fetch it from the page of a new conversation.",
     )
