@@ -433,7 +433,7 @@ async def _print_key_statuses(workbench: Workbench, endpoints: Iterable[Endpoint
 
 
 def _key_variable(endpoint: Endpoint) -> str:
-    from drover.engine.secrets import URL_ENDPOINT_ID, URL_KEY_VARIABLE
+    from drover.domain.endpoint import URL_ENDPOINT_ID, URL_KEY_VARIABLE
 
     return URL_KEY_VARIABLE if endpoint.id == URL_ENDPOINT_ID else endpoint.key_variable
 

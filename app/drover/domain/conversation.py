@@ -137,8 +137,11 @@ class Tree:
 
     def siblings(self, message_id: str) -> list[Message]:
         """The versions of a message, itself included, oldest first."""
-        ids = self._children.get(self._messages[message_id].parent_id, [])
-        return [self._messages[sibling_id] for sibling_id in ids]
+        return self.children(self._messages[message_id].parent_id)
+
+    def children(self, parent_id: str | None) -> list[Message]:
+        """What follows a message, or begins the conversation (None): the versions of it, oldest first."""
+        return [self._messages[child_id] for child_id in self._children.get(parent_id, [])]
 
     def position(self, message_id: str) -> Position:
         """Where the message stands among its versions."""

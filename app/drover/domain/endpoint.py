@@ -11,6 +11,11 @@ from drover.errors import ConfigurationError
 
 BUILT_IN_ID = "built-in"
 OXEN_ID = "oxen"
+URL_ENDPOINT_ID = "url"
+"""The endpoint made of an address on the command line. Its key never goes into the keyring and never comes
+from there: it would be sent to whatever address comes next."""
+URL_KEY_VARIABLE = "DROVER_API_KEY"
+"""The environment variable that may hold the key of such an endpoint."""
 OXEN_BASE_URL = "https://hub.oxen.ai/api/ai"
 OXEN_MODEL_ID = "openai-gpt-oss-20b"
 

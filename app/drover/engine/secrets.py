@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from drover.domain.endpoint import Endpoint
+from drover.domain.endpoint import URL_ENDPOINT_ID, URL_KEY_VARIABLE, Endpoint
 from drover.engine.threads import in_daemon_thread
 from drover.errors import ConfigurationError
 from drover.log import logger, register_secret
@@ -22,10 +22,6 @@ from drover.log import logger, register_secret
 T = TypeVar("T")
 
 SERVICE_NAME = "drover"
-URL_ENDPOINT_ID = "url"
-"""The endpoint made of an address on the command line. Its key never goes into the keyring and never comes
-from there: it would be sent to whatever address comes next."""
-URL_KEY_VARIABLE = "DROVER_API_KEY"
 
 TRUSTED_BACKENDS: Mapping[str, str] = {
     "keyring.backends.SecretService": "Secret Service",

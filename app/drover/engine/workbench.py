@@ -24,6 +24,8 @@ from drover.domain.endpoint import (
     BUILT_IN_ID,
     OXEN,
     OXEN_ID,
+    URL_ENDPOINT_ID,
+    URL_KEY_VARIABLE,
     Endpoint,
     ModelCard,
     normalized_base_url,
@@ -407,7 +409,7 @@ class Workbench:
                 f"There is no key for {endpoint.name}.",
                 hint=f"Set a key, or put it into the variable {endpoint.key_variable}.",
             )
-        variable = "DROVER_API_KEY" if endpoint.id == URL_ENDPOINT_ID else endpoint.key_variable
+        variable = URL_KEY_VARIABLE if endpoint.id == URL_ENDPOINT_ID else endpoint.key_variable
         return Address(base_url=endpoint.base_url, key=found.key, key_variable=variable)
 
     # Conversations
@@ -677,10 +679,6 @@ class _LibraryJournal:
 
     async def settle(self, run: Run, message: Message, exchange: Exchange | None) -> None:
         await self._workbench._write(lambda library: library.settle(run, message, exchange))
-
-
-URL_ENDPOINT_ID = "url"
-"""The id of an endpoint given as a bare address on a command line."""
 
 
 def endpoint_from_url(base_url: str) -> Endpoint:

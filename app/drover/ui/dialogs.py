@@ -190,7 +190,7 @@ class KeyDialog(_Dialog):
         try:
             return clean_key(self._key.text())
         except ConfigurationError as error:
-            self._verdict.display(_sentence(error), is_warning=True)
+            self._verdict.display(error.words, is_warning=True)
             return ""
 
     def _set_busy(self, is_busy: bool) -> None:
@@ -319,7 +319,7 @@ class EndpointDialog(_Dialog):
         except ConfigurationError as error:
             is_empty = not self._address.text().strip()
             words = _t("As the server’s documentation shows it; with or without /v1.")
-            self._preview.setText(words if is_empty else _sentence(error))
+            self._preview.setText(words if is_empty else error.words)
             self._preview.set_look(token="text-3" if is_empty else "caution")
         else:
             self._preview.setText(_t("Requests go to {0}").format(endpoint.base_url + "/chat/completions"))
@@ -332,7 +332,7 @@ class EndpointDialog(_Dialog):
         try:
             endpoint, key = self._endpoint(), self._new_key()
         except ConfigurationError as error:
-            self._verdict.display(_sentence(error), is_warning=True)
+            self._verdict.display(error.words, is_warning=True)
             return
         self._test.setEnabled(False)
         self._verdict.display(_t("Testing…"))
@@ -342,7 +342,7 @@ class EndpointDialog(_Dialog):
         try:
             endpoint, key = self._endpoint(), self._new_key()
         except ConfigurationError as error:
-            self._verdict.display(_sentence(error), is_warning=True)
+            self._verdict.display(error.words, is_warning=True)
             return
         self.endpoint_submitted.emit(endpoint, key)
         self.accept()
@@ -652,10 +652,6 @@ class FatalDialog(_Dialog):
 
 def _t(text: str) -> str:
     return QCoreApplication.translate("dialogs", text)
-
-
-def _sentence(error: ConfigurationError) -> str:
-    return " ".join(filter(None, (error.message, error.hint)))
 
 
 def _button(kind: type[Button], text: str, *, icon: str = "") -> Button:

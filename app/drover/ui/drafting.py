@@ -10,10 +10,10 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer
 
 from drover.domain.conversation import Draft, Message, Role
-from drover.domain.endpoint import BUILT_IN_ID, Endpoint, ModelCard
+from drover.domain.endpoint import BUILT_IN_ID, URL_ENDPOINT_ID, Endpoint, ModelCard
 from drover.domain.parameters import UNSET, SamplingParameters, changes
 from drover.domain.run import Run
-from drover.engine.workbench import URL_ENDPOINT_ID, Workbench, default_draft
+from drover.engine.workbench import Workbench, default_draft
 from drover.errors import DroverError
 from drover.log import logger
 from drover.store.library import Library
@@ -305,7 +305,7 @@ class Drafting(QObject):
         )
         if self._window.composer.is_json_shown:
             try:
-                text = _pretty(self._workbench.preview(branch, draft).body)
+                text = formats.indented_json(self._workbench.preview(branch, draft).body)
             except DroverError as error:
                 text = error.message
             self._window.composer.display_json(text)
@@ -338,9 +338,3 @@ def _settings_of(run: Run, draft: Draft) -> Draft:
         parameters=run.parameters,
         system_prompt=run.system_prompt,
     )
-
-
-def _pretty(body: bytes) -> str:
-    import json
-
-    return json.dumps(json.loads(body), ensure_ascii=False, indent=2)

@@ -338,7 +338,7 @@ class RequestPage(_Page):
         self._facts.display(_facts(run, exchange))
         self._parameters.display(run)
         self._parts = {
-            "body": _pretty_json(run.request_body),
+            "body": formats.indented_json(run.request_body),
             "headers": _headers_text(exchange),
             "stream": exchange.raw_stream.decode("utf-8", "replace") if exchange else "",
         }
@@ -613,10 +613,6 @@ def _as_sent(value: object) -> str:
     """A value as it stands in the body, a word without its quotes."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 40 else text[:39] + formats.ELLIPSIS
-
-
-def _pretty_json(body: bytes) -> str:
-    return json.dumps(json.loads(body), ensure_ascii=False, indent=2) if body else ""
 
 
 def _headers_text(exchange: Exchange | None) -> str:

@@ -260,7 +260,6 @@ class MainWindow(QMainWindow):
         from drover.ui.dialogs import LinkDialog
 
         dialog = LinkDialog(url, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open_confirmed.connect(opened)
         dialog.open()
 

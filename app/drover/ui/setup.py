@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import shiboken6
-from PySide6.QtCore import QObject, Qt, QUrl
+from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QWidget
 
@@ -56,7 +56,7 @@ class Setup(QObject):
         dialog.test_requested.connect(partial(self._test_key, dialog, endpoint))
         dialog.key_submitted.connect(partial(self._save_key, dialog, endpoint))
         dialog.deletion_requested.connect(partial(self._delete_key, dialog, endpoint))
-        _open(dialog)
+        dialog.open()
         self._spawn(self._show_place(dialog, endpoint))
 
     async def _show_place(self, dialog: KeyDialog, endpoint: Endpoint) -> None:
@@ -85,7 +85,7 @@ class Setup(QObject):
             await work
         except DroverError as error:
             if _is_open(dialog):
-                dialog.display_error(_words(error))
+                dialog.display_error(error.words)
         else:
             if _is_open(dialog):
                 dialog.accept()
@@ -103,7 +103,7 @@ class Setup(QObject):
         dialog.test_requested.connect(partial(self._test_key, dialog))
         dialog.endpoint_submitted.connect(partial(self._keep_endpoint, added))
         dialog.deletion_requested.connect(self._remove_endpoint)
-        _open(dialog)
+        dialog.open()
 
     def _keep_endpoint(self, added: Callable[[str], None] | None, endpoint: Endpoint, key: str) -> None:
         self._spawn(self._keep(added, endpoint, key))
@@ -141,7 +141,7 @@ class Setup(QObject):
         dialog.key_requested.connect(self._ask_key_of)
         dialog.folder_requested.connect(self._open_folder)
         dialog.finished.connect(self._forget_settings)
-        _open(dialog)
+        dialog.open()
         self.refresh()
 
     def refresh(self) -> None:
@@ -157,7 +157,7 @@ class Setup(QObject):
                 card.name, formats.whole(card.context_tokens or 0)
             )
         except DroverError as error:
-            words = _words(error)
+            words = error.words
         if dialog is self._settings:
             dialog.display_model_status(words)
         for endpoint in self._own_and_oxen():
@@ -218,15 +218,6 @@ class Setup(QObject):
         return self._settings or self._window
 
 
-def _open(dialog: QDialog) -> None:
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.open()
-
-
 def _is_open(dialog: QDialog) -> bool:
     """Whether it was not closed, and with that deleted, while something was waited for."""
     return bool(shiboken6.isValid(dialog)) and dialog.isVisible()
-
-
-def _words(error: DroverError) -> str:
-    return " ".join(filter(None, (error.message, error.hint)))

@@ -108,7 +108,7 @@ class ShownConversation:
         live = self.live
         entries = [self.entry(message) for message in self.branch]
         if live is not None and live.run.parent_id == self.head_id:
-            count = len(self._replies_to(live.run.parent_id)) + 1
+            count = len(self._tree.children(live.run.parent_id)) + 1
             entries.append(
                 _entry(_unfinished(live.run), live.run, Position(index=count - 1, count=count), live)
             )
@@ -149,7 +149,7 @@ class ShownConversation:
             parent_id = self.messages[message_id].parent_id
         else:
             return None
-        versions = [message.id for message in self._replies_to(parent_id)]
+        versions = [message.id for message in self._tree.children(parent_id)]
         if live is not None and live.run.parent_id == parent_id:
             versions.append(live.run.message_id)
         target = versions.index(message_id) + step
@@ -158,9 +158,6 @@ class ShownConversation:
         if live is not None and versions[target] == live.run.message_id:
             return live.run.parent_id
         return self._tree.newest_leaf(versions[target])
-
-    def _replies_to(self, parent_id: str | None) -> list[Message]:
-        return [message for message in self.messages.values() if message.parent_id == parent_id]
 
 
 def _unfinished(run: Run) -> Message:
