@@ -11,7 +11,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -150,7 +150,6 @@ class Workbench:
         def start() -> tuple[Library, Settings, list[Endpoint]]:
             library = Library(open_database(profile.database))
             library.interrupt_running()
-            library.purge_deleted()
             return library, load_settings(library.connection), library.endpoints()
 
         try:
@@ -159,6 +158,8 @@ class Workbench:
             writer.shutdown()
             lock.release()
             raise
+        # Nobody sees what was deleted, so nobody waits for its end; the next write does.
+        writer.submit(library.purge_deleted).add_done_callback(_log_failed_purge)
         return cls(profile, lock, writer, library, settings, endpoints, listener)
 
     def open_reader(self) -> Library:
@@ -709,6 +710,11 @@ def _user_message(message_id: str, parent_id: str | None, conversation_id: str, 
         parts=(TextPart(text=text),),
         created_at=datetime.now(UTC),
     )
+
+
+def _log_failed_purge(purge: Future[Changes]) -> None:
+    if (error := purge.exception()) is not None:
+        _log.warning("What was deleted could not be removed yet: %s", error)
 
 
 def _no_weights() -> ConfigurationError:
