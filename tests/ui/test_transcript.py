@@ -18,6 +18,7 @@ from drover.domain.conversation import Message, Part, Position, ReasoningPart, R
 from drover.domain.parameters import SamplingParameters
 from drover.domain.run import Failure, FailureKind, LiveRun, Run, RunStatus, Timing
 from drover.domain.stream import ReasoningDelta, TextDelta, Usage
+from drover.ui.markdown_places import Place
 from drover.ui.markdown_text import BlockText
 from drover.ui.message_failure import FailureCard
 from drover.ui.message_measures import measures
@@ -547,3 +548,21 @@ def test_another_theme_is_taken_up_at_once_and_moves_nothing(view: TranscriptVie
         assert corner.lightness() < 60
     finally:
         theme().set_mode("light")
+
+
+def test_a_place_far_away_is_brought_into_view_and_reasoning_is_opened_for_it(view: TranscriptView) -> None:
+    thought = reply(run_of("a"), ReasoningPart(text=LONG), TextPart(text=LONG))
+    view.display("c", [question("q"), thought, question("q2"), answer("a2", LONG)])
+    view.show_place("a", "body", Place(20, 3))
+    rect = view.viewport().rect()
+    shown = next(slot.view for slot in view._slots if slot.entry.message.id == "a")
+    assert shown is not None
+    assert rect.contains(shown.rect_of("body", Place(20, 3)).translated(shown.pos()))
+    view.show_place("a", "reasoning", Place(39, 3))
+    assert shown.reasoning is not None
+    assert shown.reasoning.is_open
+    assert rect.contains(shown.rect_of("reasoning", Place(39, 3)).translated(shown.pos()))
+    before = view.verticalScrollBar().value()
+    view.show_place("a", "reasoning", Place(39, 5))
+    assert view.verticalScrollBar().value() == before
+    assert not view.is_following

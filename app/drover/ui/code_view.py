@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFontMetricsF,
@@ -26,7 +26,8 @@ from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QTextEdit, QWidget
 
 from drover.ui.controls import QuietButton
 from drover.ui.markdown_look import clean_text
-from drover.ui.markdown_text import rest_cursor
+from drover.ui.markdown_places import Place, utf16_length, utf16_prefix
+from drover.ui.markdown_text import bring_sideways, rest_cursor, select_positions
 from drover.ui.theme import aligned, draw_frame, theme
 
 MAX_LINES = 5000
@@ -140,6 +141,12 @@ class _LongCodeText(QPlainTextEdit):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.document().setDocumentMargin(0)
 
+    def bring_into_view(self, cursor: QTextCursor) -> None:
+        """Scrolls, if it must, so that the line of the cursor is in the middle."""
+        bar, line = self.verticalScrollBar(), cursor.block().firstLineNumber()
+        if not bar.value() <= line < bar.value() + bar.pageStep():
+            bar.setValue(line - bar.pageStep() // 2)
+
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """The standard menu, shown without blocking."""
         show_menu(self, event)
@@ -241,6 +248,29 @@ class CodeView(QWidget):
         # The bar lies in the lower inset, so that nothing moves when a long line arrives.
         self._text.setGeometry(scale(_INSET_X) + 1, top, inner, text_height + bar)
         return top + text_height + scale(_INSET_Y) + 2 + max(0, bar - scale(_INSET_Y) + 2)
+
+    def place_at(self, point: QPoint) -> Place:
+        """The place nearest to a point of the widget."""
+        text = self._text
+        inside = text.viewport().mapFrom(self, point)
+        return Place(0, len(utf16_prefix(self._code, text.cursorForPosition(inside).position())))
+
+    def rect_of(self, place: Place) -> QRect:
+        """The line's height at a place, in the coordinates of the widget, which is scrolled to it inside."""
+        cursor = QTextCursor(self._text.document())
+        cursor.setPosition(self.position_of(place))
+        if isinstance(self._text, _LongCodeText):
+            self._text.bring_into_view(cursor)
+        bring_sideways(self._text, cursor)
+        return self._text.cursorRect(cursor).translated(self._text.viewport().mapTo(self, QPoint()))
+
+    def position_of(self, place: Place) -> int:
+        """The position in the document of a place."""
+        return utf16_length(self._code[: place.offset])
+
+    def select(self, start: Place, end: Place) -> None:
+        """Selects the text between two places; the same place twice selects nothing."""
+        select_positions(self._text, self.position_of(start), self.position_of(end))
 
     def copy(self) -> None:
         """Puts the code, exactly as received, on the clipboard."""

@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 
 from drover.ui.formula import Formula, formula
 from drover.ui.markdown_inline import Span, SpanKind, Style, safe_link
-from drover.ui.markdown_look import TextLook, breakable_text, clean_text, scale_font
+from drover.ui.markdown_look import BREAK_HERE, TextLook, breakable_text, clean_text, scale_font
 from drover.ui.theme import theme
 
 MATH_OBJECT = QTextFormat.ObjectTypes.UserObject + 1
@@ -28,6 +28,7 @@ TEX = QTextFormat.Property.UserProperty + 1
 IS_DISPLAY = QTextFormat.Property.UserProperty + 2
 OBJECT_CHARACTER = "\ufffc"
 _LINE_SEPARATOR = "\u2028"
+_LINE_ENDS = {0x0A: _LINE_SEPARATOR, 0x0D: _LINE_SEPARATOR}
 
 
 class FormulaObject(QPyTextObject):
@@ -113,7 +114,10 @@ def write_formula(
     math_format.setProperty(IS_DISPLAY, is_display)
     shape = None if is_tail and is_display else _formula_of(math_format)
     if shape is None:
-        cursor.insertText(breakable_text(tex).replace("\n", _LINE_SEPARATOR), code_format(base, look))
+        source_format = code_format(base, look)
+        source_format.setProperty(TEX, clean_text(tex))
+        source_format.setProperty(IS_DISPLAY, is_display)
+        cursor.insertText(_one_paragraph(tex), source_format)
         return
     alignments = QTextCharFormat.VerticalAlignment
     if not is_alone:
@@ -138,15 +142,17 @@ def write_spans(
     """Inserts inline content at the cursor; returns where in the document there is code."""
     code_spans = []
     for span in spans:
+        if not shown_characters(span):
+            continue
         text_format = _styled(base, span)
         match span.kind:
             case SpanKind.TEXT:
-                cursor.insertText(breakable_text(span.text), text_format)
+                cursor.insertText(_one_paragraph(span.text), text_format)
             case SpanKind.BREAK:
                 cursor.insertText(_LINE_SEPARATOR, base)
             case SpanKind.CODE:
                 start = cursor.position()
-                cursor.insertText(breakable_text(span.text), code_format(text_format, look))
+                cursor.insertText(_one_paragraph(span.text), code_format(text_format, look))
                 code_spans.append((start, cursor.position()))
             case SpanKind.MATH:
                 write_formula(cursor, span.text, text_format, look, is_display=False)
@@ -155,12 +161,32 @@ def write_spans(
             case SpanKind.FOOTNOTE:
                 text_format.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignSuperScript)
                 text_format.setForeground(theme().color("text-3"))
-                cursor.insertText(breakable_text(span.text), text_format)
+                cursor.insertText(_one_paragraph(span.text), text_format)
             case SpanKind.IMAGE:
                 text_format.setForeground(theme().color("text-3"))
                 _set_link(text_format, safe_link(span.link))
-                cursor.insertText(breakable_text(image_words(span)), text_format)
+                cursor.insertText(_one_paragraph(image_words(span)), text_format)
     return code_spans
+
+
+def shown_characters(span: Span) -> str:
+    """What a reader sees of a span; a formula is one character, and so is a line break."""
+    match span.kind:
+        case SpanKind.MATH | SpanKind.DISPLAY_MATH:
+            return OBJECT_CHARACTER if span.text.strip() else ""
+        case SpanKind.IMAGE:
+            words = image_words(span)
+        case _:
+            words = span.text
+    words = clean_text(words)
+    if words.isascii() and "\r" not in words:
+        return words
+    return words.replace(BREAK_HERE, "").replace("\r", "\n").replace(_LINE_SEPARATOR, "\n")
+
+
+def _one_paragraph(text: str) -> str:
+    """Text that may be inserted without beginning a new paragraph of the document."""
+    return breakable_text(text).translate(_LINE_ENDS)
 
 
 def image_words(span: Span) -> str:

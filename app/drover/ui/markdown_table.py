@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QWidget
 from drover.markdown_blocks import Table
 from drover.ui.markdown_inline import parse_inline, plain_text
 from drover.ui.markdown_look import TextLook, half_leading
+from drover.ui.markdown_places import Place, offset_at, position_at
 from drover.ui.markdown_spans import char_format, write_spans
 from drover.ui.markdown_text import MarkdownText, rest_cursor
 from drover.ui.theme import theme
@@ -83,6 +84,18 @@ class TableText(MarkdownText):
         self._height = int(self.document().size().height() + 0.999) + (_BAR if needed > width + 1 else 0)
         self._laid_out_width = width
         return self._height
+
+    def place_of(self, position: int) -> Place:
+        """The place at a position of the document: its cells are paragraphs, one after another."""
+        return Place(0, offset_at(self._cells(), max(0, position - 1)))
+
+    def position_of(self, place: Place) -> int:
+        """The position in the document of a place."""
+        return 1 + position_at(self._cells(), place.offset)
+
+    def _cells(self) -> str:
+        """The text of all cells, with one character between two of them."""
+        return self.document().toRawText()[1:-1]
 
     def _rebuild(self, cursor: QTextCursor, table: Table, alignments: list[str]) -> None:
         cursor.select(QTextCursor.SelectionType.Document)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QMimeData, QPointF, QRect, QRectF, QSizeF, Qt, QUrl, Signal
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, QRectF, QSizeF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QCursor,
@@ -40,6 +40,7 @@ from drover.ui.markdown_look import (
     quote_offsets,
     scale_font,
 )
+from drover.ui.markdown_places import Place, offset_at, position_at
 from drover.ui.markdown_spans import (
     IS_DISPLAY,
     MATH_OBJECT,
@@ -169,6 +170,36 @@ class MarkdownText(QTextBrowser):
         self._paint_beside(painter)
         painter.end()
         super().paintEvent(event)
+
+    # Places; `block` counts the blocks of this widget
+
+    def place_at(self, point: QPoint) -> Place:
+        """The place nearest to a point of the widget."""
+        return self.place_of(self.cursorForPosition(self.viewport().mapFrom(self, point)).position())
+
+    def rect_of(self, place: Place) -> QRect:
+        """The line's height at a place, in the coordinates of the widget."""
+        cursor = QTextCursor(self.document())
+        cursor.setPosition(self.position_of(place))
+        bring_sideways(self, cursor)
+        return self.cursorRect(cursor).translated(self.viewport().pos())
+
+    def place_of(self, position: int) -> Place:
+        """The place at a position of the document."""
+        block = self.document().findBlock(position)
+        offset = offset_at(block.text(), position - block.position(), _formula_sources(block))
+        return Place(block.blockNumber(), offset)
+
+    def position_of(self, place: Place) -> int:
+        """The position in the document of a place."""
+        block = self.document().findBlockByNumber(place.block)
+        if not block.isValid():
+            return self.document().characterCount() - 1
+        return block.position() + position_at(block.text(), place.offset, _formula_sources(block))
+
+    def select(self, start: Place, end: Place) -> None:
+        """Selects the text between two places; the same place twice selects nothing."""
+        select_positions(self, self.position_of(start), self.position_of(end))
 
     def _paint_beside(self, painter: QPainter) -> None:
         """Nothing, here."""
@@ -325,7 +356,7 @@ class BlockText(MarkdownText):
         self, cursor: QTextCursor, block: Block, base: QTextCharFormat, *, is_tail: bool
     ) -> None:
         content = block.content
-        if isinstance(content, MathBlock):
+        if isinstance(content, MathBlock) and content.tex.strip():
             write_formula(
                 cursor, content.tex, base, self._look, is_display=True, is_alone=True, is_tail=is_tail
             )
@@ -429,6 +460,39 @@ def _cursor_x(line: QTextLine, position: int) -> float:
     """The x of a position in a line; the binding returns the position beside it."""
     found: Any = line.cursorToX(position)
     return float(found[0] if isinstance(found, tuple | list) else found)
+
+
+def _formula_sources(block: QTextBlock) -> list[tuple[int, int]]:
+    """Where in a block of the document formulas are shown by their source."""
+    found: list[tuple[int, int]] = []
+    formats = block.textFormats() if block.isValid() else []
+    for piece in formats:
+        if piece.format.property(TEX) and piece.format.objectType() != MATH_OBJECT:
+            found.append((piece.start, piece.start + piece.length))
+    return found
+
+
+def select_positions(edit: QTextEdit | QPlainTextEdit, start: int, end: int) -> None:
+    """Selects what lies between two positions, without scrolling sideways."""
+    cursor = edit.textCursor()
+    if (cursor.anchor(), cursor.position()) == (start, end) or (start == end and not cursor.hasSelection()):
+        return
+    bar = edit.horizontalScrollBar()
+    scrolled = bar.value()
+    cursor.setPosition(start)
+    cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+    edit.setTextCursor(cursor)
+    bar.setValue(scrolled)
+
+
+def bring_sideways(edit: QTextEdit | QPlainTextEdit, cursor: QTextCursor) -> None:
+    """Scrolls sideways, if it must, so that a position can be seen."""
+    bar = edit.horizontalScrollBar()
+    if not bar.maximum():
+        return
+    x, width = edit.cursorRect(cursor).x(), edit.viewport().width()
+    if not 0 <= x < width:
+        bar.setValue(bar.value() + x - width // 2)
 
 
 def rest_cursor(edit: QTextEdit | QPlainTextEdit) -> None:

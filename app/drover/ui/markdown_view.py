@@ -6,13 +6,14 @@ out. While text arrives, settled segments stay as they are and only the last one
 
 from __future__ import annotations
 
+import sys
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -28,6 +29,7 @@ from drover.ui.markdown_look import (
     indent_of,
     quote_offsets,
 )
+from drover.ui.markdown_places import Place
 from drover.ui.markdown_table import TableText
 from drover.ui.markdown_text import BlockText, paint_quote_rules
 from drover.ui.theme import theme
@@ -36,6 +38,7 @@ _SEALED_BLOCKS = 40
 _SEALED_CHARS = 8000
 _CHAR_PX = 7.3
 _COSTLY_S = 0.012
+_TOP = Place(0, 0)
 _REST = 3.0
 """A costly layout is followed by a pause of so many times its length."""
 
@@ -54,6 +57,8 @@ class _Segment:
     before: Block | None
     """The block above."""
     index: int
+    start: int
+    """Index of its first block among all blocks."""
     settled: list[Block] = field(default_factory=list)
     tail: list[Block] = field(default_factory=list)
     chars: int = 0
@@ -63,11 +68,18 @@ class _Segment:
     """For which `height` was found; -1 if not yet, or if the contents have changed since."""
     is_exact: bool = False
     shown: tuple[int, Block | None] = (0, None)
+    selected: tuple[Place, Place] | None = None
+    """As its widget shows it, counted from its own first block."""
 
     @property
     def first(self) -> Block:
         """The topmost block."""
         return self.settled[0] if self.settled else self.tail[0]
+
+    @property
+    def end(self) -> int:
+        """Index of the first block after it."""
+        return self.start + len(self.settled) + len(self.tail)
 
     @property
     def is_full(self) -> bool:
@@ -101,6 +113,7 @@ class MarkdownView(QWidget):
         self._tops: list[int] = []
         self._first_dirty = 0
         self._realized: list[_Segment] = []
+        self._selection: tuple[Place, Place] | None = None
         self._width = -1
         self._is_finished = False
         self._is_stale = False
@@ -200,9 +213,7 @@ class MarkdownView(QWidget):
                 break
             if segment.widget is None:
                 before = segment.height
-                self._make_widget(segment)
-                self._measure(segment, self._width)
-                self._put(segment)
+                self._realize(segment)
                 if segment.height != before:
                     self._first_dirty = min(self._first_dirty, index + 1)
                     is_changed = True
@@ -224,6 +235,90 @@ class MarkdownView(QWidget):
         """Where the anchored place is now."""
         index, offset = anchor
         return self._tops[min(index, len(self._tops) - 1)] + offset if self._tops else offset
+
+    # Places
+
+    def blocks(self) -> Sequence[Block]:
+        """All blocks, the tail included; the index of a block is that of its places."""
+        self._absorb()
+        return [block for segment in self._segments for block in (*segment.settled, *segment.tail)]
+
+    @property
+    def settled_count(self) -> int:
+        """How many of the blocks will never change; what follows is the tail."""
+        return self._taken
+
+    def place_at(self, point: QPoint) -> Place:
+        """The place nearest to a point; the beginning of a run of text that has not been laid out."""
+        if not self._tops:
+            return Place(0, 0)
+        segment = self._segments[min(self._first_below(point.y()), len(self._tops) - 1)]
+        widget = segment.widget
+        if widget is None:
+            return Place(segment.start, 0)
+        inside = point - widget.pos()
+        place = widget.place_at(QPoint(inside.x(), min(max(0, inside.y()), segment.height - 1)))
+        return Place(segment.start + place.block, place.offset)
+
+    def rect_of(self, place: Place) -> QRect:
+        """The line's height at a place. Lays out what is needed for it, which may change the height of the
+        whole: the owner lays out again. Where there is no text, an empty rectangle."""
+        if not self._segments or self._width < 0:
+            return QRect()
+        if self._first_dirty < len(self._segments):
+            self.lay_out(self._width)
+        segment = self._segment_of(place)
+        if segment.widget is None:
+            before = segment.height
+            self._realize(segment)
+            if segment.height != before:
+                self._first_dirty = min(self._first_dirty, segment.index + 1)
+        if self._first_dirty < len(self._segments):
+            self.lay_out(self._width)
+        widget = segment.widget
+        assert widget is not None
+        rect = widget.rect_of(Place(place.block - segment.start, place.offset))
+        return rect.translated(widget.pos())
+
+    def select(self, selection: tuple[Place, Place] | None) -> None:
+        """Shows the text between two places as selected, also what is laid out or arrives later."""
+        self._selection = selection
+        for segment in self._realized:
+            self._show_selection(segment)
+
+    def _show_selection(self, segment: _Segment) -> None:
+        widget, selected = segment.widget, None
+        if self._selection is not None:
+            start, end = self._selection
+            if start.block < segment.end and end.block >= segment.start:
+                is_within = end.block < segment.end
+                selected = (
+                    Place(start.block - segment.start, start.offset)
+                    if start.block >= segment.start
+                    else _TOP,
+                    Place(end.block - segment.start, end.offset)
+                    if is_within
+                    else Place(segment.end - segment.start - 1, sys.maxsize),
+                )
+        if widget is not None and selected != segment.selected:
+            segment.selected = selected
+            widget.select(*(selected or (_TOP, _TOP)))
+
+    def _select_again(self, segment: _Segment) -> None:
+        """The contents of the widget have changed, and its selection with them."""
+        if self._selection is not None:
+            segment.selected = None
+            self._show_selection(segment)
+
+    def _segment_of(self, place: Place) -> _Segment:
+        """The segment that shows a place, the last one if it lies beyond the end."""
+        index = bisect_right(self._segments, place.block, key=_start_of) - 1
+        return self._segments[max(0, index)]
+
+    def _realize(self, segment: _Segment) -> None:
+        self._make_widget(segment)
+        self._measure(segment, self._width)
+        self._put(segment)
 
     def _first_below(self, y: int) -> int:
         """The first segment that reaches below this height."""
@@ -280,14 +375,15 @@ class MarkdownView(QWidget):
         if current is None or kind is not _Kind.TEXT or current.kind is not _Kind.TEXT or current.is_full:
             index += 1
             before = _last_block(current) if current is not None else None
+            start = current.end if current is not None else 0
             existing = self._segments[index] if index < len(self._segments) else None
             if existing is None:
-                self._segments.append(_Segment(kind, before, index))
+                self._segments.append(_Segment(kind, before, index, start))
             elif existing.kind is not kind or existing.settled:
                 self._drop_widget(existing)
-                self._segments[index] = _Segment(kind, before, index)
+                self._segments[index] = _Segment(kind, before, index, start)
             else:
-                existing.before = before
+                existing.before, existing.start = before, start
             current = self._segments[index]
         assert current is not None
         (current.tail if is_tail else current.settled).append(block)
@@ -306,6 +402,7 @@ class MarkdownView(QWidget):
         if isinstance(widget, BlockText):
             if widget.update_blocks(segment.settled, segment.tail):
                 segment.width = -1
+                self._select_again(segment)
             return
         block = segment.first
         state = (len(segment.settled), block)
@@ -319,6 +416,7 @@ class MarkdownView(QWidget):
         elif isinstance(widget, TableText) and isinstance(block.content, Table):
             widths_of = self._first_table(segment) if block.content.is_continued else None
             widget.show_table(block.content, widths_of)
+        self._select_again(segment)
 
     def _first_table(self, segment: _Segment) -> Table | None:
         """The table that a continued one began as."""
@@ -368,6 +466,7 @@ class MarkdownView(QWidget):
             segment.widget.deleteLater()
             segment.widget = None
             segment.shown = (0, None)
+            segment.selected = None
             self._realized.remove(segment)
 
     def _clear(self) -> None:
@@ -428,6 +527,10 @@ class MarkdownView(QWidget):
 
 def _index_of(segment: _Segment) -> int:
     return segment.index
+
+
+def _start_of(segment: _Segment) -> int:
+    return segment.start
 
 
 def _has_focus(segment: _Segment) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QGuiApplication, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QWidget
 
@@ -15,6 +15,7 @@ from drover.domain.conversation import Message, Position, Role
 from drover.domain.run import LiveRun, Run, RunStatus
 from drover.ui import formats, rich_copy
 from drover.ui.controls import ElidedLabel
+from drover.ui.markdown_places import Place
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_actions import MessageActions
 from drover.ui.message_failure import FailureCard, OutcomeLine
@@ -447,6 +448,18 @@ class MessageView(QWidget):
         if reasoning is not None and part == "toggle":
             return reasoning.y() + offset
         return offset
+
+    def part(self, name: str) -> MarkdownView | None:
+        """What shows the "body" or the "reasoning"; None where that is closed or not there."""
+        if name == "body":
+            return self._body
+        return self._reasoning.body if self._reasoning is not None and self._reasoning.is_open else None
+
+    def rect_of(self, part: str, place: Place) -> QRect:
+        """The line's height at a place, empty if it is not there. The layout may change with that."""
+        shown = self.part(part)
+        rect = shown.rect_of(place) if shown is not None else QRect()
+        return rect if shown is None or rect.isNull() else rect.translated(shown.mapTo(self, QPoint()))
 
     def sizeHint(self) -> QSize:
         """Its present size; the owner lays it out."""

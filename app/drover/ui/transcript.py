@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QScrollBar, QWidget
 
 from drover.domain.conversation import Role
 from drover.ui import formats
 from drover.ui.controls import PillButton
+from drover.ui.markdown_places import Place
 from drover.ui.message_reasoning import ReasoningDisplay
 from drover.ui.message_view import TEXT_INSET, Anchor, MessageView, TranscriptEntry
 from drover.ui.theme import theme
@@ -181,6 +182,37 @@ class TranscriptView(QAbstractScrollArea):
         index = self._index_of(message_id)
         if index is not None:
             self._scroll_to_slot(index)
+
+    def show_place(self, message_id: str, part: str, place: Place) -> None:
+        """Scrolls, no further than it must, so that a place in the "body" or the "reasoning" of a message
+        can be read; reasoning is opened for it."""
+        index = self._index_of(message_id)
+        if index is None:
+            return
+        view = self._slots[index].view or self._make_view(index)
+        if part == "reasoning" and view.part(part) is None:
+            view.open_reasoning()
+        view.lay_out(self._column()[1])
+        rect = view.rect_of(part, place)
+        self._dirty_from = min(self._dirty_from, index)
+        self._stack()
+        self._scroll_to_rect(index, rect)
+
+    def _scroll_to_rect(self, index: int, rect: QRect) -> None:
+        """Brings a line of a message into view; one that is far away comes to stand in the upper third."""
+        height, margin = self.viewport().height(), min(theme().px(44), self.viewport().height() // 4)
+        y = self._tops[index] + rect.top() - self.verticalScrollBar().value()
+        lowest = height - margin - rect.height()
+        if not margin <= y <= lowest:
+            is_far = not -height <= y <= 2 * height
+            wanted = height // 3 if is_far else margin if y < margin else lowest
+            view = cast("MessageView", self._slots[index].view)
+            part, segment, offset = view.anchor_at(rect.center().y())
+            anchor = part, segment, offset - rect.height() // 2 - wanted
+            self._is_following = False
+            self._anchor = (self._slots[index].entry.message.id, anchor)
+        self._lay_out()
+        self._set_following(self._is_at_end())
 
     # Layout
 
