@@ -2,7 +2,8 @@
 
 DroverError
 |-- ConfigurationError    fix the endpoint, the key, the switch
-|   `-- MissingKey        set the key
+|   |-- MissingKey        set the key
+|   `-- Redirected        the server names another address
 |-- ConnectionFailed      no usable response: DNS, TCP, TLS, timeout
 |-- ProviderError         the provider answered no
 |-- ProtocolError         the provider answered nonsense
@@ -40,6 +41,15 @@ class ConfigurationError(DroverError):
 
 class MissingKey(ConfigurationError):
     """The endpoint asks for a key, and there is none."""
+
+
+class Redirected(ConfigurationError):
+    """The server says to ask somewhere else, which is never done unasked."""
+
+    def __init__(self, message: str, *, location: str, hint: str | None = None) -> None:
+        """`location` is the absolute address it names, of any scheme; empty if it is none."""
+        super().__init__(message, hint=hint)
+        self.location = location
 
 
 class ConnectionFailed(DroverError):

@@ -24,7 +24,7 @@ from urllib.parse import urljoin, urlsplit
 
 from drover import __version__
 from drover.engine.threads import in_daemon_thread
-from drover.errors import ConfigurationError, ConnectionFailed, DroverError, ProtocolError
+from drover.errors import ConfigurationError, ConnectionFailed, DroverError, ProtocolError, Redirected
 from drover.log import redact
 
 if TYPE_CHECKING:
@@ -39,6 +39,36 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FIELD_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?|")
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
+_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicOnly:
+    """Keeps a request on the public internet: away from this machine, its router and its neighbours."""
+
+    except_for: tuple[_Network, ...] = ()
+    """Networks that may be reached although they are not public."""
+
+    def allows(self, address: _Address) -> bool:
+        """Whether this address may be talked to. One that wraps an IPv4 address counts as that."""
+        if any(address.version == network.version and address in network for network in self.except_for):
+            return True
+        wrapped = _wrapped(address)
+        if wrapped is not None:
+            return self.allows(wrapped)
+        return address.is_global and not address.is_multicast
+
+
+def _wrapped(address: _Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that packets to this IPv6 address end at, if any."""
+    if address.version == 4:
+        return None
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +86,9 @@ class HttpRequest:
     """From the start of sending to the first byte of the body."""
     idle_timeout_s: float = 300.0
     """Longest silence inside the body. Any byte counts as life, comments too."""
+    reach: PublicOnly | None = None
+    """Where it may go; None for anywhere. Behind a proxy, which looks names up itself, only addresses in
+    figures and the names of this machine can be told from public ones."""
 
 
 def headers_as_sent(request: HttpRequest, *, accept: str = "text/event-stream") -> Headers:
@@ -187,31 +220,35 @@ class Transport:
             await in_daemon_thread(warm_up, name="drover-import")
         started_s = time.monotonic()
         proxy = None
-        if target.is_https or not target.is_loopback:
-            proxy = await self._prepare(target, request.connect_timeout_s)
+        if target.is_https or not target.is_loopback or request.reach is not None:
+            proxy = await self._prepare(target, request)
         call = _Call(request, target, proxy, started_s)
         call.start(self._client(target, proxy), headers)
         return call
 
-    async def _prepare(self, target: _Target, limit_s: float) -> str | None:
+    async def _prepare(self, target: _Target, request: HttpRequest) -> str | None:
         """Does what may block (certificates, settings, the name) on a thread; returns the proxy's URL."""
+        limit_s = request.connect_timeout_s
+        find_route = partial(self._find_route, target, request.reach)
         try:
             async with asyncio.timeout(limit_s):
-                return await in_daemon_thread(partial(self._find_route, target), name="drover-route")
+                return await in_daemon_thread(find_route, name="drover-route")
         except TimeoutError:
             raise ConnectionFailed(
                 f"The name {target.host} was not found within {limit_s:g} s.",
                 phase="name", elapsed_s=limit_s, hint="Check the network.",
             ) from None  # fmt: skip
 
-    def _find_route(self, target: _Target) -> str | None:
+    def _find_route(self, target: _Target, reach: PublicOnly | None) -> str | None:
         if target.is_https and self._tls is None:
             self._tls = _tls_context()
-        if target.is_loopback:
+        proxy = None if target.is_loopback else _proxy_for(target)
+        if reach is None and target.is_loopback:
             return None
-        proxy = _proxy_for(target)
-        if proxy is None:
-            _look_up(target)
+        literal = [] if target.address is None else [target.address]
+        addresses = _look_up(target) if proxy is None else literal
+        if reach is not None and not all(map(reach.allows, addresses)):
+            raise _not_public(target)
         return proxy
 
     def _client(self, target: _Target, proxy: str | None) -> httpx.AsyncClient:
@@ -379,6 +416,8 @@ class _Call:
         """Follows httpcore's progress: marks times and moves on to the next limit."""
         name, _, stage = event.rpartition(".")
         step = name.rpartition(".")[2]
+        if stage == "complete" and step == "connect_tcp" and self._request.reach and not self._proxy:
+            await self._check_peer(info["return_value"], self._request.reach)
         if stage == "complete" and step in ("connect_tcp", "start_tls"):
             self._connect_ms = self._elapsed_ms()
         elif stage == "started" and step == "connect_tcp":
@@ -394,6 +433,13 @@ class _Call:
                 self._phase = "send"
                 self._deadline_s = time.monotonic() + self._request.first_byte_timeout_s
                 self._wake()
+
+    async def _check_peer(self, stream: Any, reach: PublicOnly) -> None:
+        """A name may point elsewhere by now than when it was looked up: what counts is who was reached."""
+        peer = stream.get_extra_info("server_addr")
+        if not peer or not reach.allows(ipaddress.ip_address(peer[0])):
+            await stream.aclose()
+            raise _not_public(self._target)
 
     def _wake(self, _task: object = None) -> None:
         """Makes a waiting reader look again; one that is not waiting will do so anyway."""
@@ -583,13 +629,14 @@ def _shown_proxy(proxy: str) -> str:
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
-def _look_up(target: _Target) -> None:
-    """Finds out whether the name exists, on this thread: a resolver may take half a minute to say no."""
+def _look_up(target: _Target) -> list[_Address]:
+    """The addresses of the host, asked for on this thread: a resolver may take half a minute to say no."""
     if target.address is not None:
-        return
+        return [target.address]
     started_s = time.monotonic()
     try:
-        socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        return [ipaddress.ip_address(str(address[0])) for *_, address in found]
     except UnicodeError:
         raise ConfigurationError(f"{target.host!r} cannot be the name of a server.") from None
     except socket.gaierror as error:
@@ -602,13 +649,22 @@ def _look_up(target: _Target) -> None:
         ) from None
 
 
-def _redirected(url: str, target: _Target, location: str) -> ConfigurationError:
-    parts = urlsplit(urljoin(url, location))
-    address = redact(
-        f"{parts.scheme}://{parts.hostname or ''}" + (f":{parts.port}" if parts.port else "") + parts.path
-    )
-    return ConfigurationError(
+def _not_public(target: _Target) -> ConfigurationError:
+    return ConfigurationError(f"{target.label} is this computer or one in its own network.")
+
+
+def _redirected(url: str, target: _Target, location: str) -> Redirected:
+    try:
+        full = urljoin(url, location)
+        parts = urlsplit(full)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        full, address = "", repr(redact(location[:200]))
+    else:
+        address = redact(f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}")
+    return Redirected(
         f"{target.label} redirects to {address}.",
+        location=full,
         hint="If you trust that address, make it the address of the endpoint.",
     )
 

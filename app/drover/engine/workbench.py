@@ -121,6 +121,8 @@ class Workbench:
         """Use `Workbench.open`."""
         self.profile = profile
         self.settings = settings
+        self.picture_networks: tuple[str, ...] = ()
+        """Networks, as in "192.168.0.0/16", that pictures may come from although they are not public."""
         self._opened_secrets: Secrets | None = None
         self._open_transport: Transport | None = None
         self._lock = lock
@@ -624,6 +626,21 @@ class Workbench:
 
         await fetch_weights(self.profile.models_dir, progress)
         self._tell(LibraryChanged(changes=Changes(others=frozenset({"models"}))))
+
+    async def fetch_image(self, url: str) -> bytes:
+        """Fetches a picture once, sending nothing of the person's and keeping nothing. Only for a click.
+
+        What comes is a PNG, JPEG, WebP or GIF by its first bytes, of at most 20 MB; nothing else about it is
+        checked. Raises Redirected where another address is named, and DroverError for the rest.
+        """
+        from ipaddress import ip_network
+
+        from drover.engine.pictures import fetch_picture
+        from drover.engine.transport import PublicOnly
+
+        return await fetch_picture(
+            self._transport, url, PublicOnly(except_for=tuple(map(ip_network, self.picture_networks)))
+        )
 
     def _local_model(self) -> LocalModel:
         if self._local is None:
