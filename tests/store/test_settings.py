@@ -25,6 +25,7 @@ def test_settings_come_back_as_they_were(library: Library) -> None:
         theme_mode="dark",
         text_scale=1.25,
         reasoning_display="closed",
+        is_question_raised=True,
         endpoint_id="oxen",
         model_id="m",
         last_conversation_id="c",

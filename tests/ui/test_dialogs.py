@@ -223,6 +223,10 @@ def test_each_setting_counts_at_once(settings: Hand) -> None:
     reasoning.setCurrentIndex(reasoning.findText("Closed"))
     reasoning.activated.emit(reasoning.currentIndex())
     assert edited(settings).reasoning_display == "closed"
+    asked = settings.named("After sending", QComboBox)
+    asked.setCurrentIndex(asked.findText("Question at the top"))
+    asked.activated.emit(asked.currentIndex())
+    assert edited(settings).is_question_raised
     settings.click("Larger text")
     assert edited(settings).text_scale == 1.1
     assert "110 %" in settings.words()

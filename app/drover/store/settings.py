@@ -32,6 +32,8 @@ class Settings:
     text_scale: float = _within(0.5, 3.0, initial=1.0)
     reasoning_display: str = _one_of("auto", "open", "closed")
     """`auto` is open while the model thinks and closes when the answer begins."""
+    is_question_raised: bool = False
+    """What was sent is put at the top of the view and its answer grows below it; else the end is followed."""
     endpoint_id: str = ""
     """Chosen for new conversations; empty until a first choice."""
     model_id: str = ""

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
+    QTextDocument,
     QTextLayout,
     QTextOption,
     QWheelEvent,
@@ -221,6 +222,16 @@ class CodeView(QWidget):
     def code(self) -> str:
         """The code as received, without a final line break."""
         return self._code
+
+    @property
+    def document(self) -> QTextDocument | None:
+        """The text as laid out; None for very long code, which scrolls inside."""
+        return None if self._is_long else self._text.document()
+
+    @property
+    def text_top(self) -> int:
+        """Where the text begins below the top of the block."""
+        return self._text.y()
 
     def update_code(self, language: str, code: str, *, is_settled: bool) -> None:
         """Shows the code; what is already shown stays, so growth costs only what is new."""

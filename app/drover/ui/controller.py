@@ -166,6 +166,7 @@ class Controller(QObject):
         transcript.failure_action_requested.connect(self._act_on_failure)
         transcript.link_activated.connect(self._open_link)
         transcript.restore_settings_requested.connect(self._restore_settings)
+        transcript.zoom_requested.connect(self._step_zoom)
         transcript.set_reasoning_display(self._workbench.settings.reasoning_display)
 
     # Actions; each name is the id of a row in `actions`
@@ -488,8 +489,15 @@ class Controller(QObject):
                 self._open(run.conversation_id)
             else:
                 self._reload()
-            self._window.transcript.follow()
+            self._show_asked(run)
         return run
+
+    def _show_asked(self, run: Run) -> None:
+        """Scrolls to what was just sent, as the person likes it."""
+        if self._workbench.settings.is_question_raised and run.parent_id is not None:
+            self._window.transcript.raise_message(run.parent_id)
+        else:
+            self._window.transcript.follow()
 
     def _save_edit(self) -> None:
         draft, conversation_id = self._drafting.draft, self._shown.id
@@ -522,12 +530,12 @@ class Controller(QObject):
 
     async def _see_asked(self, conversation_id: str | None, asking: Coroutine[Any, Any, Run]) -> None:
         try:
-            await asking
+            run = await asking
         finally:
             self._asking.discard(conversation_id)
         if self._shown.id == conversation_id:
             self._reload()
-            self._window.transcript.follow()
+            self._show_asked(run)
 
     def _step_version(self, message_id: str, step: int) -> None:
         head_id = self._shown.head_of_version(message_id, step)
@@ -666,6 +674,9 @@ class Controller(QObject):
             question = self._shown.question_of(versions[0].message.id) if versions else None
             self._window.comparison.display(question.text if question else "", versions)
         self._window.show_workspace(name)
+
+    def _step_zoom(self, step: int) -> None:
+        (self.zoom_in if step > 0 else self.zoom_out)()
 
     def _zoom(self, scale: float) -> None:
         theme().set_text_scale(scale)

@@ -428,13 +428,20 @@ class SettingsDialog(_Dialog):
         self._scale.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._scale.setMinimumWidth(48)
         size = _row_of(self._smaller, self._scale, self._larger)
+        self._asked = _segments(
+            _t("After sending"), (("end", _t("Follow the answer")), ("top", _t("Question at the top")))
+        )
+        words = _words(role="small", token="text-3")
+        words.setText(_t("At the top, the answer grows below the question and nothing scrolls by itself."))
         form = _Form()
         form.add(_t("Theme"), self._theme)
         form.add(_t("Text size"), size)
+        form.add(_t("After sending"), self._asked, words)
         self._sections.addWidget(_section(_t("Appearance"), form))
         self._theme.activated.connect(self._edit_theme)
         self._smaller.clicked.connect(self._shrink)
         self._larger.clicked.connect(self._grow)
+        self._asked.activated.connect(self._edit_asked)
 
     def _add_reasoning(self) -> None:
         self._reasoning = _segments(
@@ -500,8 +507,9 @@ class SettingsDialog(_Dialog):
     def display_settings(self, settings: Settings) -> None:
         """Shows these values; emits nothing."""
         self._settings = settings
-        blockers = [QSignalBlocker(control) for control in (self._theme, self._reasoning)]
+        blockers = [QSignalBlocker(control) for control in (self._theme, self._asked, self._reasoning)]
         self._theme.setCurrentIndex(self._theme.findData(settings.theme_mode))
+        self._asked.setCurrentIndex(self._asked.findData("top" if settings.is_question_raised else "end"))
         self._reasoning.setCurrentIndex(self._reasoning.findData(settings.reasoning_display))
         self._first_byte.set_number(round(settings.first_byte_timeout_s / 60))
         self._idle.set_number(round(settings.idle_timeout_s / 60))
@@ -548,6 +556,9 @@ class SettingsDialog(_Dialog):
 
     def _edit_theme(self) -> None:
         self._change(theme_mode=self._theme.currentData())
+
+    def _edit_asked(self) -> None:
+        self._change(is_question_raised=self._asked.currentData() == "top")
 
     def _edit_reasoning(self) -> None:
         self._change(reasoning_display=self._reasoning.currentData())

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from PySide6.QtCore import QPoint, QRect, QSize, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QTextDocument
 from PySide6.QtWidgets import QApplication, QWidget
 
 from drover.markdown_blocks import Block, BlockSplitter, CodeBlock, Heading, MathBlock, Paragraph, Rule, Table
 from drover.ui.code_view import CodeView, estimated_height
 from drover.ui.formula import warm_up
+from drover.ui.line_places import Anchor, line_at, top_of_line
 from drover.ui.markdown_inline import parse_inline, plain_text
 from drover.ui.markdown_look import (
     ANSWER,
@@ -224,17 +225,43 @@ class MarkdownView(QWidget):
                 self._drop_widget(segment)
         return is_changed
 
-    def anchor_at(self, y: int) -> tuple[int, int]:
-        """(segment, offset in it) for a height, for `y_of` after a layout that moved things."""
+    def anchor_at(self, y: int, part: str) -> Anchor:
+        """The place at this height, for `y_of` after a layout that moved things."""
         if not self._tops:
-            return 0, y
+            return Anchor(part, offset=y)
         index = min(self._first_below(y), len(self._tops) - 1)
-        return index, y - self._tops[index]
+        segment = self._segments[index]
+        inside = y - self._tops[index]
+        share = min(1.0, max(0.0, inside / max(1, segment.height)))
+        text = self._text_of(segment)
+        if text is None or not text[1] <= inside < segment.height:
+            return Anchor(part, index, -1, inside, share)
+        document, origin = text
+        position, top = line_at(document, inside - origin)
+        return Anchor(part, index, position, round(inside - origin - top), share)
 
-    def y_of(self, anchor: tuple[int, int]) -> int:
+    def y_of(self, anchor: Anchor) -> int:
         """Where the anchored place is now."""
-        index, offset = anchor
-        return self._tops[min(index, len(self._tops) - 1)] + offset if self._tops else offset
+        if not self._tops:
+            return anchor.offset
+        index = min(anchor.segment, len(self._tops) - 1)
+        segment = self._segments[index]
+        if anchor.position < 0 or index != anchor.segment:
+            return self._tops[index] + anchor.offset
+        text = self._text_of(segment)
+        if text is None:
+            return self._tops[index] + round(anchor.share * segment.height)
+        document, origin = text
+        return self._tops[index] + round(origin + top_of_line(document, anchor.position)) + anchor.offset
+
+    def _text_of(self, segment: _Segment) -> tuple[QTextDocument, int] | None:
+        """The laid-out text of a segment and where it begins below its top; None where there is none."""
+        widget = segment.widget
+        if widget is None:
+            return None
+        if isinstance(widget, CodeView):
+            return (widget.document, widget.text_top) if widget.document is not None else None
+        return widget.document(), -self._lift(segment)
 
     # Places
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeAlias
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QGuiApplication, QPainter, QPaintEvent, QPalette
@@ -15,6 +14,7 @@ from drover.domain.conversation import Message, Position, Role
 from drover.domain.run import LiveRun, Run, RunStatus
 from drover.ui import formats, rich_copy
 from drover.ui.controls import ElidedLabel
+from drover.ui.line_places import Anchor
 from drover.ui.markdown_places import Place
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_actions import MessageActions
@@ -29,9 +29,6 @@ _PAD_TOP, _PAD_BOTTOM, _RADIUS = 10, 12, 6
 _HEADER, _FOOTER, _ACTION = 20, 28, 24
 _AFTER_HEADER, _BEFORE_BODY, _BEFORE_FOOTER = 4, 8, 8
 _TICK_MS = 1000
-
-Anchor: TypeAlias = tuple[str, int, int]
-"""A place inside a message: which part, which segment of it, and how far below its top."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -425,29 +422,33 @@ class MessageView(QWidget):
     def anchor_at(self, y: int) -> Anchor:
         """The place at this height, to be found again after a layout."""
         reasoning = self._reasoning
-        if y >= self._body.y() and self._body.height():
-            return ("body", *self._body.anchor_at(y - self._body.y()))
+        end = self._body.y() + self._body.height()
+        if y >= end:
+            return Anchor("foot", offset=y - end)
+        if y >= self._body.y():
+            return self._body.anchor_at(y - self._body.y(), "body")
         if reasoning is not None and y >= reasoning.y():
             thought = reasoning.body
             if thought is not None and reasoning.is_open and y - reasoning.y() >= thought.y():
-                return ("reasoning", *thought.anchor_at(y - reasoning.y() - thought.y()))
-            return "toggle", 0, y - reasoning.y()
-        return "top", 0, y
+                return thought.anchor_at(y - reasoning.y() - thought.y(), "reasoning")
+            return Anchor("toggle", offset=y - reasoning.y())
+        return Anchor("top", offset=y)
 
     def y_of(self, anchor: Anchor) -> int:
         """Where that place is now."""
-        part, segment, offset = anchor
         reasoning = self._reasoning
-        if part == "body":
-            return self._body.y() + self._body.y_of((segment, offset))
-        if reasoning is not None and part == "reasoning":
+        if anchor.part == "foot":
+            return self._body.y() + self._body.height() + anchor.offset
+        if anchor.part == "body":
+            return self._body.y() + self._body.y_of(anchor)
+        if reasoning is not None and anchor.part == "reasoning":
             thought = reasoning.body
             if thought is not None and reasoning.is_open:
-                return reasoning.y() + thought.y() + thought.y_of((segment, offset))
+                return reasoning.y() + thought.y() + thought.y_of(anchor)
             return reasoning.y()
-        if reasoning is not None and part == "toggle":
-            return reasoning.y() + offset
-        return offset
+        if reasoning is not None and anchor.part == "toggle":
+            return reasoning.y() + anchor.offset
+        return anchor.offset
 
     def part(self, name: str) -> MarkdownView | None:
         """What shows the "body" or the "reasoning"; None where that is closed or not there."""

@@ -13,26 +13,31 @@ from typing import cast
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent, QWheelEvent
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QScrollBar, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
 from drover.domain.conversation import Role
 from drover.ui import formats
 from drover.ui.controls import PillButton
+from drover.ui.line_places import Anchor
 from drover.ui.markdown_places import Place
 from drover.ui.message_reasoning import ReasoningDisplay
-from drover.ui.message_view import TEXT_INSET, Anchor, MessageView, TranscriptEntry
+from drover.ui.message_view import TEXT_INSET, MessageView, TranscriptEntry
 from drover.ui.theme import theme
+from drover.ui.transcript_scroll import PageBar, WheelTravel, is_upward
 
 __all__ = ["TEXT_INSET", "TranscriptEntry", "TranscriptView"]
 
 _COLUMN = 760
 _MARGIN_X, _MARGIN_TOP, _MARGIN_BOTTOM, _GAP = 16, 16, 16, 16
-_PILL_INSET, _PILL_BOTTOM, _BAR = 8, 16, 12
+_PILL_INSET, _PILL_BOTTOM = 8, 16
 _AHEAD_PX = 400
 _KEPT_VIEWS_PX = 2000
 _CHAR_PX = 7.3
 _MOST_PASSES = 8
 _PILL_FROM_PX = 40
+_STEP = 44
+_RAISED_SHARE = 0.4
+"""How much of the view a question at its top may take: of a longer one the end is seen."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,8 +49,15 @@ class _Slot:
     height: int = 0
     width: int = -1
     """For which the height holds; -1 if it is only estimated."""
-    claimed: bool | None = None
-    """Whether a person left the reasoning open or closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A place that keeps its distance from the top of the view."""
+
+    message_id: str
+    place: Anchor
+    below_top: int = 0
 
 
 class TranscriptView(QAbstractScrollArea):
@@ -58,7 +70,7 @@ class TranscriptView(QAbstractScrollArea):
         failure_action_requested(str, str): a message id, and one of retry, set_key, send_without, settings,
             raise_limit, stop_retry, retry_now
         link_activated(str): a link of scheme http, https or mailto
-        followed(bool): whether the view follows the end
+        zoom_requested(int): make text larger (1) or smaller (-1); the place under the pointer stays
     """
 
     regenerate_requested = Signal(str)
@@ -68,7 +80,7 @@ class TranscriptView(QAbstractScrollArea):
     version_requested = Signal(str, int)
     failure_action_requested = Signal(str, str)
     link_activated = Signal(str)
-    followed = Signal(bool)
+    zoom_requested = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -80,21 +92,21 @@ class TranscriptView(QAbstractScrollArea):
         self._total = 0
         self._dirty_from = 0
         self._is_following = True
-        self._anchor: tuple[str, Anchor] | None = None
-        self._is_adjusting = False
+        self._raised_id = ""
+        self._is_raised = False
+        self._held: _Held | None = None
+        self._is_adjusting = self._is_clamped = False
+        self._claims: dict[str, bool] = {}
+        self._travel = WheelTravel()
         self._seen_tokens = 0
         self._reasoning_display = ReasoningDisplay.AUTO
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        # Lies over the page, so that its coming does not narrow the column.
-        self._bar = QScrollBar(Qt.Orientation.Vertical, self)
-        self._bar.hide()
-        self._bar.valueChanged.connect(self.verticalScrollBar().setValue)
-        self.verticalScrollBar().valueChanged.connect(self._show_value)
+        self._bar = PageBar(self.verticalScrollBar(), self)
         self.viewport().setAccessibleName(self.tr("Transcript"))
-        self.verticalScrollBar().setSingleStep(theme().px(44))
+        self.verticalScrollBar().setSingleStep(theme().px(_STEP))
         self._pill = PillButton(self.tr("Jump to latest"), icon="arrow-down", parent=self)
         self._pill.hide()
         self._pill.clicked.connect(self.follow)
@@ -114,7 +126,8 @@ class TranscriptView(QAbstractScrollArea):
             self._conversation_id = conversation_id
             for slot in self._slots:
                 self._release(slot)
-            self._slots, self._anchor = [], None
+            self._slots, self._held = [], None
+            self._raised_id, self._is_raised = "", False
             self._set_following(True)
         known = {slot.entry.message.id: slot for slot in self._slots}
         slots = []
@@ -130,6 +143,8 @@ class TranscriptView(QAbstractScrollArea):
             self._release(slot)
         self._slots, self._dirty_from = slots, 0
         self._index = {slot.entry.message.id: index for index, slot in enumerate(slots)}
+        if self._raised_id not in self._index:
+            self._raised_id, self._is_raised = "", False
         self._lay_out()
 
     def shows(self, message_id: str) -> bool:
@@ -149,7 +164,7 @@ class TranscriptView(QAbstractScrollArea):
             if slot.entry.live is None or slot.entry.live.run.id != run_id:
                 continue
             view = slot.view or self._make_view(index)
-            view.advance(may_close=self._is_following)
+            view.advance(may_close=self._may_close_reasoning(view))
             self._dirty_from = min(self._dirty_from, index)
             self._lay_out()
             self._show_pill()
@@ -158,6 +173,15 @@ class TranscriptView(QAbstractScrollArea):
     def follow(self) -> None:
         """Goes to the end and stays there."""
         self._set_following(True)
+        self._lay_out()
+
+    def raise_message(self, message_id: str) -> None:
+        """Puts a question at the top of the view; its answer grows below it, and nothing scrolls.
+
+        Room is left blank below where the conversation is too short for that.
+        """
+        self._set_following(False)
+        self._raised_id, self._is_raised, self._held = message_id, True, None
         self._lay_out()
 
     def open_reasoning(self, message_id: str) -> None:
@@ -207,10 +231,9 @@ class TranscriptView(QAbstractScrollArea):
             is_far = not -height <= y <= 2 * height
             wanted = height // 3 if is_far else margin if y < margin else lowest
             view = cast("MessageView", self._slots[index].view)
-            part, segment, offset = view.anchor_at(rect.center().y())
-            anchor = part, segment, offset - rect.height() // 2 - wanted
-            self._is_following = False
-            self._anchor = (self._slots[index].entry.message.id, anchor)
+            self._set_following(False)
+            place, below_top = view.anchor_at(rect.center().y()), wanted + rect.height() // 2
+            self._held = _Held(self._slots[index].entry.message.id, place, below_top)
         self._lay_out()
         self._set_following(self._is_at_end())
 
@@ -231,13 +254,18 @@ class TranscriptView(QAbstractScrollArea):
             for _ in range(_MOST_PASSES):
                 self._stack()
                 self._apply_scroll()
-                if not self._realize():
+                value = self.verticalScrollBar().value()
+                if self._realize():
+                    continue
+                self._apply_scroll()  # what has got a view now says exactly where its places are
+                if self.verticalScrollBar().value() == value:
                     break
             self._place_views()
         finally:
             self._is_adjusting = False
-        if self._anchor is None or self._is_following or self._has_coarse_anchor():
-            self._take_anchor()
+        is_held = self._held is not None and not self._is_clamped and not self._has_coarse_place()
+        if not (self._is_following or self._is_raised or is_held):
+            self._hold_place()
         self._bar.raise_()
         self._show_pill()
 
@@ -262,24 +290,35 @@ class TranscriptView(QAbstractScrollArea):
         self._dirty_from = len(self._slots)
 
     def _apply_scroll(self) -> None:
-        bar, height = self.verticalScrollBar(), self.viewport().height()
-        limit = max(0, self._total - height)
-        bar.setPageStep(height)
+        bar, limit = self.verticalScrollBar(), self._limit()
+        bar.setPageStep(self.viewport().height())
         bar.setRange(0, limit)
-        if (self._bar.maximum(), self._bar.pageStep()) != (limit, height):
-            self._bar.setPageStep(height)
-            self._bar.setSingleStep(bar.singleStep())
-            self._bar.setRange(0, limit)
-            self._bar.setVisible(limit > 0)
+        raised = self._index_of(self._raised_id) if self._is_raised else None
         if self._is_following:
             bar.setValue(limit)
-        elif self._anchor is not None:
-            message_id, place = self._anchor
-            index = self._index_of(message_id)
+        elif raised is not None:
+            bar.setValue(self._raised_value(raised))
+        elif self._held is not None:
+            index = self._index_of(self._held.message_id)
             if index is not None:
-                view = self._slots[index].view
-                inside = view.y_of(place) if view is not None else place[2]
-                bar.setValue(min(limit, max(0, self._tops[index] + inside)))
+                view, place = self._slots[index].view, self._held.place
+                inside = view.y_of(place) if view is not None else place.offset
+                wanted = self._tops[index] + inside - self._held.below_top
+                bar.setValue(min(limit, max(0, wanted)))
+                # What is seen instead is from now on what must not move.
+                self._is_clamped = bar.value() != wanted
+        self._bar.follow_source()
+
+    def _limit(self) -> int:
+        """How far the page can be scrolled, with the blank room below a raised question."""
+        limit = max(0, self._total - self.viewport().height())
+        index = self._index_of(self._raised_id)
+        return limit if index is None else max(limit, self._raised_value(index))
+
+    def _raised_value(self, index: int) -> int:
+        """The value of the bar at which this message is at the top: of a long one, its end."""
+        top, share = self._tops[index] - _MARGIN_TOP, round(self.viewport().height() * _RAISED_SHARE)
+        return max(0, top, self._tops[index] + self._slots[index].height - share)
 
     def _realize(self) -> bool:
         """Makes views near the visible part and frees distant ones; whether a height has changed."""
@@ -337,8 +376,9 @@ class TranscriptView(QAbstractScrollArea):
     def _make_view(self, index: int) -> MessageView:
         slot = self._slots[index]
         view = slot.view = MessageView(slot.entry, self._reasoning_display, self.viewport())
-        if slot.claimed is not None and view.reasoning is not None:
-            view.reasoning.restore(slot.claimed)
+        claim = self._claims.get(slot.entry.message.id)
+        if claim is not None and view.reasoning is not None:
+            view.reasoning.restore(claim)
         view.height_changed.connect(self._relay)
         view.link_activated.connect(self.link_activated)
         view.regenerate_requested.connect(self._pass_on)
@@ -362,7 +402,7 @@ class TranscriptView(QAbstractScrollArea):
         if view is None:
             return
         if view.reasoning is not None and view.reasoning.is_claimed:
-            slot.claimed = view.reasoning.is_open
+            self._claims[slot.entry.message.id] = view.reasoning.is_open
         slot.view = None
         self._realized.remove(slot)
         view.hide()
@@ -380,24 +420,22 @@ class TranscriptView(QAbstractScrollArea):
 
     def _relay(self) -> None:
         """A message asked for another layout, mostly because a person clicked in it: nothing above moves."""
-        view = self.sender()
-        for index, slot in enumerate(self._slots):
-            if slot.view is view:
-                if self._is_following and slot.entry.live is None:
-                    # What was clicked stays under the pointer, also where the end was in view.
-                    self._take_anchor()
-                    self._is_following = False
-                    self._dirty_from = min(self._dirty_from, index)
-                    self._lay_out()
-                    self._set_following(self._is_at_end())
-                    self._show_pill()
-                    return
-                self._dirty_from = min(self._dirty_from, index)
-                self._lay_out()
-                return
+        index = self._index_of(self._id_of(self.sender()))
+        if index is None:
+            return
+        self._dirty_from = min(self._dirty_from, index)
+        if self._is_following and self._slots[index].entry.live is None:
+            # What was clicked stays under the pointer, also where the end was in view.
+            self._hold_place()
+            self._is_following = False
+            self._lay_out()
+            self._set_following(self._is_at_end())
+            self._show_pill()
+        else:
+            self._lay_out()
 
     def _restyle(self) -> None:
-        self.verticalScrollBar().setSingleStep(theme().px(44))
+        self.verticalScrollBar().setSingleStep(theme().px(_STEP))
         for slot in self._slots:
             slot.width = -1
             if slot.view is not None:
@@ -412,19 +450,36 @@ class TranscriptView(QAbstractScrollArea):
         """A person has moved the view; moves of its own are not passed on."""
         if self._is_adjusting:
             return
-        if dy > 0:
-            self._set_following(False)
-        elif self._is_at_end():
-            self._set_following(True)
-        self._take_anchor()
+        self._set_following(dy <= 0 and self._is_at_end())
+        self._hold_place()
         self._lay_out()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Any upward turn detaches from the end, even before it has moved the view."""
-        if event.angleDelta().y() > 0 and self.verticalScrollBar().value() > 0:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._zoom(event)
+            return
+        bar = self.verticalScrollBar()
+        pixels = self._travel.pixels(event, bar.singleStep())
+        if is_upward(event) and bar.value() > 0 and self._is_following:
             self._set_following(False)
-            self._take_anchor()
-        super().wheelEvent(event)
+            self._hold_place()
+        if pixels:
+            bar.setValue(bar.value() - pixels)
+        if pixels < 0 and self._is_at_end() and not self._is_raised:
+            self._set_following(True)
+            self._show_pill()
+
+    def _zoom(self, event: QWheelEvent) -> None:
+        """Turns of the wheel with Ctrl change the text size around the pointer."""
+        clicks = self._travel.notches(event)
+        if not clicks:
+            return
+        if not self._is_following or not self._is_live():
+            self._set_following(False)
+            self._hold_place(below_top=round(event.position().y()))
+        self.zoom_requested.emit(1 if clicks > 0 else -1)
+        self._set_following(self._is_following or (self._is_at_end() and not self._is_raised))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Page keys, Home, End, arrows; Alt with an arrow goes from message to message."""
@@ -456,7 +511,7 @@ class TranscriptView(QAbstractScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Another width: what is in view is laid out again, the rest when it is next seen."""
         super().resizeEvent(event)
-        self._bar.setGeometry(self.width() - _BAR, 0, _BAR, self.height())
+        self._bar.setGeometry(QRect(self.width() - PageBar.WIDTH, 0, PageBar.WIDTH, self.height()))
         self._dirty_from = 0
         self._lay_out()
 
@@ -465,7 +520,7 @@ class TranscriptView(QAbstractScrollArea):
         super().showEvent(event)
         for slot in self._realized:
             if slot.view is not None:
-                slot.view.advance(may_close=self._is_following)
+                slot.view.advance(may_close=self._may_close_reasoning(slot.view))
         self._dirty_from = 0
         self._lay_out()
 
@@ -475,40 +530,47 @@ class TranscriptView(QAbstractScrollArea):
         painter.fillRect(event.rect(), theme().color("page"))
         painter.end()
 
-    def _show_value(self) -> None:
-        # Not the value of the signal: a layout in the meantime may have moved on from it.
-        self._bar.setValue(self.verticalScrollBar().value())
-
     def _is_at_end(self) -> bool:
         bar = self.verticalScrollBar()
         return bar.value() >= bar.maximum() - 1
 
     def _set_following(self, is_following: bool) -> None:
+        self._is_raised = False
         if is_following == self._is_following:
             return
         self._is_following = is_following
         self._seen_tokens = self._live_tokens()
-        self.followed.emit(is_following)
 
-    def _has_coarse_anchor(self) -> bool:
+    def _may_close_reasoning(self, view: MessageView) -> bool:
+        """Whether reasoning may close by itself: not while a person has scrolled to where it is."""
+        if self._is_following or self._is_raised or view.reasoning is None:
+            return True
+        top = view.y() + view.reasoning.y()
+        return top + view.reasoning.height() < 0 or top > self.viewport().height()
+
+    def _has_coarse_place(self) -> bool:
         """Whether the place was noted in pixels of a message that had no view yet, and now has one."""
-        if self._anchor is None:
+        if self._held is None:
             return False
-        message_id, (part, _, offset) = self._anchor
-        index = self._index_of(message_id)
-        return part == "top" and offset > 0 and index is not None and self._slots[index].view is not None
+        index, place = self._index_of(self._held.message_id), self._held.place
+        return (
+            place.part == "top"
+            and place.offset > 0
+            and index is not None
+            and self._slots[index].view is not None
+        )
 
-    def _take_anchor(self) -> None:
-        """Remembers the message and place at the top of the view."""
-        top = self.verticalScrollBar().value()
-        index = self._first_below(top)
+    def _hold_place(self, *, below_top: int = 0) -> None:
+        """From now on keeps the text that stands so far below the top of the view where it is."""
+        y = self.verticalScrollBar().value() + below_top
+        index = self._first_below(y)
         if index >= len(self._slots):
-            self._anchor = None
+            self._held = None
             return
         slot = self._slots[index]
-        inside = top - self._tops[index]
-        place: Anchor = slot.view.anchor_at(inside) if slot.view is not None else ("top", 0, inside)
-        self._anchor = (slot.entry.message.id, place)
+        inside = y - self._tops[index]
+        place = slot.view.anchor_at(inside) if slot.view is not None else Anchor("top", offset=inside)
+        self._held = _Held(slot.entry.message.id, place, below_top)
 
     def _step_message(self, step: int) -> None:
         top = self.verticalScrollBar().value()
@@ -530,8 +592,8 @@ class TranscriptView(QAbstractScrollArea):
     def _scroll_to_slot(self, index: int) -> None:
         if not 0 <= index < len(self._slots):
             return
-        self._is_following = False
-        self._anchor = (self._slots[index].entry.message.id, ("top", 0, -_MARGIN_TOP))
+        self._set_following(False)
+        self._held = _Held(self._slots[index].entry.message.id, Anchor("top"), _MARGIN_TOP)
         self._lay_out()
         self._set_following(self._is_at_end() and index == len(self._slots) - 1)
         self._show_pill()
@@ -541,6 +603,9 @@ class TranscriptView(QAbstractScrollArea):
 
     # The pill
 
+    def _is_live(self) -> bool:
+        return any(slot.entry.live is not None for slot in self._slots[-2:])
+
     def _live_tokens(self) -> int:
         return sum(
             slot.entry.live.builder.delta_count for slot in self._slots[-2:] if slot.entry.live is not None
@@ -548,8 +613,8 @@ class TranscriptView(QAbstractScrollArea):
 
     def _show_pill(self) -> None:
         bar = self.verticalScrollBar()
-        below = bar.maximum() - bar.value()
-        is_live = any(slot.entry.live is not None for slot in self._slots[-2:])
+        below = self._total - self.viewport().height() - bar.value()
+        is_live = self._is_live()
         far = _PILL_FROM_PX if is_live else self.viewport().height() // 2
         is_wanted = not self._is_following and below > far
         if is_wanted and is_live:
