@@ -1,0 +1,91 @@
+"""Profiles to measure on: an endpoint of the bench's own server, and conversations of any length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.bench._prose import Prose
+from tests.bench._server import MODEL
+
+from drover.domain.conversation import Conversation, Message, ReasoningPart, Role, TextPart
+from drover.domain.endpoint import Endpoint
+from drover.domain.parameters import UNSET
+from drover.domain.run import Run, RunStatus, Timing
+from drover.domain.stream import Usage
+from drover.store.database import open_database
+from drover.store.library import Library
+from drover.store.settings import Settings, save_settings
+
+_START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+_ENDPOINT = "bench"
+
+
+def fill(directory: Path, port: int, conversations: dict[str, tuple[int, int]]) -> None:
+    """Writes a profile; `conversations` maps a title to (messages, characters in all). None is open."""
+    connection = open_database(directory / "library.sqlite3")
+    library = Library(connection)
+    url = f"http://127.0.0.1:{port}/v1"
+    library.save_endpoint(
+        Endpoint(id=_ENDPOINT, name="Bench", base_url=url, default_model_id=MODEL, needs_key=False)
+    )
+    save_settings(connection, Settings(endpoint_id=_ENDPOINT, model_id=MODEL))
+    with library.one_transaction():
+        for seed, (title, (messages, characters)) in enumerate(conversations.items()):
+            _converse(library, title, messages, characters // max(1, messages), Prose(seed))
+    library.close()
+
+
+def _converse(library: Library, title: str, messages: int, characters: int, prose: Prose) -> None:
+    """Questions are a tenth of the text; every third answer was thought about."""
+    conversation = Conversation(id=f"C-{title}", title=title, created_at=_START, updated_at=_START)
+    library.add_turn(conversation=conversation)
+    parent_id: str | None = None
+    for turn, (question_id, reply_id) in enumerate(_ids(title, messages)):
+        at = _START + timedelta(minutes=turn)
+        question = Message(
+            id=question_id, conversation_id=conversation.id, parent_id=parent_id, role=Role.USER,
+            parts=(TextPart(text=prose.question()),), created_at=at,
+        )  # fmt: skip
+        size = 2 * characters - len(question.text)
+        thought = prose.reasoning(size // 3) if turn % 3 == 0 else ""
+        parts = (TextPart(text=prose.answer(size - len(thought))),)
+        reply = Message(
+            id=reply_id, conversation_id=conversation.id, parent_id=question_id, role=Role.ASSISTANT,
+            parts=(ReasoningPart(text=thought), *parts) if thought else parts,
+            created_at=at + timedelta(seconds=20), run_id=f"R-{reply_id}",
+        )  # fmt: skip
+        _answer(library, question, reply)
+        parent_id = reply_id
+
+
+def _ids(title: str, messages: int) -> Iterator[tuple[str, str]]:
+    for number in range(0, messages, 2):
+        yield f"M-{title}-{number:06}", f"M-{title}-{number + 1:06}"
+
+
+def _answer(library: Library, question: Message, reply: Message) -> None:
+    tokens = (len(reply.text) + len(reply.reasoning)) // 4
+    run = Run(
+        id=reply.run_id or "", conversation_id=reply.conversation_id, parent_id=question.id,
+        message_id=reply.id, endpoint_id=_ENDPOINT, endpoint_name="Bench", base_url="http://127.0.0.1/v1",
+        model_id=MODEL, parameters=UNSET, system_prompt="", status=RunStatus.QUEUED,
+        created_at=question.created_at,
+    )  # fmt: skip
+    library.add_turn(message=question, run=run)
+    thinking = len(reply.reasoning) // 4
+    timing = Timing(
+        connect_ms=20.0, first_byte_ms=90.0, first_token_ms=100.0, last_token_ms=100.0 + 5 * tokens,
+        total_ms=110.0 + 5 * tokens, reasoning_started_ms=100.0 if thinking else None,
+        reasoning_ended_ms=100.0 + 5 * thinking if thinking else None,
+    )  # fmt: skip
+    usage = Usage(
+        prompt_tokens=40, completion_tokens=tokens, total_tokens=40 + tokens, reasoning_tokens=thinking
+    )
+    ended = replace(
+        run, status=RunStatus.COMPLETE, finish_reason="stop", usage=usage, timing=timing,
+        model_reported=MODEL, delta_count=tokens, reasoning_delta_count=thinking, settled_at=reply.created_at,
+    )  # fmt: skip
+    library.settle(ended, reply)
