@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFontMetricsF,
@@ -26,6 +26,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QTextEdit, QWidget
 
 from drover.ui.controls import QuietButton
+from drover.ui.find_marks import positions_at, show_marks
 from drover.ui.markdown_look import clean_text
 from drover.ui.markdown_places import Place, utf16_length, utf16_prefix
 from drover.ui.markdown_text import bring_sideways, rest_cursor, select_positions
@@ -197,7 +198,13 @@ def show_menu(edit: QTextEdit | QPlainTextEdit, event: QContextMenuEvent) -> Non
 
 
 class CodeView(QWidget):
-    """One block of code that may still grow."""
+    """One block of code that may still grow.
+
+    Signals:
+        scrolled(): very long code was scrolled inside
+    """
+
+    scrolled = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -283,6 +290,12 @@ class CodeView(QWidget):
         """Selects the text between two places; the same place twice selects nothing."""
         select_positions(self._text, self.position_of(start), self.position_of(end))
 
+    def mark(self, hits: Sequence[tuple[Place, Place]], current: tuple[Place, Place] | None) -> None:
+        """Colours hits, which are in order, and one of them stronger; replaces all before."""
+        found = positions_at(self._code, [place.offset for hit in hits for place in hit])
+        ranges = list(zip(found[::2], found[1::2], strict=True))
+        show_marks(self._text, ranges, ranges[hits.index(current)] if current in hits else None)
+
     def copy(self) -> None:
         """Puts the code, exactly as received, on the clipboard."""
         QGuiApplication.clipboard().setText(self._code)
@@ -335,6 +348,7 @@ class CodeView(QWidget):
             self._text = _LongCodeText(self)
             self._text.setAccessibleName(self.tr("Code, {0}").format(self._label.text()))
             self._text.show()
+            self._text.verticalScrollBar().valueChanged.connect(self.scrolled)
             self._apply_theme()
             shown = ""
         cursor = QTextCursor(self._text.document())

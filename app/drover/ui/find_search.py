@@ -41,6 +41,8 @@ class HitList(Sequence[tuple[Place, Place]]):
 
     def __init__(self) -> None:
         self._numbers = array("I")  # block, start, end of each: there may be a million
+        self.revision = 0
+        """Another number after each change."""
 
     def __len__(self) -> int:
         return len(self._numbers) // 3
@@ -56,21 +58,25 @@ class HitList(Sequence[tuple[Place, Place]]):
         """The index of the first hit that starts at or after a place."""
         return bisect_left(self, place, key=_start_of)
 
+    def count_between(self, first: Place, last: Place) -> int:
+        """How many hits start at `first` or later and before `last`."""
+        return self.first_from(last) - self.first_from(first)
+
     def between(self, first: Place, last: Place) -> Iterator[tuple[Place, Place]]:
-        """The hits that start at `first` or later and before `last`."""
-        for index in range(self.first_from(first), len(self)):
-            start, end = self[index]
-            if start >= last:
-                return
-            yield start, end
+        """The (start, end) of each of them."""
+        for index in range(self.first_from(first), self.first_from(last)):
+            yield self[index]
 
     def append(self, block: int, start: int, end: int) -> None:
         """Adds a hit after all others."""
         self._numbers.extend((block, start, end))
+        self.revision += 1
 
     def cut(self, length: int) -> None:
         """Drops all but the first hits."""
-        del self._numbers[3 * length :]
+        if length < len(self):
+            del self._numbers[3 * length :]
+            self.revision += 1
 
 
 def _start_of(hit: tuple[Place, Place]) -> Place:
@@ -158,7 +164,7 @@ class _Message:
 
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
-        self._bodies: dict[Part, _Body] = {}
+        self._bodies: dict[str, _Body] = {}
         self._work: Iterator[None] = iter(())
         self.is_done = True
 
@@ -171,9 +177,10 @@ class _Message:
         """Does a small piece of work."""
         self.is_done = next(self._work, True) is not None
 
-    def hits(self, part: Part) -> HitList:
+    def hits(self, part: str) -> HitList:
         """What has been found so far."""
-        return self._bodies[part].hits if part in self._bodies else HitList()
+        body = self._bodies.get(part)
+        return body.hits if body is not None else HitList()
 
     @property
     def count(self) -> int:
@@ -266,7 +273,7 @@ class ConversationSearch:
         """Whether `work` has something to do."""
         return bool(self._wish is not None or self._growing or self._left or self._left_elsewhere)
 
-    def hits(self, message_id: str, part: Part) -> HitList:
+    def hits(self, message_id: str, part: str) -> HitList:
         """What has been found so far in one part of a message."""
         message = self._messages.get(message_id)
         return message.hits(part) if message is not None else HitList()

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from drover.markdown_blocks import Table
+from drover.ui.find_marks import positions_at
 from drover.ui.markdown_inline import parse_inline, plain_text
 from drover.ui.markdown_look import TextLook, half_leading
 from drover.ui.markdown_places import Place, offset_at, position_at
@@ -92,6 +93,10 @@ class TableText(MarkdownText):
     def position_of(self, place: Place) -> int:
         """The position in the document of a place."""
         return 1 + position_at(self._cells(), place.offset)
+
+    def _ranges_of(self, hits: Sequence[tuple[Place, Place]]) -> list[tuple[int, int]]:
+        found = positions_at(self._cells(), [place.offset for hit in hits for place in hit])
+        return [(1 + start, 1 + end) for start, end in zip(found[::2], found[1::2], strict=True)]
 
     def _cells(self) -> str:
         """The text of all cells, with one character between two of them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, QRectF, QSizeF, Qt, QUrl, Signal
@@ -29,6 +30,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextBrowser, QTextEdit, QToolTip, QWidget
 
 from drover.markdown_blocks import Block, Heading, Item, MathBlock, Paragraph, Rule
+from drover.ui.find_marks import positions_at, show_marks
 from drover.ui.markdown_inline import Span, parse_inline, safe_link
 from drover.ui.markdown_look import (
     BREAK_HERE,
@@ -200,6 +202,24 @@ class MarkdownText(QTextBrowser):
     def select(self, start: Place, end: Place) -> None:
         """Selects the text between two places; the same place twice selects nothing."""
         select_positions(self, self.position_of(start), self.position_of(end))
+
+    def mark(self, hits: Sequence[tuple[Place, Place]], current: tuple[Place, Place] | None) -> None:
+        """Colours hits, which are in order, and one of them stronger; replaces all before."""
+        ranges = self._ranges_of(hits)
+        show_marks(self, ranges, ranges[hits.index(current)] if current in hits else None)
+
+    def _ranges_of(self, hits: Sequence[tuple[Place, Place]]) -> list[tuple[int, int]]:
+        """Where hits, in order, stand in the document."""
+        ranges: list[tuple[int, int]] = []
+        for number, group in groupby(hits, key=_block_of):
+            block = self.document().findBlockByNumber(number)
+            if not block.isValid():
+                continue
+            offsets = [place.offset for hit in group for place in hit]
+            start = block.position()
+            found = positions_at(block.text(), offsets, _formula_sources(block))
+            ranges += [(start + a, start + b) for a, b in zip(found[::2], found[1::2], strict=True)]
+        return ranges
 
     def _paint_beside(self, painter: QPainter) -> None:
         """Nothing, here."""
@@ -460,6 +480,10 @@ def _cursor_x(line: QTextLine, position: int) -> float:
     """The x of a position in a line; the binding returns the position beside it."""
     found: Any = line.cursorToX(position)
     return float(found[0] if isinstance(found, tuple | list) else found)
+
+
+def _block_of(hit: tuple[Place, Place]) -> int:
+    return hit[0].block
 
 
 def _formula_sources(block: QTextBlock) -> list[tuple[int, int]]:

@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QWidget
 
 from drover.ui import formats
 from drover.ui.controls import QuietButton
+from drover.ui.find_marks import Hits
 from drover.ui.markdown_look import REASONING
+from drover.ui.markdown_places import Place
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_failure import OutcomeLine
 from drover.ui.theme import aligned, draw_frame, draw_icon, theme
@@ -115,6 +117,7 @@ class ReasoningBlock(QWidget):
         self._toggle.clicked.connect(self._claim)
         self._body: MarkdownView | None = None
         self._cut: OutcomeLine | None = None
+        self._marks: tuple[Hits | None, tuple[Place, Place] | None] = (None, None)
         self._unread: list[str] = []
         self._is_finished = False
         self._is_claimed = False
@@ -158,6 +161,16 @@ class ReasoningBlock(QWidget):
         """Opens it as if the person had clicked."""
         self._toggle.setChecked(True)
         self._is_claimed = True
+
+    def open_found(self) -> None:
+        """Opens it because something was found inside; it does not count as opened by the person."""
+        self._toggle.setChecked(True)
+
+    def mark(self, hits: Hits | None, current: tuple[Place, Place] | None = None) -> None:
+        """Colours hits in the text, now or when it is opened; see `MarkdownView.mark`."""
+        self._marks = hits, current
+        if self._body is not None:
+            self._body.mark(hits, current)
 
     def restore(self, is_open: bool) -> None:
         """Takes up what a person chose before the block was made anew."""
@@ -233,6 +246,7 @@ class ReasoningBlock(QWidget):
             self._body.link_activated.connect(self.link_activated)
             self._body.height_changed.connect(self.height_changed)
             self._body.stackUnder(self._cut) if self._cut is not None else None
+            self._body.mark(*self._marks)
         if self._unread:
             self._body.feed("".join(self._unread))
             self._unread.clear()

@@ -14,6 +14,7 @@ from drover.domain.conversation import Message, Position, Role
 from drover.domain.run import LiveRun, Run, RunStatus
 from drover.ui import formats, rich_copy
 from drover.ui.controls import ElidedLabel
+from drover.ui.find_marks import Marks
 from drover.ui.line_places import Anchor
 from drover.ui.markdown_places import Place
 from drover.ui.markdown_view import MarkdownView
@@ -79,6 +80,7 @@ class MessageView(QWidget):
         self._answer_cursor = self._reasoning_cursor = 0
         self._has_answer = False
         self._may_close = True
+        self._marks: Marks | None = None
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setBackgroundRole(QPalette.ColorRole.Window)  # else labels inherit the colours of a text field
         self._author = ElidedLabel("", weight=600, parent=self)
@@ -211,6 +213,7 @@ class MessageView(QWidget):
             block.raise_limit_requested.connect(self._raise_limit)
             block.stackUnder(self._body)
             block.show()
+            self.mark(self._marks)
         return self._reasoning
 
     def _show_when(self, entry: TranscriptEntry) -> None:
@@ -455,6 +458,25 @@ class MessageView(QWidget):
         if name == "body":
             return self._body
         return self._reasoning.body if self._reasoning is not None and self._reasoning.is_open else None
+
+    def mark(self, marks: Marks | None) -> None:
+        """Colours hits, also in what arrives or is opened later; None colours nothing."""
+        self._marks, message_id = marks, self._entry.message.id
+        for name, part in (("body", self._body), ("reasoning", self._reasoning)):
+            if part is None:
+                continue
+            if marks is None:
+                part.mark(None)
+            else:
+                part.mark(marks.hits(message_id, name), marks.current_in(message_id, name))
+
+    def place_at(self, point: QPoint) -> tuple[str, Place]:
+        """The part and the place nearest to a point."""
+        thought = self.part("reasoning")
+        name, part = "body", self._body
+        if thought is not None and point.y() < self._body.y():
+            name, part = "reasoning", thought
+        return name, part.place_at(part.mapFrom(self, point))
 
     def rect_of(self, part: str, place: Place) -> QRect:
         """The line's height at a place, empty if it is not there. The layout may change with that."""

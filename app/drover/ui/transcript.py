@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
 from drover.domain.conversation import Role
 from drover.ui import formats
 from drover.ui.controls import PillButton
+from drover.ui.find_marks import Marks
 from drover.ui.line_places import Anchor
 from drover.ui.markdown_places import Place
 from drover.ui.message_reasoning import ReasoningDisplay
@@ -38,6 +39,8 @@ _PILL_FROM_PX = 40
 _STEP = 44
 _RAISED_SHARE = 0.4
 """How much of the view a question at its top may take: of a longer one the end is seen."""
+_HIT_MARGIN = 88
+"""Hits nearer to an end of the view are brought further in: at the top lies the bar that finds them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -100,6 +103,8 @@ class TranscriptView(QAbstractScrollArea):
         self._travel = WheelTravel()
         self._seen_tokens = 0
         self._reasoning_display = ReasoningDisplay.AUTO
+        self._marks: Marks | None = None
+        self._opened_for_hits: set[str] = set()
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -207,35 +212,64 @@ class TranscriptView(QAbstractScrollArea):
         if index is not None:
             self._scroll_to_slot(index)
 
-    def show_place(self, message_id: str, part: str, place: Place) -> None:
+    def mark(self, marks: Marks | None) -> None:
+        """Colours hits in all messages; None colours nothing. To be called again when there are more."""
+        self._marks = marks
+        if marks is None:
+            self._opened_for_hits.clear()
+        for slot in self._realized:
+            if slot.view is not None:
+                slot.view.mark(marks)
+
+    def reading_place(self) -> tuple[str, str, Place] | None:
+        """What stands at the top of the view: message id, "reasoning" or "body", and the place in it."""
+        top = self.verticalScrollBar().value()
+        index = self._first_below(top)
+        if index >= len(self._slots):
+            return None
+        slot = self._slots[index]
+        if slot.view is None:
+            return slot.entry.message.id, "reasoning", Place(0, 0)
+        return slot.entry.message.id, *slot.view.place_at(QPoint(0, max(0, top - self._tops[index])))
+
+    def show_place(self, message_id: str, part: str, place: Place, *, is_hit: bool = False) -> None:
         """Scrolls, no further than it must, so that a place in the "body" or the "reasoning" of a message
-        can be read; reasoning is opened for it."""
+        can be read; reasoning is opened for it.
+
+        What was searched for comes to stand at a third of the view if it is not in view yet; the end is then
+        followed no longer, and reasoning does not count as opened by the person.
+        """
         index = self._index_of(message_id)
         if index is None:
             return
         view = self._slots[index].view or self._make_view(index)
         if part == "reasoning" and view.part(part) is None:
-            view.open_reasoning()
+            if is_hit and view.reasoning is not None:
+                self._opened_for_hits.add(message_id)
+                view.reasoning.open_found()
+            else:
+                view.open_reasoning()
         view.lay_out(self._column()[1])
         rect = view.rect_of(part, place)
         self._dirty_from = min(self._dirty_from, index)
         self._stack()
-        self._scroll_to_rect(index, rect)
+        self._scroll_to_rect(index, rect, is_hit=is_hit)
 
-    def _scroll_to_rect(self, index: int, rect: QRect) -> None:
+    def _scroll_to_rect(self, index: int, rect: QRect, *, is_hit: bool) -> None:
         """Brings a line of a message into view; one that is far away comes to stand in the upper third."""
-        height, margin = self.viewport().height(), min(theme().px(44), self.viewport().height() // 4)
+        height = self.viewport().height()
+        margin = min(theme().px(_HIT_MARGIN if is_hit else 44), height // 4)
         y = self._tops[index] + rect.top() - self.verticalScrollBar().value()
         lowest = height - margin - rect.height()
         if not margin <= y <= lowest:
-            is_far = not -height <= y <= 2 * height
+            is_far = is_hit or not -height <= y <= 2 * height
             wanted = height // 3 if is_far else margin if y < margin else lowest
             view = cast("MessageView", self._slots[index].view)
             self._set_following(False)
             place, below_top = view.anchor_at(rect.center().y()), wanted + rect.height() // 2
             self._held = _Held(self._slots[index].entry.message.id, place, below_top)
         self._lay_out()
-        self._set_following(self._is_at_end())
+        self._set_following(self._is_at_end() and not is_hit)
 
     # Layout
 
@@ -379,6 +413,10 @@ class TranscriptView(QAbstractScrollArea):
         claim = self._claims.get(slot.entry.message.id)
         if claim is not None and view.reasoning is not None:
             view.reasoning.restore(claim)
+        elif slot.entry.message.id in self._opened_for_hits and view.reasoning is not None:
+            view.reasoning.open_found()
+        if self._marks is not None:
+            view.mark(self._marks)
         view.height_changed.connect(self._relay)
         view.link_activated.connect(self.link_activated)
         view.regenerate_requested.connect(self._pass_on)
