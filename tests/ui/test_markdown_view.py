@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
 from drover.ui.code_view import MAX_LINES, CodeView, highlighted
-from drover.ui.formula import formula
 from drover.ui.markdown_table import TableText, fitted_widths
 from drover.ui.markdown_text import BlockText, MarkdownText
 from drover.ui.markdown_view import MarkdownView
+from drover.ui.theme import theme
+from drover.ui.typesetting import typesetting
 
 WIDTH = 700
 
@@ -140,12 +141,66 @@ def test_segments_out_of_sight_have_no_widgets(view: MarkdownView) -> None:
     assert 0 < len(view.findChildren(BlockText)) <= 4
 
 
-def test_a_formula_is_typeset_and_one_that_does_not_parse_is_shown_as_source(view: MarkdownView) -> None:
-    assert formula("x^2", 15.0, 0xFF000000, is_display=False) is not None
-    assert formula("\\frac{", 15.0, 0xFF000000, is_display=False) is None
-    view.display("$x^2$ and $\\frac{$")
+def typeset(view: MarkdownView, qtbot: QtBot) -> int:
+    """Waits until all formulas and code have come, as the owner of the view does; returns its height."""
     lay_out(view)
-    assert texts(view) == ["\ufffc and \\frac{"]
+    qtbot.waitUntil(lambda: not typesetting().is_busy, timeout=20_000)
+    return lay_out(view)
+
+
+def test_a_formula_is_typeset_and_one_that_does_not_parse_is_shown_as_source(
+    view: MarkdownView, qtbot: QtBot
+) -> None:
+    view.display("$x^2$ and $\\frac{$ and `code` $y$\n\n| a |\n|---|\n| $\\frac{$ `b` |")
+    lay_out(view)
+    assert texts(view)[0] == "\ufffc and \ufffc and code \ufffc"
+    with qtbot.waitSignal(view.reflowed):
+        typeset(view, qtbot)
+    assert texts(view)[0] == "\ufffc and \\frac{ and code \ufffc"
+    for text in view.findChildren(MarkdownText):
+        raw = text.document().toRawText()
+        assert [raw[start:end] for start, end in text._code_spans] in (["code"], ["b"])
+
+
+def test_a_known_formula_is_there_at_once_in_any_size_and_color(view: MarkdownView, qtbot: QtBot) -> None:
+    view.display("$$\n\\frac{a}{b}\n$$")
+    height = typeset(view, qtbot)
+    light = view.grab().toImage()
+    theme().set_mode("dark")
+    theme().set_text_scale(1.5)
+    try:
+        view.restyle()
+        assert not typesetting().is_busy
+        assert lay_out(view) == pytest.approx(1.5 * height, abs=2)
+        assert not typesetting().is_busy
+        assert view.grab().toImage() != light
+    finally:
+        theme().set_mode("system")
+        theme().set_text_scale(1.0)
+
+
+def test_a_formula_that_comes_changes_no_character_of_the_document(view: MarkdownView, qtbot: QtBot) -> None:
+    view.display("a $\\sum_{k=1}^{7} k$ b\n\n$$\n\\frac{\\frac{1}{7}}{2}\n$$\n\nc")
+    before = lay_out(view)
+    (text,) = view.findChildren(BlockText)
+    text.selectAll()
+    written = text.toPlainText()
+    after = typeset(view, qtbot)
+    assert text.toPlainText() == written == "a \ufffc b\n\ufffc\nc"
+    assert text.textCursor().selectedText().replace("\u2029", "\n") == written
+    assert after > before
+
+
+def test_a_formula_in_the_tail_is_its_source_until_it_is_complete(view: MarkdownView, qtbot: QtBot) -> None:
+    view.feed("a\n\n$$\nx^2 +")
+    lay_out(view)
+    assert texts(view) == ["a\nx^2 +"]
+    view.feed(" y\n$$\n\nb $\\bad{$ c $z$")
+    typeset(view, qtbot)
+    assert texts(view) == ["a\n\ufffc\nb \\bad{ c \ufffc"]
+    view.feed(" d")
+    typeset(view, qtbot)
+    assert texts(view) == ["a\n\ufffc\nb \\bad{ c \ufffc d"]
 
 
 def test_a_copied_selection_holds_formulas_as_tex(view: MarkdownView) -> None:

@@ -203,6 +203,7 @@ class _Answer(QScrollArea):
         self._body.feed(text)
         self._body.finish()
         self._body.height_changed.connect(self._lay_out)
+        self._body.reflowed.connect(self._lay_out)
         self.setWidget(self._canvas)
         self._canvas.setAutoFillBackground(False)
         self._later = QTimer(self, singleShot=True, interval=0)

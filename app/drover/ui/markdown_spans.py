@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from PySide6.QtCore import QCoreApplication, QRect, QRectF, QSizeF
+from PySide6.QtCore import QCoreApplication, QObject, QRect, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import (
+    QColor,
     QFont,
     QFontInfo,
+    QFontMetrics,
     QFontMetricsF,
     QPainter,
     QPyTextObject,
@@ -18,34 +21,52 @@ from PySide6.QtGui import (
     QTextFormat,
 )
 
-from drover.ui.formula import Formula, formula
+from drover.ui.formula import Formula, formula, formula_question, known_formula
 from drover.ui.markdown_inline import Span, SpanKind, Style, safe_link
 from drover.ui.markdown_look import BREAK_HERE, TextLook, breakable_text, clean_text, scale_font
 from drover.ui.theme import theme
+from drover.ui.typesetting import Question, typesetting
 
 MATH_OBJECT = QTextFormat.ObjectTypes.UserObject + 1
 TEX = QTextFormat.Property.UserProperty + 1
+"""The source that an object, or text in the place of one, stands for."""
 IS_DISPLAY = QTextFormat.Property.UserProperty + 2
+_IS_KNOWN = QTextFormat.Property.UserProperty + 3
+"""Of an object: its formula is there, and it is aligned by it."""
 OBJECT_CHARACTER = "\ufffc"
 _LINE_SEPARATOR = "\u2028"
 _LINE_ENDS = {0x0A: _LINE_SEPARATOR, 0x0D: _LINE_SEPARATOR}
+_INLINE_SIZE, _DISPLAY_SIZE = 1.08, 1.27
+_CODE_SIZE, _LINE_HEIGHT = 13 / 15, 22 / 15
+_LONGEST_SHOWN = 400
 
 
 class FormulaObject(QPyTextObject):
-    """Draws the formulas inside a document."""
+    """Draws the formulas inside a document, and their source until they are typeset.
+
+    Signals:
+        formulas_came(): some that were only source are known now; see `place_formulas`
+    """
+
+    formulas_came = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._known: dict[Question, Formula] = {}
+        self._awaited: set[Question] = set()
 
     def intrinsicSize(self, document: QTextDocument, position: int, char_format: QTextFormat) -> QSizeF:
         """The room a formula takes; its baseline lies on that of the line."""
-        shape = _formula_of(char_format)
-        if shape is None:
-            return QSizeF(0, 0)
-        scale = _fit(shape, document)
-        alignment = char_format.toCharFormat().verticalAlignment()
-        if alignment == QTextCharFormat.VerticalAlignment.AlignNormal:
-            return QSizeF(shape.width * scale, shape.height * scale)
-        if alignment == QTextCharFormat.VerticalAlignment.AlignMiddle:
-            return QSizeF(shape.width * scale, 2 * max(shape.ascent, shape.descent) * scale)
-        return QSizeF(shape.width * scale, (shape.ascent + _font_descent(char_format)) * scale)
+        text_format = char_format.toCharFormat()
+        box = self._box(text_format, document)
+        match text_format.verticalAlignment():
+            case QTextCharFormat.VerticalAlignment.AlignNormal:
+                return QSizeF(box.width, box.ascent + box.descent)
+            case QTextCharFormat.VerticalAlignment.AlignMiddle:
+                lift = _middle_lift(text_format)
+                return QSizeF(box.width, 2 * max(box.ascent - lift, box.descent + lift))
+            case _:
+                return QSizeF(box.width, box.ascent + _font_descent(text_format))
 
     def drawObject(
         self,
@@ -56,36 +77,114 @@ class FormulaObject(QPyTextObject):
         char_format: QTextFormat,
     ) -> None:
         """Draws it with its baseline on that of the line."""
-        shape = _formula_of(char_format)
-        if shape is None:
-            return
-        rect, scale = QRectF(rect), _fit(shape, document)
-        alignment = char_format.toCharFormat().verticalAlignment()
-        if alignment == QTextCharFormat.VerticalAlignment.AlignNormal:
-            baseline = rect.top() + shape.ascent * scale
-        elif alignment == QTextCharFormat.VerticalAlignment.AlignMiddle:
-            baseline = rect.center().y()
+        text_format, rect = char_format.toCharFormat(), QRectF(rect)
+        box = self._box(text_format, document)
+        match text_format.verticalAlignment():
+            case QTextCharFormat.VerticalAlignment.AlignNormal:
+                baseline = rect.top() + box.ascent
+            case QTextCharFormat.VerticalAlignment.AlignMiddle:
+                baseline = rect.center().y() + _middle_lift(text_format)
+            case _:
+                baseline = rect.bottom() - _font_descent(text_format)
+        target = QRectF(rect.x(), baseline - box.ascent, box.width, box.ascent + box.descent)
+        color = text_format.foreground().color()
+        if box.formula is not None:
+            box.formula.draw(painter, target, color)
         else:
-            baseline = rect.bottom() - _font_descent(char_format)
-        top = baseline - shape.ascent * scale
-        shape.draw(painter, QRectF(rect.x(), top, shape.width * scale, shape.height * scale))
+            _draw_source(painter, target, text_format, color)
+
+    def formula_of(self, text_format: QTextCharFormat) -> Formula | None:
+        """The formula of an object in the document; None while it is being typeset."""
+        question = _question(text_format)
+        found = self._known.get(question)
+        if found is None and question not in self._awaited:
+            found = formula(question, self)
+            if found is not None:
+                self._known[question] = found
+            else:
+                if not self._awaited:
+                    typesetting().answered.connect(self._take)
+                self._awaited.add(question)
+        return found
+
+    def _take(self, answered: list[Question]) -> None:
+        came = self._awaited.intersection(answered)
+        if not came:
+            return
+        for question in came:
+            found = known_formula(question)
+            if found is not None:
+                self._known[question] = found
+        self._awaited -= came
+        if not self._awaited:
+            typesetting().answered.disconnect(self._take)
+        self.formulas_came.emit()
+
+    def _box(self, text_format: QTextCharFormat, document: QTextDocument) -> _Box:
+        """How large an object is, in logical pixels, within the width of its document."""
+        shape, size = self.formula_of(text_format), _pixel_size(text_format.font())
+        room = document.textWidth()
+        if shape is None or not shape.is_typeset:
+            return _source_box(text_format, room)
+        scale = size * (_DISPLAY_SIZE if text_format.property(IS_DISPLAY) else _INLINE_SIZE)
+        if room > 0:
+            scale = min(scale, room / shape.width)
+        return _Box(shape.width * scale, shape.ascent * scale, shape.descent * scale, shape)
 
 
-def _formula_of(char_format: QTextFormat) -> Formula | None:
-    text_format = char_format.toCharFormat()
-    is_display = bool(char_format.property(IS_DISPLAY))
-    size = _pixel_size(text_format.font()) * (1.27 if is_display else 1.08)
-    rgba = text_format.foreground().color().rgba()
-    return formula(str(char_format.property(TEX)), round(size, 2), rgba, is_display=is_display)
+@dataclass(frozen=True, slots=True)
+class _Box:
+    width: float
+    ascent: float
+    descent: float
+    formula: Formula | None
 
 
-def _fit(shape: Formula, document: QTextDocument) -> float:
-    width = document.textWidth()
-    return min(1.0, width / shape.width) if width > 0 else 1.0
+def _question(text_format: QTextFormat) -> Question:
+    is_display = bool(text_format.property(IS_DISPLAY))
+    return formula_question(str(text_format.property(TEX)), is_display=is_display)
 
 
-def _font_descent(char_format: QTextFormat) -> float:
-    return QFontMetricsF(char_format.toCharFormat().font()).descent()
+def _source_lines(text_format: QTextCharFormat) -> list[str]:
+    """The source as it stands in for a formula: line by line where that has its line to itself."""
+    tex = str(text_format.property(TEX))
+    is_alone = text_format.verticalAlignment() == QTextCharFormat.VerticalAlignment.AlignNormal
+    return tex.strip().split("\n") if is_alone else [" ".join(tex.split())]
+
+
+def _source_font(text_format: QTextCharFormat) -> QFont:
+    font = theme().font("code")
+    font.setPixelSize(max(1, round(_pixel_size(text_format.font()) * _CODE_SIZE)))
+    return font
+
+
+def _source_box(text_format: QTextCharFormat, room: float) -> _Box:
+    metrics, lines = QFontMetricsF(_source_font(text_format)), _source_lines(text_format)
+    width = max(metrics.horizontalAdvance(line[:_LONGEST_SHOWN]) for line in lines)
+    width = min(width, room) if room > 0 else width
+    if len(lines) == 1:
+        return _Box(width, metrics.ascent(), metrics.descent(), None)
+    return _Box(width, len(lines) * _pixel_size(text_format.font()) * _LINE_HEIGHT, 0.0, None)
+
+
+def _draw_source(painter: QPainter, rect: QRectF, text_format: QTextCharFormat, color: QColor) -> None:
+    font, lines = _source_font(text_format), _source_lines(text_format)
+    metrics, height = QFontMetricsF(font), rect.height() / len(lines)
+    painter.setFont(font)
+    painter.setPen(color)
+    for index, line in enumerate(lines):
+        shown = metrics.elidedText(line[:_LONGEST_SHOWN], Qt.TextElideMode.ElideRight, rect.width() + 1)
+        place = QRectF(rect.x(), rect.y() + index * height, rect.width() + 1, height)
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, shown)
+
+
+def _font_descent(text_format: QTextCharFormat) -> float:
+    return QFontMetricsF(text_format.font()).descent()
+
+
+def _middle_lift(text_format: QTextCharFormat) -> float:
+    """How far above the baseline Qt puts the centre of an object that is aligned at the middle."""
+    return QFontMetrics(text_format.font()).xHeight() / 4
 
 
 def _pixel_size(font: QFont) -> float:
@@ -104,26 +203,74 @@ def write_formula(
     cursor: QTextCursor, tex: str, base: QTextCharFormat, look: TextLook, *,
     is_display: bool, is_alone: bool = False, is_tail: bool = False,
 ) -> None:  # fmt: skip
-    """Inserts a formula; its source in the code font if it cannot be typeset or is not complete yet.
+    """Inserts a formula: one character, whether it is typeset by now or not.
 
+    Its source in the code font if it is known that it cannot be typeset, or if it is not complete yet.
     `is_alone` says that it has its line to itself.
     """
     math_format = QTextCharFormat(base)
     math_format.setObjectType(MATH_OBJECT)
     math_format.setProperty(TEX, clean_text(tex))
     math_format.setProperty(IS_DISPLAY, is_display)
-    shape = None if is_tail and is_display else _formula_of(math_format)
-    if shape is None:
-        source_format = code_format(base, look)
-        source_format.setProperty(TEX, clean_text(tex))
-        source_format.setProperty(IS_DISPLAY, is_display)
-        cursor.insertText(_one_paragraph(tex), source_format)
+    is_incomplete = is_tail and is_display
+    if is_incomplete:
+        typesetting().warm_up()
+    shape = None if is_incomplete else known_formula(_question(math_format))
+    if is_incomplete or (shape is not None and not shape.is_typeset):
+        _write_source(cursor, math_format, look)
         return
-    alignments = QTextCharFormat.VerticalAlignment
     if not is_alone:
-        fits = shape.descent <= _font_descent(math_format) + 0.5
-        math_format.setVerticalAlignment(alignments.AlignBaseline if fits else alignments.AlignMiddle)
+        math_format.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignBaseline)
+    if shape is not None:
+        _align(math_format, shape)
     cursor.insertText(OBJECT_CHARACTER, math_format)
+
+
+def place_formulas(document: QTextDocument, formulas: FormulaObject, look: TextLook) -> list[tuple[int, int]]:
+    """Gives the formulas that have come their place; one that cannot be typeset becomes its source.
+
+    Returns the position after each of these, before they changed, and how many characters longer the
+    document is for it.
+    """
+    grown: list[tuple[int, int]] = []
+    edit, offset = QTextCursor(document), 0
+    edit.beginEditBlock()
+    found = document.find(OBJECT_CHARACTER, 0)
+    while not found.isNull():
+        end = found.position()
+        text_format = found.charFormat()
+        if text_format.objectType() == MATH_OBJECT and not text_format.property(_IS_KNOWN):
+            shape = formulas.formula_of(text_format)
+            if shape is not None and shape.is_typeset:
+                _align(text_format, shape)
+                found.setCharFormat(text_format)
+            elif shape is not None:
+                _write_source(found, text_format, look)
+                longer = found.position() - end
+                grown.append((end - offset, longer))
+                offset += longer
+        found = document.find(OBJECT_CHARACTER, found.position())
+    edit.endEditBlock()
+    return grown
+
+
+def _align(text_format: QTextCharFormat, shape: Formula) -> None:
+    """Marks an object as known; one that hangs low in its line of text stands around the middle of it."""
+    text_format.setProperty(_IS_KNOWN, True)
+    alignments = QTextCharFormat.VerticalAlignment
+    if text_format.verticalAlignment() != alignments.AlignNormal:
+        scale = _DISPLAY_SIZE if text_format.property(IS_DISPLAY) else _INLINE_SIZE
+        descent = shape.descent * scale * _pixel_size(text_format.font())
+        fits = descent <= _font_descent(text_format) + 0.5
+        text_format.setVerticalAlignment(alignments.AlignBaseline if fits else alignments.AlignMiddle)
+
+
+def _write_source(cursor: QTextCursor, math_format: QTextCharFormat, look: TextLook) -> None:
+    source = code_format(math_format, look)
+    source.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignNormal)
+    for unwanted in (QTextFormat.Property.ObjectType.value, _IS_KNOWN):
+        source.clearProperty(unwanted)
+    cursor.insertText(_one_paragraph(str(math_format.property(TEX))), source)
 
 
 def code_format(base: QTextCharFormat, look: TextLook) -> QTextCharFormat:

@@ -35,12 +35,11 @@ class TableText(MarkdownText):
 
     def __init__(self, look: TextLook, parent: QWidget | None = None) -> None:
         super().__init__(look, parent)
-        self._cell_look = TextLook(role=_ROLE, token=look.token, base_size=_BASE_SIZE)
+        self._text_look = TextLook(role=_ROLE, token=look.token, base_size=_BASE_SIZE)
         self._shown: Table | None = None
         self._alignments: list[str] = []
         self._target: QTextTable | None = None
         self._widths: list[float] = []
-        self._laid_out_width = -1
         self._height = 0
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
 
@@ -140,7 +139,7 @@ class TableText(MarkdownText):
 
     def _write_row(self, row: int, cells: Sequence[str], *, is_header: bool, is_last: bool) -> None:
         assert self._target is not None
-        base = char_format(self._cell_look)
+        base = char_format(self._text_look)
         if is_header:
             base.setFont(theme().font(_ROLE, 600))
             base.setForeground(theme().color("text"))
@@ -168,7 +167,7 @@ class TableText(MarkdownText):
             cursor.removeSelectedText()
             cursor.setBlockFormat(block_format)
             spans = parse_inline(text, breaks_at_tags=True)
-            self._code_spans += write_spans(cursor, spans, base, self._cell_look)
+            self._code_spans += write_spans(cursor, spans, base, self._text_look)
             if any(span.link for span in spans):
                 self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 

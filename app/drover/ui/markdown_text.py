@@ -50,6 +50,7 @@ from drover.ui.markdown_spans import (
     TEX,
     FormulaObject,
     char_format,
+    place_formulas,
     tooltip_text,
     write_formula,
     write_spans,
@@ -80,14 +81,18 @@ class MarkdownText(QTextBrowser):
 
     Signals:
         link_activated(str): a link of scheme http, https or mailto
+        formulas_placed(): formulas have come, so that the height may differ; lay out again
     """
 
     link_activated = Signal(str)
+    formulas_placed = Signal()
 
     def __init__(self, look: TextLook, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._look = self._text_look = look
         self._code_spans: list[tuple[int, int]] = []
+        self._laid_out_width = -1
+        """For which the height was found; -1 if the contents have changed since."""
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -104,6 +109,7 @@ class MarkdownText(QTextBrowser):
         document.setIndentWidth(1)
         document.setDefaultFont(theme().font(self._look.role))
         self._formulas = FormulaObject(self)
+        self._formulas.formulas_came.connect(self._place_formulas)
         document.documentLayout().registerHandler(MATH_OBJECT, self._formulas)
         self.anchorClicked.connect(self._activate)
         self.highlighted.connect(self._show_target)
@@ -157,11 +163,25 @@ class MarkdownText(QTextBrowser):
         cursor = QTextCursor(self.document())
         for position in range(start + 1, end + 1):
             cursor.setPosition(position)
-            tex = cursor.charFormat().property(TEX)
-            if tex:
-                mark = "$$" if cursor.charFormat().property(IS_DISPLAY) else "$"
-                found.append(f"{mark}{tex}{mark}")
+            text_format = cursor.charFormat()
+            if text_format.objectType() == MATH_OBJECT:
+                mark = "$$" if text_format.property(IS_DISPLAY) else "$"
+                found.append(f"{mark}{text_format.property(TEX)}{mark}")
         return found
+
+    def _place_formulas(self) -> None:
+        for position, longer in reversed(place_formulas(self.document(), self._formulas, self._text_look)):
+            self._shift(position, longer)
+        rest_cursor(self)
+        self._laid_out_width = -1
+        self.formulas_placed.emit()
+
+    def _shift(self, position: int, count: int) -> None:
+        """The text from this position on has moved by so many characters."""
+        self._code_spans = [
+            (start + count, end + count) if start >= position else (start, end)
+            for start, end in self._code_spans
+        ]
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The fill behind code, what a kind of text paints beside itself, the text."""
@@ -289,7 +309,6 @@ class BlockText(MarkdownText):
         self._last: Block | None = None
         self._decorations: list[_Decoration] = []
         self._settled_decorations = self._settled_code_spans = 0
-        self._laid_out_width = -1
         self._height = 0
 
     def update_blocks(self, settled: Sequence[Block], tail: Sequence[Block] = ()) -> bool:
@@ -334,6 +353,12 @@ class BlockText(MarkdownText):
             self._height = int(self.document().size().height() + 0.999)
             self._laid_out_width = width
         return self._height
+
+    def _shift(self, position: int, count: int) -> None:
+        """So has the place where the tail begins."""
+        super()._shift(position, count)
+        if self._tail_start >= position:
+            self._tail_start += count
 
     def _write(self, cursor: QTextCursor, before: Block | None, block: Block, *, is_tail: bool) -> None:
         scale = theme().px

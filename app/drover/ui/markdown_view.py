@@ -20,7 +20,6 @@ from PySide6.QtWidgets import QApplication, QWidget
 from drover.markdown_blocks import Block, BlockSplitter, CodeBlock, Heading, MathBlock, Paragraph, Rule, Table
 from drover.ui.code_view import CodeView, estimated_height
 from drover.ui.find_marks import Hits
-from drover.ui.formula import warm_up
 from drover.ui.line_places import Anchor, line_at, top_of_line
 from drover.ui.markdown_inline import parse_inline, plain_text
 from drover.ui.markdown_look import (
@@ -100,10 +99,12 @@ class MarkdownView(QWidget):
     Signals:
         link_activated(str)
         height_changed(): a person switched something inside; lay out again
+        reflowed(): what was waited for has come; lay out again, with the text under the eye where it is
     """
 
     link_activated = Signal(str)
     height_changed = Signal()
+    reflowed = Signal()
 
     def __init__(
         self, look: TextLook = ANSWER, *, text_name: str = "", parent: QWidget | None = None
@@ -145,8 +146,6 @@ class MarkdownView(QWidget):
         """Takes the next piece; shown by the next `lay_out`."""
         if not text:
             return
-        if "$" in text or "\\" in text:
-            warm_up()
         self._source.append(text)
         self._splitter.feed(text)
         self._is_stale = True
@@ -549,6 +548,7 @@ class MarkdownView(QWidget):
             text = TableText(self._look, self) if segment.kind is _Kind.TABLE else BlockText(self._look, self)
             text.setAccessibleName(self._text_name)
             text.link_activated.connect(self.link_activated)
+            text.formulas_placed.connect(self._take_formulas)
             segment.widget = text
         segment.shown = (0, None)
         self._keep_order(segment)
@@ -569,6 +569,16 @@ class MarkdownView(QWidget):
                 segment.width = -1
         self._first_dirty = 0
         self.height_changed.emit()
+
+    def _take_formulas(self) -> None:
+        """A run of text has its formulas now, and perhaps another height."""
+        for segment in self._realized:
+            if segment.widget is self.sender():
+                segment.width = -1
+                self._first_dirty = min(self._first_dirty, segment.index)
+                self._select_again(segment)
+                self._mark_again(segment)
+        self.reflowed.emit()
 
     def _drop_widget(self, segment: _Segment) -> None:
         if segment.widget is not None:

@@ -103,11 +103,13 @@ class ReasoningBlock(QWidget):
 
     Signals:
         height_changed(): a person opened or closed it; lay out again
+        reflowed(): see `MarkdownView.reflowed`
         raise_limit_requested()
         link_activated(str)
     """
 
     height_changed = Signal()
+    reflowed = Signal()
     raise_limit_requested = Signal()
     link_activated = Signal(str)
 
@@ -245,6 +247,7 @@ class ReasoningBlock(QWidget):
             self._body = MarkdownView(REASONING, text_name=self.tr("Reasoning text"), parent=self)
             self._body.link_activated.connect(self.link_activated)
             self._body.height_changed.connect(self.height_changed)
+            self._body.reflowed.connect(self.reflowed)
             self._body.stackUnder(self._cut) if self._cut is not None else None
             self._body.mark(*self._marks)
         if self._unread:

@@ -52,6 +52,7 @@ class MessageView(QWidget):
 
     Signals:
         height_changed(): lay out again
+        reflowed(): see `MarkdownView.reflowed`
         link_activated(str)
         regenerate_requested(), edit_requested(), inspect_requested(), restore_settings_requested()
         version_requested(int): -1 or 1
@@ -59,6 +60,7 @@ class MessageView(QWidget):
     """
 
     height_changed = Signal()
+    reflowed = Signal()
     link_activated = Signal(str)
     regenerate_requested = Signal()
     edit_requested = Signal()
@@ -90,6 +92,7 @@ class MessageView(QWidget):
         self._body = MarkdownView(parent=self)
         self._body.link_activated.connect(self.link_activated)
         self._body.height_changed.connect(self.height_changed)
+        self._body.reflowed.connect(self.reflowed)
         self._failure: FailureCard | None = None
         self._outcome: OutcomeLine | None = None
         self._actions = MessageActions(is_own=self._is_own, parent=self)
@@ -209,6 +212,7 @@ class MessageView(QWidget):
             block = self._reasoning = ReasoningBlock(self)
             block.set_display(self._reasoning_display)
             block.height_changed.connect(self.height_changed)
+            block.reflowed.connect(self.reflowed)
             block.link_activated.connect(self.link_activated)
             block.raise_limit_requested.connect(self._raise_limit)
             block.stackUnder(self._body)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
@@ -98,7 +98,7 @@ class TranscriptView(QAbstractScrollArea):
         self._raised_id = ""
         self._is_raised = False
         self._held: _Held | None = None
-        self._is_adjusting = self._is_clamped = False
+        self._is_adjusting = self._is_clamped = self._is_reflowing = False
         self._claims: dict[str, bool] = {}
         self._travel = WheelTravel()
         self._seen_tokens = 0
@@ -418,6 +418,7 @@ class TranscriptView(QAbstractScrollArea):
         if self._marks is not None:
             view.mark(self._marks)
         view.height_changed.connect(self._relay)
+        view.reflowed.connect(self._reflow)
         view.link_activated.connect(self.link_activated)
         view.regenerate_requested.connect(self._pass_on)
         view.edit_requested.connect(self._pass_on_edit)
@@ -471,6 +472,20 @@ class TranscriptView(QAbstractScrollArea):
             self._show_pill()
         else:
             self._lay_out()
+
+    def _reflow(self) -> None:
+        """Formulas of a message have come; one layout, before the next frame, for all that came at once."""
+        index = self._index_of(self._id_of(self.sender()))
+        if index is None:
+            return
+        self._dirty_from = min(self._dirty_from, index)
+        if not self._is_reflowing:
+            self._is_reflowing = True
+            QTimer.singleShot(0, self, self._end_reflow)
+
+    def _end_reflow(self) -> None:
+        self._is_reflowing = False
+        self._lay_out()
 
     def _restyle(self) -> None:
         self.verticalScrollBar().setSingleStep(theme().px(_STEP))
