@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPointF, Qt, QUrl
 from PySide6.QtGui import QGuiApplication, QTextDocument
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtWidgets import QAbstractButton, QLabel, QTextEdit
 from pytestqt.qtbot import QtBot
 
-from drover.ui.code_view import MAX_LINES, CodeView, highlighted
+from drover.ui.code_view import MAX_LINES, CodeView
 from drover.ui.markdown_table import TableText, fitted_widths
 from drover.ui.markdown_text import BlockText, MarkdownText
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.theme import theme
-from drover.ui.typesetting import typesetting
+from drover.ui.typesetter import CODE
+from drover.ui.typesetting import Question, typesetting
 
 WIDTH = 700
 
@@ -27,6 +28,13 @@ def lay_out(view: MarkdownView, width: int = WIDTH) -> int:
         height = view.lay_out(width)
     view.resize(width, height)
     return height
+
+
+def typeset(view: MarkdownView, qtbot: QtBot) -> int:
+    """Waits until all formulas and code have come, as the owner of the view does; returns its height."""
+    lay_out(view)
+    qtbot.waitUntil(lambda: not typesetting().is_busy, timeout=20_000)
+    return lay_out(view)
 
 
 @pytest.fixture
@@ -119,13 +127,59 @@ def test_wrapping_code_makes_it_taller(view: MarkdownView, qtbot: QtBot) -> None
     assert lay_out(view) > before + 40
 
 
-def test_highlighting_knows_pygments_languages_and_gives_up_on_what_is_too_long() -> None:
-    lines = highlighted("from x import y\n# é 😀 z", "py")
-    assert lines is not None
-    assert lines[0][0] == (0, 4, "syntax-keyword")
-    assert lines[1] == [(0, 8, "syntax-comment")]  # in UTF-16 units
-    assert highlighted("x", "no-such-language") is None
-    assert highlighted("x\n" * MAX_LINES, "py") is None
+def colors_of(code: CodeView) -> list[list[tuple[int, int, str]]]:
+    """Per line the (start, length, colour) of what is not plain."""
+    found = []
+    assert code.document is not None
+    block = code.document.firstBlock()
+    while block.isValid():
+        ranges = block.layout().formats()
+        found.append([(one.start, one.length, one.format.foreground().color().name()) for one in ranges])
+        block = block.next()
+    return found
+
+
+def test_code_is_colored_once_it_is_complete_and_keeps_its_height(view: MarkdownView, qtbot: QtBot) -> None:
+    view.feed("```py\nfrom x import y\n# é 😀 z\n")
+    before = typeset(view, qtbot)
+    (code,) = view.findChildren(CodeView)
+    assert colors_of(code) == [[], []]
+    view.feed("```\n\nend")
+    typeset(view, qtbot)
+    keyword, comment = (theme().color(token).name() for token in ("syntax-keyword", "syntax-comment"))
+    assert colors_of(code) == [[(0, 4, keyword), (7, 6, keyword)], [(0, 8, comment)]]  # in UTF-16 units
+    assert view.findChildren(CodeView) == [code]
+    assert code.height() == before
+
+
+def test_long_code_is_colored_in_slices(view: MarkdownView, qtbot: QtBot) -> None:
+    lines = "\n".join(f"value_{number} = 'text' + str({number})" for number in range(MAX_LINES - 10))
+    view.display(f"```py\n{lines}\n```")
+    typeset(view, qtbot)
+    (code,) = view.findChildren(CodeView)
+    assert colors_of(code)[-1] == []
+    qtbot.waitUntil(lambda: colors_of(code)[-1] != [], timeout=20_000)
+    assert all(len(ranges) >= 3 for ranges in colors_of(code))
+
+
+@pytest.mark.parametrize("code", ["x" * 5001, "x\n" * (MAX_LINES + 1), "x = 1\n" * 70_000], ids=len)
+def test_code_beyond_the_limits_stays_plain(view: MarkdownView, qtbot: QtBot, code: str) -> None:
+    view.display(f"```py\n{code}\n```")
+    typeset(view, qtbot)
+    (shown,) = view.findChildren(CodeView)
+    assert typesetting().kept(Question(CODE, shown.code, "py")) is None
+
+
+def test_a_language_has_its_name_also_if_it_must_be_asked_for(view: MarkdownView, qtbot: QtBot) -> None:
+    view.display("```py\nx\n```\n\n```hs\nx\n```\n\n```no-such\nx\n```\n\n```\nx\n```")
+    lay_out(view)
+    names = [code.findChildren(QLabel)[0].text() for code in view.findChildren(CodeView)]
+    assert names == ["Python", "Hs", "No-such", "Code"]
+    typeset(view, qtbot)
+    names = [code.findChildren(QLabel)[0].text() for code in view.findChildren(CodeView)]
+    assert names == ["Python", "Haskell", "No-such", "Code"]
+    edits = [code.findChildren(QTextEdit)[0] for code in view.findChildren(CodeView)]
+    assert [edit.accessibleName() for edit in edits][1] == "Code, Haskell"
 
 
 def test_very_long_code_scrolls_inside(view: MarkdownView) -> None:
@@ -139,13 +193,6 @@ def test_segments_out_of_sight_have_no_widgets(view: MarkdownView) -> None:
     while view.reveal(0, 600):
         view.lay_out(WIDTH)
     assert 0 < len(view.findChildren(BlockText)) <= 4
-
-
-def typeset(view: MarkdownView, qtbot: QtBot) -> int:
-    """Waits until all formulas and code have come, as the owner of the view does; returns its height."""
-    lay_out(view)
-    qtbot.waitUntil(lambda: not typesetting().is_busy, timeout=20_000)
-    return lay_out(view)
 
 
 def test_a_formula_is_typeset_and_one_that_does_not_parse_is_shown_as_source(

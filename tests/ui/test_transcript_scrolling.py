@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollBar, QStyle, QStyleOptionSlider
+from pytestqt.qtbot import QtBot
 from tests.ui.test_transcript import (
     LONG,
     answer,
@@ -30,6 +31,7 @@ from drover.ui.controls import PillButton
 from drover.ui.markdown_text import BlockText
 from drover.ui.theme import theme
 from drover.ui.transcript import TranscriptView
+from drover.ui.typesetting import typesetting
 
 __all__ = ["view"]
 
@@ -253,3 +255,43 @@ class TestRaisedQuestion:
         assert view.is_following
         say(view, live, LONG)
         assert view.verticalScrollBar().value() == view.verticalScrollBar().maximum()
+
+
+class TestFormulas:
+    FORMULAS = "\n\n".join(
+        f"Before $\\frac{{\\frac{{1}}{{{number}}}}}{{x}}$ and after.\n\n$$\n\\sum_{{k={number}}}^n k^2\n$$"
+        for number in range(40)
+    )
+    """Each makes its text higher as it comes."""
+
+    @pytest.fixture
+    def cold(self) -> None:
+        """Nothing is typeset yet."""
+        typesetting().forget()
+
+    def test_the_line_under_the_eye_stays_while_formulas_above_it_come(
+        self, view: TranscriptView, qtbot: QtBot, cold: None
+    ) -> None:
+        words = f"{self.FORMULAS}\n\nThe line that is read.\n\n{LONG}"
+        view.display("c", [question("q"), answer("a", words)])
+        bar = view.verticalScrollBar()
+        for text in view.findChildren(BlockText):
+            found = text.document().find("The line that is read.")
+            if not found.isNull():
+                bar.setValue(bar.value() + text.mapTo(view, text.cursorRect(found).topLeft()).y() - 8)
+        read = line_at(view, 16)
+        assert read[0] == "The line that is read."
+        height = bar.maximum()
+        qtbot.waitUntil(lambda: not typesetting().is_busy, timeout=20_000)
+        assert bar.maximum() > height + 20
+        assert line_at(view, 16) == read
+
+    def test_the_end_stays_in_view_while_formulas_come(
+        self, view: TranscriptView, qtbot: QtBot, cold: None
+    ) -> None:
+        view.display("c", [question("q"), answer("a", self.FORMULAS)])
+        height = view.verticalScrollBar().maximum()
+        qtbot.waitUntil(lambda: not typesetting().is_busy, timeout=20_000)
+        bar = view.verticalScrollBar()
+        assert view.is_following
+        assert bar.value() == bar.maximum() > height

@@ -15,6 +15,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from pytestqt.qtbot import QtBot
 from tests.conftest import ExpectedLog
 
+from drover.ui.highlighting import _NAMES
 from drover.ui.typesetter import CODE, FORMULA, LANGUAGE
 from drover.ui.typesetting import Question, Typesetting
 
@@ -253,3 +254,14 @@ def test_to_end_is_quick_and_a_later_question_starts_another_child(
     typesetting.answer(Question(FORMULA, "u"), typesetting)
     waits()
     assert is_typeset(typesetting, Question(FORMULA, "u"))
+
+
+def test_the_names_known_without_asking_are_those_of_pygments(
+    typesetting: Typesetting, waits: Callable[[], None]
+) -> None:
+    words = {word: name for word, name in _NAMES.items() if word != "r"}  # which Pygments calls S
+    for word in words:
+        typesetting.answer(Question(LANGUAGE, word), typesetting)
+    waits()
+    answers = {word: typesetting.kept(Question(LANGUAGE, word)) for word in words}
+    assert {word: answer.facts["name"] for word, answer in answers.items() if answer is not None} == words

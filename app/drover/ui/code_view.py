@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
@@ -19,7 +17,6 @@ from PySide6.QtGui import (
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
-    QTextLayout,
     QTextOption,
     QWheelEvent,
 )
@@ -27,86 +24,21 @@ from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QTextEdit, QWidget
 
 from drover.ui.controls import QuietButton
 from drover.ui.find_marks import positions_at, show_marks
+from drover.ui.highlighting import Highlighter, code_question, language_name, language_question
 from drover.ui.markdown_look import clean_text
 from drover.ui.markdown_places import Place, utf16_length, utf16_prefix
 from drover.ui.markdown_text import bring_sideways, rest_cursor, select_positions
 from drover.ui.theme import aligned, draw_frame, theme
+from drover.ui.typesetter import CODE
+from drover.ui.typesetting import Question, typesetting
 
 MAX_LINES = 5000
 """Longer code is neither highlighted nor laid out whole: it scrolls inside a fixed height."""
 _MAX_LINE = 5000
 _MAX_HIGHLIGHTED = 400_000
-_HIGHLIGHT_S = 0.25
 _TALLEST = 600
 _HEADER, _INSET_X, _INSET_Y, _BAR, _RADIUS = 32, 12, 10, 12, 6
 _COPIED_MS = 1500
-
-_TOKENS: Mapping[str, str] = {
-    "Keyword": "syntax-keyword", "Operator.Word": "syntax-keyword",
-    "Literal.String": "syntax-string", "Literal.Number": "syntax-number",
-    "Comment": "syntax-comment", "Generic.Deleted": "syntax-keyword", "Generic.Inserted": "syntax-string",
-    "Name.Builtin": "syntax-name", "Name.Function": "syntax-name", "Name.Class": "syntax-name",
-    "Name.Decorator": "syntax-name", "Name.Tag": "syntax-keyword", "Name.Attribute": "syntax-name",
-    "Name.Constant": "syntax-number", "Name.Exception": "syntax-name",
-}  # fmt: skip
-
-
-@functools.cache
-def _token_of(kind: Any) -> str:
-    """The theme's token for a Pygments token type; empty for plain text."""
-    name = str(kind).removeprefix("Token.")
-    while name:
-        if name in _TOKENS:
-            return _TOKENS[name]
-        name = name.rpartition(".")[0]
-    return ""
-
-
-@functools.lru_cache(maxsize=64)
-def language_name(word: str) -> str:
-    """What to call a language on screen: "Python" for `py`; the word itself where it is unknown."""
-    lexer = _lexer(word)
-    return str(lexer.name) if lexer is not None and lexer.name != "Text only" else clean_text(word)[:40]
-
-
-@functools.lru_cache(maxsize=64)
-def _lexer(word: str) -> Any:
-    from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
-
-    try:
-        return get_lexer_by_name(word.strip("{}.").lower(), stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return None
-
-
-def highlighted(code: str, language: str) -> list[list[tuple[int, int, str]]] | None:
-    """Per line the (start, length, theme token) of what is not plain; None if it cannot be told in time.
-
-    Offsets count UTF-16 units, as a text document does.
-    """
-    lexer = _lexer(language) if language else None
-    if lexer is None or len(code) > _MAX_HIGHLIGHTED or code.count("\n") >= MAX_LINES:
-        return None
-    if max(map(len, code.split("\n")), default=0) > _MAX_LINE:
-        return None
-    lines: list[list[tuple[int, int, str]]] = [[]]
-    column = 0
-    deadline = time.monotonic() + _HIGHLIGHT_S
-    is_wide = not code.isascii()
-    for kind, text in lexer.get_tokens(code):
-        token = _token_of(kind)
-        for index, piece in enumerate(text.split("\n")):
-            if index:
-                lines.append([])
-                column = 0
-            length = len(piece.encode("utf-16-le")) // 2 if is_wide else len(piece)
-            if token and length:
-                lines[-1].append((column, length, token))
-            column += length
-        if time.monotonic() > deadline:
-            return None
-    return lines
 
 
 class _CodeText(QTextEdit):
@@ -212,6 +144,8 @@ class CodeView(QWidget):
         self._code = ""
         self._is_settled = False
         self._is_long = False
+        self._awaited: set[Question] = set()
+        self._highlighter: Highlighter | None = None
         self._label = QLabel(self)
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._wrap = QuietButton(self.tr("Wrap"), icon="wrap", compact=True, parent=self)
@@ -244,8 +178,8 @@ class CodeView(QWidget):
         """Shows the code; what is already shown stays, so growth costs only what is new."""
         if language != self._language or not self._label.text():
             self._language = language
-            self._label.setText(language_name(language) if language else self.tr("Code"))
-            self._text.setAccessibleName(self.tr("Code, {0}").format(self._label.text()))
+            self._ask_language()
+            self._show_language()
         if code != self._code:
             self._show(code)
             # Breaking an endless line takes quadratic time.
@@ -366,27 +300,44 @@ class CodeView(QWidget):
         rest_cursor(self._text)
 
     def _highlight(self) -> None:
-        lines = None if self._is_long else highlighted(self._code, self._language)
-        if lines is None:
+        if not self._language or self._is_long or not _is_highlightable(self._code):
             return
-        formats: dict[str, QTextCharFormat] = {}
-        document = self._text.document()
-        block = document.firstBlock()
-        for spans in lines:
-            if not block.isValid():
-                break
-            ranges = []
-            for start, length, token in spans:
-                if token not in formats:
-                    formats[token] = QTextCharFormat()
-                    formats[token].setForeground(theme().color(token))
-                piece = QTextLayout.FormatRange()
-                piece.start, piece.length, piece.format = start, length, formats[token]
-                ranges.append(piece)
-            if ranges:
-                block.layout().setFormats(ranges)
-            block = block.next()
-        document.markContentsDirty(0, document.characterCount())
+        question = code_question(self._code, self._language)
+        answer = typesetting().answer(question, self)
+        if answer is None:
+            self._await(question)
+        elif not answer.is_failure:
+            self._highlighter = Highlighter(self._text.document(), answer, self)
+
+    def _await(self, question: Question) -> None:
+        if not self._awaited:
+            typesetting().answered.connect(self._take)
+        self._awaited.add(question)
+
+    def _take(self, answered: list[Question]) -> None:
+        came = self._awaited.intersection(answered)
+        if not came:
+            return
+        self._awaited -= came
+        if not self._awaited:
+            typesetting().answered.disconnect(self._take)
+        if any(question.kind == CODE for question in came):
+            self._highlight()
+        else:
+            self._show_language()
+
+    def _ask_language(self) -> None:
+        if not self._language:
+            return
+        typesetting().warm_up()
+        question = language_question(self._language)
+        if question is not None and typesetting().answer(question, self) is None:
+            self._await(question)
+
+    def _show_language(self) -> None:
+        name = language_name(self._language) if self._language else self.tr("Code")
+        self._label.setText(name)
+        self._text.setAccessibleName(self.tr("Code, {0}").format(name))
 
     def _set_wrapped(self, is_wrapped: bool) -> None:
         modes = QTextOption.WrapMode
@@ -425,6 +376,10 @@ class CodeView(QWidget):
     def sizeHint(self) -> QSize:
         """Its present size; the owner lays it out."""
         return self.size()
+
+
+def _is_highlightable(code: str) -> bool:
+    return len(code) <= _MAX_HIGHLIGHTED and code.count("\n") < MAX_LINES and _longest_line(code) <= _MAX_LINE
 
 
 def _longest_line(code: str) -> int:

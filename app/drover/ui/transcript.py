@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
@@ -41,6 +41,7 @@ _RAISED_SHARE = 0.4
 """How much of the view a question at its top may take: of a longer one the end is seen."""
 _HIT_MARGIN = 88
 """Hits nearer to an end of the view are brought further in: at the top lies the bar that finds them."""
+_REFLOW = QEvent.Type(QEvent.registerEventType())
 
 
 @dataclass(slots=True, eq=False)
@@ -481,11 +482,13 @@ class TranscriptView(QAbstractScrollArea):
         self._dirty_from = min(self._dirty_from, index)
         if not self._is_reflowing:
             self._is_reflowing = True
-            QTimer.singleShot(0, self, self._end_reflow)
+            QApplication.postEvent(self, QEvent(_REFLOW))  # unlike a timer's it comes before the next frame
 
-    def _end_reflow(self) -> None:
-        self._is_reflowing = False
-        self._lay_out()
+    def customEvent(self, event: QEvent) -> None:
+        """Lays out what has changed since the last turn of the event loop."""
+        if event.type() == _REFLOW:
+            self._is_reflowing = False
+            self._lay_out()
 
     def _restyle(self) -> None:
         self.verticalScrollBar().setSingleStep(theme().px(_STEP))

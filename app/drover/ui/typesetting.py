@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment, QTimerEvent, Signal
 
 import drover
 from drover import log
@@ -99,6 +99,7 @@ class Typesetting(QObject):
         self._given_up: list[Question] = []
         self._has_warned = False
         self._untold: list[Question] = []
+        self._telling = 0
         atexit.register(self.end)
 
     @property
@@ -142,6 +143,12 @@ class Typesetting(QObject):
         """Starts the process, because something has begun that will be asked in a moment."""
         if self._process is None and time.monotonic() >= self._rests_until_s:
             self._start()
+
+    def forget(self) -> None:
+        """Drops all answers, so that every question is asked anew."""
+        self._answers.clear()
+        self._given_up.clear()
+        self._kept_bytes = 0
 
     def end(self) -> None:
         """Ends the process, if there is one, and drops what was asked. A later question starts another."""
@@ -209,7 +216,7 @@ class Typesetting(QObject):
         while self._kept_bytes > _KEPT_BYTES:
             self._drop(next(iter(self._answers)))
         if not self._untold:
-            QTimer.singleShot(_GATHER_MS if self._queue or self._asked else 0, self, self._tell)
+            self._telling = self.startTimer(_GATHER_MS if self._queue or self._asked else 0)
         self._untold.append(question)
 
     def _drop(self, question: Question) -> None:
@@ -217,7 +224,9 @@ class Typesetting(QObject):
         if answer is not None:
             self._kept_bytes -= _cost(question, answer)
 
-    def _tell(self) -> None:
+    def timerEvent(self, event: QTimerEvent) -> None:
+        """Tells what has been gathered."""
+        self.killTimer(self._telling)
         told, self._untold = self._untold, []
         self.answered.emit(told)
 
