@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+from tests.atspi import Bus, accessibility_bus
 from tests.provider import Provider
 from tests.user import User
 
@@ -49,3 +51,13 @@ def endpoint_at(base_url: str, *, needs_key: bool = False) -> Endpoint:
         default_model_id="scripted-model",
         needs_key=needs_key,
     )
+
+
+@pytest.fixture
+def screen_reader(session_bus: Path) -> Iterator[Bus]:
+    """The accessibility bus of a private session, as a screen reader would use it."""
+    try:
+        with accessibility_bus() as bus:
+            yield bus
+    except FileNotFoundError as error:
+        pytest.skip(str(error))

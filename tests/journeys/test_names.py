@@ -7,15 +7,13 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PySide6.QtGui import QAccessible, QAccessibleInterface
 from PySide6.QtWidgets import QWidget
+from tests.atspi import DESKTOP, LIMIT_S, Bus, wait_until
 from tests.provider import EVENT_STREAM, Flag, Head, Provider, Send, Step, Wait, event
 from tests.user import User
 
@@ -197,76 +195,8 @@ def test_no_button_is_nameless(answered: User) -> None:
 
 # Over the real bus, from another process
 
-LAUNCHERS = ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher")
-DESKTOP = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
 APP = Path(__file__).parents[2] / "app"
 WALKS = 12
-
-Place = tuple[str, str]
-"""Name on the bus, and path, of one accessible thing."""
-
-
-class Bus:
-    """What a screen reader does: it asks over the accessibility bus."""
-
-    def __init__(self, address: str) -> None:
-        from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]  # only on Linux
-
-        self._connection = open_dbus_connection(address)
-
-    def __enter__(self) -> Bus:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-    def ask(self, place: Place, interface: str, member: str, signature: str = "", *body: object) -> Any:
-        """The answer of one call; None for a thing that is gone."""
-        from jeepney import DBusAddress, MessageType, new_method_call  # type: ignore[import-untyped]
-
-        address = DBusAddress(place[1], bus_name=place[0], interface=interface)
-        message = new_method_call(address, member, signature or None, body)
-        reply = self._connection.send_and_get_reply(message, timeout=LIMIT_S)
-        return reply.body[0] if reply.header.message_type is MessageType.method_return else None
-
-    def walk(self, place: Place) -> Iterator[str]:
-        """The names of a thing and of all below it, in order."""
-        name = self.ask(place, "org.freedesktop.DBus.Properties", "Get", "ss", ACCESSIBLE, "Name")
-        if name is not None:
-            yield name[1]
-        for child in self.ask(place, ACCESSIBLE, "GetChildren") or ():
-            yield from self.walk(child)
-
-
-ACCESSIBLE = "org.a11y.atspi.Accessible"
-LIMIT_S = 20.0
-
-
-@pytest.fixture
-def accessibility_bus(session_bus: Path) -> Iterator[Bus]:
-    """The accessibility bus of the private session."""
-    launcher = next((path for path in LAUNCHERS if Path(path).exists()), None)
-    if launcher is None:
-        pytest.skip("at-spi2-core is not installed")
-    with subprocess.Popen([launcher, "--launch-immediately"], stderr=subprocess.DEVNULL) as process:
-        try:
-            with Bus("SESSION") as session:
-                place = ("org.a11y.Bus", "/org/a11y/bus")
-                wait_until(lambda: bool(session.ask(place, "org.a11y.Bus", "GetAddress")), "the bus")
-                address = session.ask(place, "org.a11y.Bus", "GetAddress")
-            with Bus(address) as bus:
-                yield bus
-        finally:
-            process.terminate()
-
-
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    deadline_s = time.monotonic() + LIMIT_S
-    pause = threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline_s, f"never seen: {what}"
-        pause.wait(0.02)
-
 
 ASKING = """
 import asyncio, sys
@@ -292,7 +222,7 @@ sys.exit(cli.run(sys.argv[1:]))
 @pytest.mark.skipif(sys.platform != "linux", reason="AT-SPI is Linux's")
 @pytest.mark.usefixtures("display")
 def test_the_window_can_be_walked_over_the_bus_while_a_reply_streams(
-    accessibility_bus: Bus, profile: Profile, provider: Provider
+    screen_reader: Bus, profile: Profile, provider: Provider
 ) -> None:
     flags = [Flag(f"piece {number}") for number in range(WALKS)]
     steps: list[Step] = [Head(headers={"Content-Type": EVENT_STREAM})]
@@ -300,7 +230,7 @@ def test_the_window_can_be_walked_over_the_bus_while_a_reply_streams(
         text = f"Paragraph {number} of *the* answer.\n\n```python\nprint({number})\n```\n\n"
         steps += [Send(event({"choices": [{"index": 0, "delta": {"content": text}}]})), Wait(flag)]
     provider.script(*steps, Send(event("[DONE]")))
-    bus = accessibility_bus
+    bus = screen_reader
     command = [sys.executable, "-c", ASKING, "--profile", str(profile.data_dir)]
     command += ["--endpoint", provider.base_url, "--model", "m"]
     world = {**os.environ, "PYTHONPATH": str(APP), "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1"}

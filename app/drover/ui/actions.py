@@ -34,6 +34,8 @@ class ActionSpec:
     condition: Condition = Condition.NONE
     starts_group: bool = False
     """Whether the menu draws a line above it."""
+    keys: str = ""
+    """Keys that do it where the keyboard is among the messages; they are shown, and not a shortcut."""
 
 
 def _t(text: str) -> str:
@@ -55,6 +57,12 @@ def action_specs() -> tuple[ActionSpec, ...]:
         ActionSpec("copy_last", _t("Copy last answer"), "Ctrl+Shift+C", Condition.REPLY),
         ActionSpec("stop", _t("Stop the answer"), "Ctrl+.", Condition.LIVE),
         ActionSpec("focus_message", _t("Go to the message field"), "Ctrl+L"),
+        ActionSpec(
+            "previous_message", _t("Previous message"), condition=Condition.CONVERSATION, keys="Alt+Up"
+        ),
+        ActionSpec("next_message", _t("Next message"), condition=Condition.CONVERSATION, keys="Alt+Down"),
+        ActionSpec("next_area", _t("Next part of the window"), "F6"),
+        ActionSpec("previous_area", _t("Previous part of the window"), "Shift+F6"),
         ActionSpec("show_chat", _t("Chat"), "Ctrl+1", Condition.NONE, True),
         ActionSpec("show_experiments", _t("Experiments"), "Ctrl+2"),
         ActionSpec("toggle_left", _t("Fold or show the conversations"), "Ctrl+B"),

@@ -88,6 +88,7 @@ class _LongCodeText(QPlainTextEdit):
 
 _TRANSCRIPT_KEYS = (
     Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Up, Qt.Key.Key_Down,
+    Qt.Key.Key_Space,
 )  # fmt: skip
 
 

@@ -167,6 +167,7 @@ class Controller(QObject):
         transcript.link_activated.connect(self._open_link)
         transcript.restore_settings_requested.connect(self._restore_settings)
         transcript.zoom_requested.connect(self._step_zoom)
+        transcript.writing_requested.connect(self.focus_message)
         transcript.set_reasoning_display(self._workbench.settings.reasoning_display)
 
     # Actions; each name is the id of a row in `actions`
@@ -215,6 +216,22 @@ class Controller(QObject):
     def focus_message(self) -> None:
         """Moves to the composer."""
         self._window.composer.take_focus()
+
+    def previous_message(self) -> None:
+        """Moves the keyboard to the message before."""
+        self._window.transcript.step_message(-1)
+
+    def next_message(self) -> None:
+        """Moves the keyboard to the message after."""
+        self._window.transcript.step_message(1)
+
+    def next_area(self) -> None:
+        """Moves the keyboard to the next part of the window."""
+        self._window.go_to_area(1)
+
+    def previous_area(self) -> None:
+        """Moves the keyboard to the part of the window before."""
+        self._window.go_to_area(-1)
 
     def show_chat(self) -> None:
         """Shows the chat workspace, ready to type."""

@@ -555,3 +555,9 @@ def is_keyboard_focus(event: QEvent) -> bool:
         Qt.FocusReason.ShortcutFocusReason,
     )
     return getattr(event, "reason", lambda: None)() in reasons
+
+
+def is_tab_stop(widget: QWidget) -> bool:
+    """Whether Tab stops at a widget, as Qt sees it."""
+    takes_tab = widget.focusPolicy().value & Qt.FocusPolicy.TabFocus.value
+    return bool(takes_tab) and widget.isEnabled() and widget.isVisible() and widget.focusProxy() is None

@@ -174,6 +174,10 @@ class ConversationList(QWidget):
         self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._search.selectAll()
 
+    def take_list_focus(self) -> None:
+        """Moves to the rows."""
+        self._view.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def begin_rename(self, conversation_id: str) -> None:
         """Opens the editor in the row of this conversation."""
         if self._search.text():

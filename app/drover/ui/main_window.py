@@ -32,6 +32,7 @@ from drover.ui.controls import (
     QuietCombo,
     Segments,
     Tabs,
+    is_tab_stop,
 )
 from drover.ui.conversation_list import ConversationList
 from drover.ui.first_run import FirstRunPage
@@ -133,7 +134,7 @@ class MainWindow(QMainWindow):
         self._slash = Label("/", token="text-3")
         self._model = QuietCombo(self.tr("Model"))
         self._model.activated.connect(self._tell_model)
-        fold = IconButton("sidebar-right", self.tr("Fold or show the parameters"))
+        self._fold_right = fold = IconButton("sidebar-right", self.tr("Fold or show the parameters"))
         fold.clicked.connect(self.toggle_right)
         self._centre_header = _header(
             "page", self._second_menu, self._unfold_left, 4, (self._title, 1), 8,
@@ -199,6 +200,7 @@ class MainWindow(QMainWindow):
 
             self._transcript = TranscriptView()
             self._conversation.addWidget(self._transcript)
+            self.setTabOrder(self._fold_right, self._transcript)
             self.transcript_built.emit()
         return self._transcript
 
@@ -290,6 +292,59 @@ class MainWindow(QMainWindow):
             menu.addAction(self._actions[spec.id])
         button = self._menu_button if self._menu_button.isVisible() else self._second_menu
         menu.popup(button.mapToGlobal(QPoint(0, button.height() + 4)))
+
+    # The keyboard
+
+    def go_to_area(self, step: int) -> None:
+        """Moves the keyboard to the next (1) or previous (-1) part: conversations, messages, message field,
+        right column. Those that are folded are passed over."""
+        areas = [area for area in self._areas() if area[0].isVisible()]
+        focused = self.focusWidget()
+        index = next(
+            (i for i, (part, _) in enumerate(areas) if focused is not None and part.isAncestorOf(focused)), -1
+        )
+        if index < 0 and step < 0:
+            index = 0
+        _, enter = areas[(index + step) % len(areas)]
+        enter()
+
+    def _areas(self) -> list[tuple[QWidget, Callable[[], None]]]:
+        is_chat = self._workspace.currentWidget() is self._chat
+        return [
+            (self._left, self.conversations.take_list_focus),
+            (self._conversation if is_chat else self._workspace, self._enter_page),
+            (self.composer, self.composer.take_focus),
+            (self._right, self._enter_right),
+        ]
+
+    def _enter_page(self) -> None:
+        pages = self._conversation if self._conversation.isVisible() else self._workspace
+        page = pages.currentWidget()
+        assert page is not None
+        first = next((widget for widget in (page, *page.findChildren(QWidget)) if is_tab_stop(widget)), None)
+        if first is not None:
+            first.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _enter_right(self) -> None:
+        self._tabs.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def focusNextPrevChild(self, is_next: bool) -> bool:
+        """Tab sees the transcript as one stop: what is inside a message is reached from that message."""
+        transcript, focused = self._transcript, self.focusWidget()
+        if transcript is None or focused is None:
+            return super().focusNextPrevChild(is_next)
+        start = transcript if transcript.isAncestorOf(focused) else focused
+        widget = start
+        while True:
+            beside = widget.nextInFocusChain() if is_next else widget.previousInFocusChain()
+            if beside is None or beside is start:
+                return False
+            widget = beside
+            is_within = widget is not transcript and transcript.isAncestorOf(widget)
+            if is_tab_stop(widget) and widget.window() is self and not is_within:
+                reasons = Qt.FocusReason
+                widget.setFocus(reasons.TabFocusReason if is_next else reasons.BacktabFocusReason)
+                return True
 
     # Columns
 

@@ -128,7 +128,8 @@ class MarkdownText(QTextBrowser):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys that scroll go to the transcript."""
-        scrolls = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End)
+        keys = Qt.Key
+        scrolls = (keys.Key_PageUp, keys.Key_PageDown, keys.Key_Home, keys.Key_End, keys.Key_Space)
         arrows = (Qt.Key.Key_Up, Qt.Key.Key_Down)
         if event.key() in scrolls or (
             event.key() in arrows and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier

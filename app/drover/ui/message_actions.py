@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QGraphicsOpacityEffect, QWidget
 
@@ -11,6 +14,17 @@ from drover.ui.controls import IconButton, Label, Menu
 from drover.ui.theme import theme
 
 _ACTION = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One line of the menu."""
+
+    words: str
+    act: Callable[[], None]
+    is_offered: bool = True
+    has_button: bool = False
+    """Whether a button beside the menu does the same."""
 
 
 class MessageActions(QWidget):
@@ -35,7 +49,8 @@ class MessageActions(QWidget):
         super().__init__(parent)
         self._is_own = is_own
         self._is_hovered = self._is_focused = False
-        self._has_reasoning = False
+        self._has_reasoning = self._is_live = False
+        self._position = Position(index=0, count=1)
         self._previous = self._button("chevron-left", self.tr("Previous version"))
         self._which = Label("", role="small", token="text-2", parent=self)
         self._which.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -53,7 +68,7 @@ class MessageActions(QWidget):
             self._more = self._button("more", self.tr("More"), self._box)
             self._regenerate.clicked.connect(self.regenerate_requested)
             self._inspect.clicked.connect(self.inspect_requested)
-            self._more.clicked.connect(self._open_menu)
+            self._more.clicked.connect(self._open_more)
             self._buttons += [self._regenerate, self._inspect, self._more]
         self._copy.clicked.connect(self.copy_requested)
         self._previous.clicked.connect(self._step_back)
@@ -66,6 +81,7 @@ class MessageActions(QWidget):
 
     def display(self, position: Position, *, has_reasoning: bool, is_live: bool) -> None:
         """Shows which version it is and what can be done with it."""
+        self._position, self._is_live = position, is_live
         has_versions = position.count > 1
         for widget in (self._previous, self._which, self._next):
             widget.setVisible(has_versions)
@@ -131,16 +147,47 @@ class MessageActions(QWidget):
     def _step_forward(self) -> None:
         self.version_requested.emit(1)
 
-    def _open_menu(self) -> None:
+    def open_menu(self, at: QPoint) -> None:
+        """Opens a menu of all that can be done with the message, for those who have no pointer."""
+        self._pop_up(self._rows(), at)
+
+    def _open_more(self) -> None:
+        """Opens a menu of what has no button."""
+        rows = [row for row in self._rows() if not row.has_button]
+        self._pop_up(rows, self._more.mapToGlobal(self._more.rect().bottomLeft()))
+
+    def _rows(self) -> list[_Row]:
+        tr, is_reply = self.tr, not self._is_own
+        has_earlier, has_later = self._position.index > 0, self._position.index < self._position.count - 1
+        rows = [
+            _Row(tr("Copy"), self.copy_requested.emit, has_button=True),
+            _Row(tr("Copy as plain text"), self.plain_copy_requested.emit),
+        ]
+        if is_reply:
+            rows += [
+                _Row(tr("Copy reasoning"), self.reasoning_copy_requested.emit, self._has_reasoning),
+                _Row(tr("Regenerate"), self.regenerate_requested.emit, not self._is_live, has_button=True),
+                _Row(tr("Restore these settings"), self.restore_requested.emit),
+                _Row(tr("Inspect"), self.inspect_requested.emit, has_button=True),
+            ]
+        else:
+            rows.append(_Row(tr("Edit"), self.edit_requested.emit, has_button=True))
+        if self._position.count > 1:
+            rows += [
+                _Row(tr("Previous version"), self._step_back, has_earlier, has_button=True),
+                _Row(tr("Next version"), self._step_forward, has_later, has_button=True),
+            ]
+        return rows
+
+    def _pop_up(self, rows: Sequence[_Row], at: QPoint) -> None:
         menu = Menu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for words, signal, is_offered in (
-            (self.tr("Copy as plain text"), self.plain_copy_requested, True),
-            (self.tr("Copy reasoning"), self.reasoning_copy_requested, self._has_reasoning),
-            (self.tr("Restore these settings"), self.restore_requested, True),
-        ):
-            action = QAction(words, menu)
-            action.setEnabled(is_offered)
-            action.triggered.connect(signal)
+        for row in rows:
+            action = QAction(row.words, menu)
+            action.setEnabled(row.is_offered)
+            action.triggered.connect(row.act)
             menu.addAction(action)
-        menu.popup(self._more.mapToGlobal(self._more.rect().bottomLeft()))
+        first = next((action for action in menu.actions() if action.isEnabled()), None)
+        if first is not None:
+            menu.setActiveAction(first)
+        menu.popup(at)

@@ -7,12 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QEnterEvent, QFocusEvent, QGuiApplication, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QEnterEvent,
+    QFocusEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+)
 from PySide6.QtWidgets import QWidget
 
 from drover.domain.conversation import Message, Position, Role
 from drover.domain.run import LiveRun, Run, RunStatus
 from drover.ui import formats, rich_copy
+from drover.ui.announcer import announce_end
 from drover.ui.controls import ElidedLabel
 from drover.ui.find_marks import Marks
 from drover.ui.line_places import Anchor
@@ -84,6 +94,7 @@ class MessageView(QWidget):
         self._may_close = True
         self._marks: Marks | None = None
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setProperty("ringRadius", _RADIUS)
         self.setBackgroundRole(QPalette.ColorRole.Window)  # else labels inherit the colours of a text field
         self._author = ElidedLabel("", weight=600, parent=self)
         self._author.setText(entry.author)
@@ -123,8 +134,11 @@ class MessageView(QWidget):
         """Takes a newer state of the same message; what is already shown stays where it is."""
         if entry == self._entry and entry.live is None:
             return
+        was_live = self._entry.live is not None
         self._entry = entry
         self._take(entry)
+        if was_live and entry.live is None:
+            announce_end(self, entry.author, entry.run, self._body.text)
 
     def advance(self, *, may_close: bool = True) -> bool:
         """Takes what is new from the live run; whether there was anything.
@@ -532,6 +546,17 @@ class MessageView(QWidget):
         """Hides them again."""
         self._actions.set_hovered(False)
         super().leaveEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Return on the message itself opens all its actions; other keys belong to the transcript."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.hasFocus():
+            self._actions.open_menu(self.mapToGlobal(QPoint(TEXT_INSET, self._author.geometry().bottom())))
+        else:
+            event.ignore()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """The same actions, where there is no text under the pointer."""
+        self._actions.open_menu(event.globalPos())
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """So does the keyboard."""

@@ -102,7 +102,8 @@ class CommandPalette(QFrame):
             if all(word in spec.text.casefold() for word in wanted):
                 item = QListWidgetItem(spec.text)
                 item.setData(Qt.ItemDataRole.UserRole, spec.id)
-                shortcut = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+                keys = action.shortcut() if spec.shortcut else QKeySequence(spec.keys)
+                shortcut = keys.toString(QKeySequence.SequenceFormat.NativeText)
                 item.setData(_SHORTCUT, shortcut)
                 self._list.addItem(item)
         self._list.setCurrentRow(0)

@@ -9,21 +9,23 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import assert_never, cast
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent, QWheelEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
 from drover.domain.conversation import Role
 from drover.ui import formats
-from drover.ui.controls import PillButton
+from drover.ui.announcer import announce_begin
+from drover.ui.controls import PillButton, is_keyboard_focus
 from drover.ui.find_marks import Marks
 from drover.ui.line_places import Anchor
 from drover.ui.markdown_places import Place
 from drover.ui.message_reasoning import ReasoningDisplay
 from drover.ui.message_view import TEXT_INSET, MessageView, TranscriptEntry
 from drover.ui.theme import theme
+from drover.ui.transcript_keys import Move, asked_move, tab_stop_beside
 from drover.ui.transcript_scroll import PageBar, WheelTravel, is_upward
 
 __all__ = ["TEXT_INSET", "TranscriptEntry", "TranscriptView"]
@@ -74,6 +76,7 @@ class TranscriptView(QAbstractScrollArea):
         failure_action_requested(str, str): a message id, and one of retry, set_key, send_without, settings,
             raise_limit, stop_retry, retry_now
         link_activated(str): a link of scheme http, https or mailto
+        writing_requested(): Escape: the keyboard goes back to where one writes
         zoom_requested(int): make text larger (1) or smaller (-1); the place under the pointer stays
     """
 
@@ -84,6 +87,7 @@ class TranscriptView(QAbstractScrollArea):
     version_requested = Signal(str, int)
     failure_action_requested = Signal(str, str)
     link_activated = Signal(str)
+    writing_requested = Signal()
     zoom_requested = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -101,6 +105,7 @@ class TranscriptView(QAbstractScrollArea):
         self._held: _Held | None = None
         self._is_adjusting = self._is_clamped = self._is_reflowing = False
         self._claims: dict[str, bool] = {}
+        self._visited_id = ""
         self._travel = WheelTravel()
         self._seen_tokens = 0
         self._reasoning_display = ReasoningDisplay.AUTO
@@ -418,6 +423,8 @@ class TranscriptView(QAbstractScrollArea):
             view.reasoning.open_found()
         if self._marks is not None:
             view.mark(self._marks)
+        if slot.entry.live is not None:
+            announce_begin(self.viewport(), slot.entry.author)
         view.height_changed.connect(self._relay)
         view.reflowed.connect(self._reflow)
         view.link_activated.connect(self.link_activated)
@@ -538,25 +545,51 @@ class TranscriptView(QAbstractScrollArea):
         self._set_following(self._is_following or (self._is_at_end() and not self._is_raised))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Page keys, Home, End, arrows; Alt with an arrow goes from message to message."""
-        bar, key = self.verticalScrollBar(), event.key()
-        has_alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
-        if has_alt and key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-            self._step_message(-1 if key == Qt.Key.Key_Up else 1)
-        elif key == Qt.Key.Key_Home:
-            bar.setValue(0)
-        elif key == Qt.Key.Key_End:
-            self.follow()
-        elif key == Qt.Key.Key_PageUp:
-            bar.setValue(bar.value() - self.viewport().height() + theme().px(44))
-        elif key == Qt.Key.Key_PageDown:
-            bar.setValue(bar.value() + self.viewport().height() - theme().px(44))
-        elif key == Qt.Key.Key_Up:
-            bar.setValue(bar.value() - bar.singleStep())
-        elif key == Qt.Key.Key_Down:
-            bar.setValue(bar.value() + bar.singleStep())
-        else:
+        """Keys that a message does not want itself."""
+        move = asked_move(event)
+        if move is None:
             event.ignore()
+            return
+        bar, page = self.verticalScrollBar(), self.viewport().height() - theme().px(_STEP)
+        match move:
+            case Move.LINE_UP | Move.LINE_DOWN:
+                bar.setValue(bar.value() + bar.singleStep() * (-1 if move is Move.LINE_UP else 1))
+            case Move.PAGE_UP | Move.PAGE_DOWN:
+                bar.setValue(bar.value() + page * (-1 if move is Move.PAGE_UP else 1))
+            case Move.START:
+                bar.setValue(0)
+            case Move.END:
+                self.follow()
+            case Move.PREVIOUS_MESSAGE | Move.NEXT_MESSAGE:
+                self.step_message(-1 if move is Move.PREVIOUS_MESSAGE else 1)
+            case Move.LEAVE:
+                self.writing_requested.emit()
+            case _:
+                assert_never(move)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Whoever comes by the keyboard stands on a message: the last one looked at, if it is in view."""
+        super().focusInEvent(event)
+        if is_keyboard_focus(event) and self._slots:
+            top, index = self.verticalScrollBar().value(), self._index_of(self._visited_id)
+            if index is None or not -self._slots[index].height < self._tops[index] - top < self.height():
+                index = len(self._slots) - 1 if self._is_following else self._first_below(top + _MARGIN_TOP)
+            self._visit(min(index, len(self._slots) - 1), event.reason())
+
+    def focusNextPrevChild(self, is_next: bool) -> bool:
+        """Tab goes through the controls of one message and then leaves; keys go from message to message."""
+        index, focused = self._index_with_focus(), QApplication.focusWidget()
+        if index is not None and focused is not None:
+            message = cast("MessageView", self._slots[index].view)
+            target = tab_stop_beside(message, focused, 1 if is_next else -1)
+            if target is not None:
+                reasons = Qt.FocusReason
+                target.setFocus(reasons.TabFocusReason if is_next else reasons.BacktabFocusReason)
+                if target is not message:
+                    place = QRect(target.mapTo(message, QPoint()), target.size())
+                    self._scroll_to_rect(index, place, is_hit=False)
+                return True
+        return super().focusNextPrevChild(is_next)
 
     def viewportEvent(self, event: QEvent) -> bool:
         """Keys that a message did not want come here."""
@@ -628,22 +661,34 @@ class TranscriptView(QAbstractScrollArea):
         place = slot.view.anchor_at(inside) if slot.view is not None else Anchor("top", offset=inside)
         self._held = _Held(slot.entry.message.id, place, below_top)
 
-    def _step_message(self, step: int) -> None:
-        top = self.verticalScrollBar().value()
-        index = self._first_below(top + _MARGIN_TOP)
-        focused = self.window().focusWidget()
-        for number, slot in enumerate(self._slots):
-            if (
-                slot.view is not None
-                and focused is not None
-                and (slot.view is focused or slot.view.isAncestorOf(focused))
-            ):
-                index = number
-        target = min(len(self._slots) - 1, max(0, index + step))
-        self._scroll_to_slot(target)
-        view = self._slots[target].view if self._slots else None
+    def step_message(self, step: int) -> None:
+        """Goes to the message before (-1) or after (1) the one with the keyboard, else the one at the top of
+        the view; back first to its own beginning, if that is out of sight."""
+        if not self._slots:
+            return
+        top, index = self.verticalScrollBar().value(), self._index_with_focus()
+        if index is None:
+            index = min(self._first_below(top + _MARGIN_TOP), len(self._slots) - 1)
+        if step > 0 or self._tops[index] >= top:
+            index = min(len(self._slots) - 1, max(0, index + step))
+        self._scroll_to_slot(index)
+        self._visit(index, Qt.FocusReason.ShortcutFocusReason)
+
+    def _visit(self, index: int, reason: Qt.FocusReason) -> None:
+        """Gives the keyboard to a message near the view."""
+        view = self._slots[index].view
         if view is not None:
-            view.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self._visited_id = self._slots[index].entry.message.id
+            view.setFocus(reason)
+
+    def _index_with_focus(self) -> int | None:
+        """The message in view that has the keyboard in it."""
+        widget = QApplication.focusWidget()
+        while widget is not None and widget.parentWidget() is not self.viewport():
+            widget = widget.parentWidget()
+        if not isinstance(widget, MessageView) or not widget.geometry().intersects(self.viewport().rect()):
+            return None
+        return self._index_of(widget.entry.message.id)
 
     def _scroll_to_slot(self, index: int) -> None:
         if not 0 <= index < len(self._slots):
