@@ -91,6 +91,11 @@ def find(connection: sqlite3.Connection, query: str, limit: int) -> list[SearchH
     return hits
 
 
+def words_of(query: str) -> list[str]:
+    """What `find` looks for: the words of a query, and its phrases without quotation marks."""
+    return [term.literal for term in _terms(query)]
+
+
 class _Folding(dict[int, str]):
     """One character to one character, so that places in folded text are places in the text."""
 

@@ -22,6 +22,8 @@ class Condition(Flag):
     """No run is live in it."""
     REPLY = auto()
     """It has at least one reply."""
+    CHAT = auto()
+    """The Chat workspace is in front."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,9 @@ def action_specs() -> tuple[ActionSpec, ...]:
     return (
         ActionSpec("new_conversation", _t("New conversation"), "Ctrl+N"),
         ActionSpec("search_conversations", _t("Search conversations"), "Ctrl+K"),
+        ActionSpec("find", _t("Find in conversation"), "Ctrl+F", Condition.REPLY | Condition.CHAT),
+        ActionSpec("find_next", _t("Next match"), "F3", Condition.REPLY | Condition.CHAT),
+        ActionSpec("find_previous", _t("Previous match"), "Shift+F3", Condition.REPLY | Condition.CHAT),
         ActionSpec("rename_conversation", _t("Rename conversation"), "F2", Condition.CONVERSATION),
         ActionSpec(
             "delete_conversation", _t("Delete conversation"), "Ctrl+Shift+Del", Condition.CONVERSATION

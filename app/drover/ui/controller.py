@@ -17,6 +17,7 @@ from drover.engine.workbench import Notice, Workbench
 from drover.errors import DroverError
 from drover.log import logger
 from drover.store.library import Changes, Library
+from drover.store.search import words_of
 from drover.store.settings import Settings
 from drover.ui import formats, rich_copy
 from drover.ui.actions import Actions, Condition
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from drover.store.search import SearchHit
+    from drover.ui.finding import Finding
     from drover.ui.setup import Setup
 
 _log = logger("ui")
@@ -59,6 +61,8 @@ class Controller(QObject):
         self._knob_question_id: str | None = None
         self._deleted_id: str | None = None
         self._hits: dict[str, SearchHit] = {}
+        self._hit_words: list[str] = []
+        self._opened_finding: Finding | None = None
         self._opened_setup: Setup | None = None
         self.actions = Actions(self, window)
         self._drafting = Drafting(workbench, reader, window, self._shown, self.spawn, self)
@@ -182,6 +186,18 @@ class Controller(QObject):
         self._window.unfold_left()
         self._window.conversations.take_search_focus()
 
+    def find(self) -> None:
+        """Finds text in the shown conversation."""
+        self._finding.open()
+
+    def find_next(self) -> None:
+        """Goes to the next hit."""
+        self._finding.step(1)
+
+    def find_previous(self) -> None:
+        """Goes to the hit before."""
+        self._finding.step(-1)
+
     def rename_conversation(self) -> None:
         """Edits the title in the list."""
         if self._shown.id is not None:
@@ -236,6 +252,7 @@ class Controller(QObject):
     def show_chat(self) -> None:
         """Shows the chat workspace, ready to type."""
         self._window.show_workspace("chat")
+        self._display_state()
         self._window.composer.take_focus()
 
     def show_experiments(self) -> None:
@@ -291,6 +308,14 @@ class Controller(QObject):
             self._opened_setup = Setup(self._workbench, self._window, self.spawn, self._apply_settings)
         return self._opened_setup
 
+    @property
+    def _finding(self) -> Finding:
+        if self._opened_finding is None:
+            from drover.ui.finding import Finding
+
+            self._opened_finding = Finding(self._shown, self._workbench, self._window, self.spawn, self)
+        return self._opened_finding
+
     # Showing
 
     def _open(self, conversation_id: str | None) -> None:
@@ -318,6 +343,8 @@ class Controller(QObject):
             self._window.transcript.display(self._shown.id or "", entries)
         else:
             self._display_first_run()
+        if self._opened_finding is not None:
+            self._opened_finding.refresh()
         self._display_state()
         self._display_inspected()
 
@@ -332,6 +359,8 @@ class Controller(QObject):
             holds |= Condition.CONVERSATION
         if self._shown.messages:
             holds |= Condition.REPLY
+        if self._window.is_chat_shown:
+            holds |= Condition.CHAT
         self.actions.enable_for(holds)
 
     def _progress_words(self, live: LiveRun) -> tuple[str, str]:
@@ -390,6 +419,8 @@ class Controller(QObject):
         ):
             self._reload()
         self._window.transcript.advance(live.run.id)
+        if self._opened_finding is not None:
+            self._opened_finding.advance()
         self._window.composer.display_busy(True, *self._progress_words(live))
         self._window.inspector.advance(live.run.id)
 
@@ -461,6 +492,9 @@ class Controller(QObject):
     def _search(self, query: str) -> None:
         hits = self._reader.search(query) if query.strip() else None
         self._hits = {hit.conversation_id: hit for hit in hits or ()}
+        self._hit_words = words_of(query)
+        if hits is None and self._opened_finding is not None:
+            self._opened_finding.forget_words()
         self._window.conversations.show_hits(hits, query)
 
     def _open_chosen(self, conversation_id: str) -> None:
@@ -476,8 +510,8 @@ class Controller(QObject):
             await self._workbench.show_version(hit.conversation_id, head_id)
         if self._shown.id == hit.conversation_id:
             self._window.transcript.show_message(message_id)
-            if hit.where == "reasoning":
-                self._window.transcript.open_reasoning(message_id)
+            part = "reasoning" if hit.where == "reasoning" else "body"
+            self._finding.show_found(message_id, part, self._hit_words)
 
     # Sending
 
@@ -691,6 +725,7 @@ class Controller(QObject):
             question = self._shown.question_of(versions[0].message.id) if versions else None
             self._window.comparison.display(question.text if question else "", versions)
         self._window.show_workspace(name)
+        self._display_state()
 
     def _step_zoom(self, step: int) -> None:
         (self.zoom_in if step > 0 else self.zoom_out)()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -205,7 +205,7 @@ class _Wish:
     """A hit that is looked for."""
 
     message_id: str
-    part: Part
+    part: str
     place: Place
     step: int
     """1: the first that starts at or after the place; -1: the last that starts before it."""
@@ -288,7 +288,7 @@ class ConversationSearch:
             before += len(hits)
         return before
 
-    def seek(self, message_id: str, part: Part, place: Place, step: int = 1) -> None:
+    def seek(self, message_id: str, part: str, place: Place, step: int = 1) -> None:
         """Asks for the first hit at or after a place of the shown branch, or (-1) for the last one before it.
 
         The search goes on at the other end of the conversation. `work` returns the hit.
@@ -298,9 +298,9 @@ class ConversationSearch:
             if len(self._left) == len(self._branch):
                 self._plan(self._index[message_id])
 
-    def first_elsewhere(self) -> Hit | None:
-        """The first hit found in another version."""
-        for message_id in self._others:
+    def first_elsewhere(self, besides: Collection[str] = ()) -> Hit | None:
+        """The first hit found in another version: in messages that are not among these, if there is one."""
+        for message_id in sorted(self._others, key=besides.__contains__):
             for part in PARTS:
                 for start, end in self.hits(message_id, part):
                     return Hit(message_id=message_id, part=part, start=start, end=end)
@@ -348,7 +348,7 @@ class ConversationSearch:
                 if part == wish.part:
                     cut = hits.first_from(wish.place)
                     low, high = (cut, high) if is_forward else (0, cut)
-                elif (PARTS.index(part) > PARTS.index(wish.part)) != is_forward:
+                elif (part == "body") != is_forward:
                     high = 0
             if low < high:
                 start, end = hits[low if is_forward else high - 1]

@@ -247,6 +247,11 @@ class MainWindow(QMainWindow):
         self._workspace.setCurrentWidget(self.comparison if name == "experiments" else self._chat)
         self._workspaces.setCurrentIndex(self._workspaces.findData(name))
 
+    @property
+    def is_chat_shown(self) -> bool:
+        """Whether the Chat workspace is in front."""
+        return self._workspace.currentWidget() is self._chat
+
     def show_tab(self, name: str) -> None:
         """Brings a tab of the right column to the front, unfolding the column."""
         self._tabs.setCurrentIndex(_TABS.index(name))

@@ -73,6 +73,22 @@ class ShownConversation:
         """The stored messages of the shown branch, oldest first."""
         return self._tree.branch(self.head_id)
 
+    @property
+    def branch_ids(self) -> list[str]:
+        """The ids of the stored messages of the shown branch, oldest first."""
+        return [message.id for message in self.branch]
+
+    @property
+    def other_ids(self) -> list[str]:
+        """The ids of all its other stored messages, oldest first."""
+        shown = set(self.branch_ids)
+        return [message_id for message_id in self._tree.messages if message_id not in shown]
+
+    def texts(self, message_id: str) -> tuple[str, str]:
+        """Reasoning and text of one of its stored messages; both empty for an unknown one."""
+        message = self._tree.messages.get(message_id)
+        return (message.reasoning, message.text) if message is not None else ("", "")
+
     def branch_to(self, message_id: str | None) -> list[Message]:
         """The messages from the first one to this one."""
         return self._tree.branch(message_id)

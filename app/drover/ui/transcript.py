@@ -579,8 +579,8 @@ class TranscriptView(QAbstractScrollArea):
     def focusNextPrevChild(self, is_next: bool) -> bool:
         """Tab goes through the controls of one message and then leaves; keys go from message to message."""
         index, focused = self._index_with_focus(), QApplication.focusWidget()
-        if index is not None and focused is not None:
-            message = cast("MessageView", self._slots[index].view)
+        message = self._slots[index].view if index is not None else None
+        if index is not None and focused is not None and message is not None:
             target = tab_stop_beside(message, focused, 1 if is_next else -1)
             if target is not None:
                 reasons = Qt.FocusReason
