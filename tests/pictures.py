@@ -24,6 +24,11 @@ def png_bomb(side: int = 20_000) -> bytes:
     return PNG_START + _header(side, side, 1, 0) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
 
 
+def deep_png(width: int, height: int) -> bytes:
+    """A header that promises eight bytes for each pixel."""
+    return _png(width, height, 16, 6, b"")
+
+
 def gif(width: int = 4, height: int = 3) -> bytes:
     """One frame; the size is what its header says, whatever follows."""
     head = b"GIF89a" + struct.pack("<HH", width, height) + b"\x80\0\0" + b"\x8a\x2b\x2b\xff\xff\xff"

@@ -40,6 +40,20 @@ def test_paragraphs_are_parted_by_blank_lines() -> None:
     assert contents("one\nstill one\n\ntwo") == [Paragraph("one\nstill one"), Paragraph("two")]
 
 
+def test_a_line_that_is_an_image_stands_alone() -> None:
+    text = "A cat:\n![a cat](c.png)\n![](d.png)  \nand\nmore\n\ninside ![x](e.png)\n![x](f.png) here"
+    assert contents(text) == [
+        Paragraph("A cat:"),
+        Paragraph("![a cat](c.png)"),
+        Paragraph("![](d.png)"),
+        Paragraph("and\nmore"),
+        Paragraph("inside ![x](e.png)\n![x](f.png) here"),
+    ]
+    item, image = parse("- see\n  ![a](b)")
+    assert (item.opened, image.opened) == (1, 0)
+    assert item.containers == image.containers
+
+
 def test_headings_of_both_kinds() -> None:
     text = "# One #\n###### Six\nTwo\n---\nTop\n===\n#no"
     assert contents(text) == [
@@ -210,7 +224,7 @@ def test_the_tail_shows_code_that_is_being_written() -> None:
 FRAGMENTS = [
     "- ", "* ", "1. ", "2) ", "  ", "    ", "\t", "> ", ">", "# ", "===", "---", "***", "```", "```py", "~~~",
     "| a | b |", "|---|--:|", "|", "$$", "\\[", "\\]", "\\begin{align}", "\\end{align}", "text", "[x] ",
-    "[^1]: ",
+    "[^1]: ", "![a](b)", "![a](b) ",
     "\n", "\n", "\n", "\n\n", "\r\n", "\0", "é", "😀", "\ud800", "`", "\\",
 ]  # fmt: skip
 MARKDOWN = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)

@@ -119,6 +119,7 @@ _NUMBER = re.compile(r"(\d{1,9})([.)])(?=[ \t]|\Z)")
 _TASK = re.compile(r"\[([ xX])\](?:[ \t]+|\Z)")
 _FOOTNOTE = re.compile(r"\[\^([^\]\s]{1,40})\]:(?:[ \t]+|\Z)")
 _DELIMITER_CELL = re.compile(r"[ \t]*(:?)-+(:?)[ \t]*\Z")
+_BAR = re.compile(r"\\.|\|", re.DOTALL)
 _ENVIRONMENT = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray|alignat|flalign)\*?)\}")
 _ONLY_MARKERS = re.compile(r"[-=*_+`~$#>|:•\\\[\]() \t]*(?:\d{1,9}[.)]?)?[ \t]*\Z")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -140,6 +141,7 @@ class BlockSplitter:
     def tail(self) -> list[Block]:
         """What follows the settled blocks for now: mostly one block, empty after `finish`."""
         partial = "".join(self._partial)
+        self._partial = [partial] if partial else []
         state = self._state
         if partial and not state.withholds(partial):
             state = state.clone()
@@ -275,7 +277,7 @@ class _State:
                 leaf = copy.copy(leaf)
                 leaf.lines = lines[:-1]
             if leaf.lines:
-                blocks.append(self._block(leaf, Paragraph("\n".join(leaf.lines))))
+                blocks += self._paragraphs(leaf)
             return blocks
         if leaf.kind == "math":
             tex = "\n".join(leaf.lines)
@@ -579,7 +581,28 @@ class _State:
         if leaf is None:
             return
         self._leaf = None
-        self.done.append(self._block(leaf, self._content(leaf)))
+        if leaf.kind in ("paragraph", "math"):  # a formula that was never closed is text
+            self.done += self._paragraphs(leaf)
+        else:
+            self.done.append(self._block(leaf, self._content(leaf)))
+
+    def _paragraphs(self, leaf: _Leaf) -> list[Block]:
+        """The paragraph; a line that is an image stands alone, so that a picture can take its place."""
+        text = "\n".join(leaf.lines).rstrip()
+        if "![" not in text:
+            return [self._block(leaf, Paragraph(text))]
+        groups: list[list[str]] = []
+        was_image = True
+        for line in text.split("\n"):
+            is_image = _is_image(line)
+            if is_image or was_image:
+                groups.append([line])
+            else:
+                groups[-1].append(line)
+            was_image = is_image
+        paragraphs = [Paragraph("\n".join(lines).rstrip()) for lines in groups]
+        first, rest = self._block(leaf, paragraphs[0]), paragraphs[1:]
+        return [first, *(replace(first, content=content, opened=0, is_spaced=False) for content in rest)]
 
     def _content(self, leaf: _Leaf) -> Content:
         match leaf.kind:
@@ -590,8 +613,8 @@ class _State:
                 return CodeBlock("", "\n".join(leaf.lines).rstrip("\n"), True)
             case "table":
                 return Table(leaf.header, leaf.alignments, tuple(leaf.rows or ()), leaf.is_continued)
-            case _:  # a paragraph, or a formula that was never closed
-                return Paragraph("\n".join(leaf.lines).rstrip())
+            case _:
+                raise AssertionError(leaf.kind)
 
     def _close_containers(self, depth: int) -> None:
         """Leaves all containers beyond `depth`; an item that never got any text still shows its marker."""
@@ -623,6 +646,11 @@ def _outdented(text: str, column: int) -> tuple[str, int]:
         else:
             return text[index:], column
     return "", column
+
+
+def _is_image(line: str) -> bool:
+    """Whether a line seems to hold an image and nothing else."""
+    return line.startswith("![") and line.rstrip(" \t").endswith(")") and "](" in line
 
 
 def _math_opener(text: str) -> str | None:
@@ -662,15 +690,11 @@ def _cells(line: str) -> tuple[str, ...]:
     if text.startswith("|"):
         text = text[1:]
     cells: list[str] = []
-    start = index = 0
-    while index < len(text):
-        character = text[index]
-        if character == "\\":
-            index += 1
-        elif character == "|":
-            cells.append(text[start:index])
-            start = index + 1
-        index += 1
+    start = 0
+    for match in _BAR.finditer(text):
+        if match.group() == "|":
+            cells.append(text[start : match.start()])
+            start = match.end()
     if text[start:].strip(" \t") or not cells:
         cells.append(text[start:])
     return tuple(cell.strip(" \t").replace("\\|", "|") for cell in cells)

@@ -12,7 +12,8 @@ import pytest
 from tests.pictures import breaks_off, gif, png, serves
 from tests.provider import Head, Provider, Send
 
-from drover.engine.pictures import MOST_BYTES, fetch_picture, picture_format
+from drover.domain.pictures import picture_format
+from drover.engine.pictures import MOST_BYTES, fetch_picture
 from drover.engine.transport import PublicOnly, Transport
 from drover.errors import ConfigurationError, ConnectionFailed, DroverError, ProtocolError, Redirected
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drover.ui.markdown_inline import Span, SpanKind, Style, parse_inline, plain_text, safe_link
+from drover.ui.markdown_inline import Span, SpanKind, Style, parse_inline, pictures_in, plain_text, safe_link
 
 BOLD, ITALIC, STRIKE = Style.BOLD, Style.ITALIC, Style.STRIKE
 
@@ -129,3 +129,27 @@ def test_hostile_text_is_read_to_its_end(text: str) -> None:
 
 def test_a_backtick_behind_an_escaped_one_is_text() -> None:
     assert "".join(span.text for span in parse_inline("\\``")) == "``"
+
+
+DATA = "data:image/png;base64," + "iVBORw0KGgo+/" * 20_000 + "=="
+
+
+def test_the_data_of_an_image_may_be_of_any_length() -> None:
+    (span, rest) = parse_inline(f'![a cat]({DATA} "tip"), see')
+    assert (span.kind, span.text, span.link) == (SpanKind.IMAGE, "a cat", DATA)
+    assert rest.text == ", see"
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_data_without_an_end_are_an_image_on_its_way_and_never_text(is_open: bool) -> None:
+    before, span = parse_inline(f"See ![a cat]({DATA}", is_open=is_open)
+    assert before.text == "See "
+    assert (span.kind, span.text, span.link) == (SpanKind.PARTIAL_IMAGE, "a cat", DATA)
+
+
+def test_images_alone_in_a_paragraph_are_pictures() -> None:
+    text = "![](https://e.org/a.png) ![b](http://e.org/b.png)\n![c](data:image/png;base64,AA==)"
+    assert [span.text for span in pictures_in(text)] == ["", "b", "c"]
+    for other in ("![a](https://e.org/a.png) is", "is ![a](https://e.org/a.png)", "![a](file:///a.png)", "",
+                  "![a](a.png)", "![a](javascript:x)", "![a](data:image/png;base64,AA", "![a]"):  # fmt: skip
+        assert pictures_in(other) == []

@@ -6,6 +6,7 @@ import asyncio
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from drover.domain.pictures import picture_format
 from drover.engine.transport import HttpRequest, HttpResponse, PublicOnly, Transport
 from drover.errors import ConfigurationError, ConnectionFailed, ProtocolError, ProviderError
 
@@ -40,17 +41,6 @@ async def fetch_picture(transport: Transport, url: str, reach: PublicOnly) -> by
             phase="stream",
             elapsed_s=_TOTAL_S,
         ) from None
-
-
-def picture_format(raw: bytes) -> str:
-    """png, jpeg, webp or gif by the first bytes; empty for anything else."""
-    if raw.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if raw.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if raw[:4] == b"RIFF" and raw[8:12] == b"WEBP":
-        return "webp"
-    return "gif" if raw.startswith((b"GIF87a", b"GIF89a")) else ""
 
 
 def _checked_host(url: str) -> str:

@@ -14,7 +14,7 @@ from drover.domain.endpoint import BUILT_IN_ID, OXEN
 from drover.domain.parameters import UNSET, SamplingParameters
 from drover.domain.run import LivePhase, LiveRun, Run, RunStatus
 from drover.engine.workbench import Notice, Workbench
-from drover.errors import DroverError
+from drover.errors import DroverError, Redirected
 from drover.log import logger
 from drover.store.library import Changes, Library
 from drover.store.search import words_of
@@ -169,6 +169,8 @@ class Controller(QObject):
         transcript.inspect_requested.connect(self._inspect)
         transcript.failure_action_requested.connect(self._act_on_failure)
         transcript.link_activated.connect(self._open_link)
+        transcript.pictures.fetch_requested.connect(self._fetch_picture)
+        transcript.pictures.noticed.connect(self._show_warning)
         transcript.restore_settings_requested.connect(self._restore_settings)
         transcript.zoom_requested.connect(self._step_zoom)
         transcript.writing_requested.connect(self.focus_message)
@@ -645,6 +647,23 @@ class Controller(QObject):
             settings = self._workbench.settings
             hosts = (*settings.confirmed_hosts, target.host())
             self.spawn(self._workbench.change_settings(confirmed_hosts=hosts))
+
+    def _fetch_picture(self, url: str, address: str) -> None:
+        self.spawn(self._see_fetched(url, address))
+
+    async def _see_fetched(self, url: str, address: str) -> None:
+        pictures = self._window.transcript.pictures
+        try:
+            raw = await self._workbench.fetch_image(address)
+        except Redirected as error:
+            pictures.redirect(url, address, error.location)
+        except DroverError as error:
+            pictures.fail(url, error.message, address)
+        else:
+            pictures.receive(url, raw)
+
+    def _show_warning(self, text: str) -> None:
+        self._window.show_notice(text, is_warning=True)
 
     # The first window
 

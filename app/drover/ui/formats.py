@@ -109,6 +109,13 @@ def duration(seconds: float, *, tenths_below_s: float = 10.0) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+def size(byte_count: int) -> str:
+    """As in "340 KB" or "1.2 MB"."""
+    if byte_count < 1_000_000:
+        return _tr("{0} KB").format(whole(-(-byte_count // 1000)))
+    return _tr("{0} MB").format(decimal(byte_count / 1e6, 1))
+
+
 def usd(amount: float) -> str:
     """A sum with two significant digits below a cent: "$0.0002", "$1.40"."""
     if amount == 0 or abs(amount) >= 0.01:

@@ -24,6 +24,8 @@ class SpanKind(Enum):
     DISPLAY_MATH = "display math"
     IMAGE = "image"
     """`text` is the alternative text, `link` the address, of any scheme."""
+    PARTIAL_IMAGE = "partial image"
+    """An image whose data have not come to their end; `link` is the address so far."""
     BREAK = "break"
     FOOTNOTE = "footnote"
     """`text` is the label."""
@@ -61,9 +63,14 @@ _DESTINATION = re.compile(
     r"\([ \t\n]*+(?:<([^<>\n]{0,2000})>|((?:[^\s()\\<]|\\.|\((?:[^\s()\\]|\\.){0,500}\)){0,2000}))"
     r"(?:[ \t\n]++(?:\"[^\"]{0,500}\"|'[^']{0,500}'))?[ \t\n]*+\)"
 )
+# In data there are no brackets, so that what one attempt has passed over is not looked at by another.
+_IMAGE_DATA = re.compile(
+    r"\([ \t]*+<?(data:image/[^\s()<>\[\]]*+)>?(?:[ \t]++(?:\"[^\"]{0,500}\"|'[^']{0,500}'))?[ \t]*+(\)?)"
+)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _FOOTNOTE = re.compile(r"\[\^([^\[\]\s]{1,40})\]")
 _LINK_SCHEME = re.compile(r"(?:https?://|mailto:)[^\s\x00-\x1f]", re.IGNORECASE)
+_PICTURE_SCHEME = re.compile(r"https?://[^\s\x00-\x1f]|data:image/", re.IGNORECASE)
 _MAX_FORMULA = 2000
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
@@ -82,6 +89,19 @@ def parse_inline(text: str, *, is_open: bool = False, breaks_at_tags: bool = Fal
     if not _SPECIAL.search(text):
         return [Span(text)] if text else []
     return _Scanner(text, is_open=is_open, breaks_at_tags=breaks_at_tags).spans()
+
+
+def pictures_in(text: str) -> list[Span]:
+    """The images of a paragraph that consists of nothing else.
+
+    Empty if there is anything to read in it, or an address that is neither of the web nor of data.
+    """
+    if not text.startswith("!["):
+        return []
+    blank = (SpanKind.TEXT, SpanKind.BREAK)
+    spans = [span for span in parse_inline(text) if span.kind not in blank or span.text.strip()]
+    are_pictures = all(span.kind is SpanKind.IMAGE and _PICTURE_SCHEME.match(span.link) for span in spans)
+    return spans if are_pictures else []
 
 
 def plain_text(spans: list[Span]) -> str:
@@ -263,15 +283,19 @@ class _Scanner:
             self._add("]")
             return at + 1
         node, delimiters, is_image = self._brackets.pop()
+        if is_image and (data := _IMAGE_DATA.match(self._text, at + 1)):
+            is_whole = bool(data.group(2))
+            if is_whole or data.end() == len(self._text):
+                kind = SpanKind.IMAGE if is_whole else SpanKind.PARTIAL_IMAGE
+                self._replace(node, delimiters, kind, data.group(1))
+                return data.end()
         match = _DESTINATION.match(self._text, at + 1)
         if match is None:
             self._add("]")
             return at + 1
         url = html.unescape(_ESCAPE.sub(r"\1", match.group(1) or match.group(2) or ""))
         if is_image:
-            alternative = "".join(piece.text for piece in self._nodes[node + 1 :])
-            del self._nodes[node:], self._delimiters[delimiters:]
-            self._add(alternative, SpanKind.IMAGE, url)
+            self._replace(node, delimiters, SpanKind.IMAGE, url)
             return match.end()
         self._pair(delimiters)
         if safe_link(url):
@@ -281,6 +305,15 @@ class _Scanner:
         else:
             self._add(self._text[at : match.end()])
         return match.end()
+
+    def _replace(self, node: int, delimiters: int, kind: SpanKind, url: str) -> None:
+        """Puts an image where its alternative text was written, whose emphasis is not shown."""
+        styles = len(self._styles)
+        self._pair(delimiters)
+        del self._styles[styles:]
+        alternative = "".join(piece.text for piece in self._nodes[node + 1 :])
+        del self._nodes[node:]
+        self._add(alternative, kind, url)
 
     def _take_angle(self, at: int) -> int:
         text = self._text

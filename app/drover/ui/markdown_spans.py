@@ -21,6 +21,7 @@ from PySide6.QtGui import (
     QTextFormat,
 )
 
+from drover.ui import formats
 from drover.ui.formula import Formula, formula, formula_question, known_formula
 from drover.ui.markdown_inline import Span, SpanKind, Style, safe_link
 from drover.ui.markdown_look import BREAK_HERE, TextLook, breakable_text, clean_text, scale_font
@@ -309,7 +310,7 @@ def write_spans(
                 text_format.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignSuperScript)
                 text_format.setForeground(theme().color("text-3"))
                 cursor.insertText(_one_paragraph(span.text), text_format)
-            case SpanKind.IMAGE:
+            case SpanKind.IMAGE | SpanKind.PARTIAL_IMAGE:
                 text_format.setForeground(theme().color("text-3"))
                 _set_link(text_format, safe_link(span.link))
                 cursor.insertText(_one_paragraph(image_words(span)), text_format)
@@ -321,7 +322,7 @@ def shown_characters(span: Span) -> str:
     match span.kind:
         case SpanKind.MATH | SpanKind.DISPLAY_MATH:
             return OBJECT_CHARACTER if span.text.strip() else ""
-        case SpanKind.IMAGE:
+        case SpanKind.IMAGE | SpanKind.PARTIAL_IMAGE:
             words = image_words(span)
         case _:
             words = span.text
@@ -337,13 +338,27 @@ def _one_paragraph(text: str) -> str:
 
 
 def image_words(span: Span) -> str:
-    """What stands for a picture that is not fetched: "[Image: a cat, upload.example.org]"."""
+    """What stands for an image in running text: "[Image: a cat, upload.example.org]"."""
+    parts = [span.text.strip(), image_host(span.link)]
+    if span.kind is SpanKind.PARTIAL_IMAGE:
+        parts.append(_tr("{0} so far").format(formats.size(len(span.link))))
+    words = ", ".join(filter(None, parts))
+    return _tr("[Image: {0}]").format(words) if words else _tr("[Image]")
+
+
+def image_host(url: str) -> str:
+    """The host that an image would come from, in ASCII, so that no letter passes for another; or empty."""
     try:
-        host = urlsplit(span.link).hostname or ""
+        parts = urlsplit(url[:2000])
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+        return host + port if host.isascii() else host.encode("idna").decode() + port
     except ValueError:
-        host = ""
-    words = ", ".join(part for part in (span.text.strip(), host) if part)
-    return QCoreApplication.translate("markdown", "[Image: {0}]").format(words) if words else "[Image]"
+        return ""
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("markdown", text)
 
 
 def _styled(base: QTextCharFormat, span: Span) -> QTextCharFormat:
@@ -354,7 +369,7 @@ def _styled(base: QTextCharFormat, span: Span) -> QTextCharFormat:
         text_format.setFontItalic(True)
     if span.style & Style.STRIKE:
         text_format.setFontStrikeOut(True)
-    if span.link and span.kind is not SpanKind.IMAGE:
+    if span.link and span.kind not in (SpanKind.IMAGE, SpanKind.PARTIAL_IMAGE):
         _set_link(text_format, safe_link(span.link))
     return text_format
 

@@ -57,6 +57,7 @@ from drover.ui.markdown_spans import (
 )
 from drover.ui.theme import aligned, draw_frame, draw_icon, theme
 
+MARKER_GAP = 8
 _QUOTE_RULE = 2
 _MOST_FILLS = 2000
 _HEADING_SIZES = {1: 18, 2: 17, 3: 16}
@@ -444,36 +445,42 @@ class BlockText(MarkdownText):
     def _paint_marker(
         self, painter: QPainter, decoration: _Decoration, item: Item, block: QTextBlock
     ) -> None:
-        """Bullet, number or box, on the first line and clear of the text."""
+        """On the first line and clear of the text."""
         line = block.layout().lineAt(0)
         top = self.document().documentLayout().blockBoundingRect(block).top()
-        baseline = top + line.y() + line.ascent()
-        gap, is_rtl = theme().px(8), decoration.is_right_to_left
+        gap, is_rtl = theme().px(MARKER_GAP), decoration.is_right_to_left
         edge = self.width() - decoration.indent + gap if is_rtl else decoration.indent - gap
-        font = theme().font(self._look.role)
-        if item.is_checked is not None:
-            side = theme().px(14)
-            x = edge - 1 if is_rtl else edge - side + 1
-            _paint_box(
-                painter, QRectF(x, baseline - side + theme().px(2), side, side), is_checked=item.is_checked
-            )
-        elif item.number is None and not item.label:
-            radius = theme().px(5) / 2
-            middle = baseline - QFontMetricsF(font).xHeight() / 2 - 0.5
-            x = edge + theme().px(4) if is_rtl else edge - theme().px(4)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme().color("text-2"))
-            painter.drawEllipse(QPointF(x, middle), radius, radius)
-        else:
-            number = f"{item.label or item.number}."
-            painter.setFont(font)
-            painter.setPen(theme().color("text-2"))
-            room = theme().px(80)
-            left = edge - 2 if is_rtl else edge + 2 - room
-            ascent = QFontMetricsF(font).ascent()
-            side_of = Qt.AlignmentFlag.AlignLeft if is_rtl else Qt.AlignmentFlag.AlignRight
-            painter.drawText(QRectF(left, baseline - ascent, room, 2 * ascent), side_of, number)
+        baseline = top + line.y() + line.ascent()
+        paint_marker(painter, item, self._look, edge=edge, baseline=baseline, is_rtl=is_rtl)
+
+
+def paint_marker(
+    painter: QPainter, item: Item, look: TextLook, *, edge: float, baseline: float, is_rtl: bool = False
+) -> None:
+    """Bullet, number or box of an item; `edge` is the side of it that faces the text."""
+    font = theme().font(look.role)
+    if item.is_checked is not None:
+        side = theme().px(14)
+        x = edge - 1 if is_rtl else edge - side + 1
+        rect = QRectF(x, baseline - side + theme().px(2), side, side)
+        _paint_box(painter, rect, is_checked=item.is_checked)
+    elif item.number is None and not item.label:
+        radius = theme().px(5) / 2
+        middle = baseline - QFontMetricsF(font).xHeight() / 2 - 0.5
+        x = edge + theme().px(4) if is_rtl else edge - theme().px(4)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme().color("text-2"))
+        painter.drawEllipse(QPointF(x, middle), radius, radius)
+    else:
+        number = f"{item.label or item.number}."
+        painter.setFont(font)
+        painter.setPen(theme().color("text-2"))
+        room = theme().px(80)
+        left = edge - 2 if is_rtl else edge + 2 - room
+        ascent = QFontMetricsF(font).ascent()
+        side_of = Qt.AlignmentFlag.AlignLeft if is_rtl else Qt.AlignmentFlag.AlignRight
+        painter.drawText(QRectF(left, baseline - ascent, room, 2 * ascent), side_of, number)
 
 
 def paint_quote_rules(

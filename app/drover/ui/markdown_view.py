@@ -14,14 +14,24 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from PySide6.QtCore import QPoint, QRect, QSize, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QTextDocument
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QTextDocument
 from PySide6.QtWidgets import QApplication, QWidget
 
-from drover.markdown_blocks import Block, BlockSplitter, CodeBlock, Heading, MathBlock, Paragraph, Rule, Table
+from drover.markdown_blocks import (
+    Block,
+    BlockSplitter,
+    CodeBlock,
+    Heading,
+    Item,
+    MathBlock,
+    Paragraph,
+    Rule,
+    Table,
+)
 from drover.ui.code_view import CodeView, estimated_height
 from drover.ui.find_marks import Hits
 from drover.ui.line_places import Anchor, line_at, top_of_line
-from drover.ui.markdown_inline import parse_inline, plain_text
+from drover.ui.markdown_inline import parse_inline, pictures_in, plain_text
 from drover.ui.markdown_look import (
     ANSWER,
     TextLook,
@@ -32,12 +42,16 @@ from drover.ui.markdown_look import (
 )
 from drover.ui.markdown_places import Place
 from drover.ui.markdown_table import TableText
-from drover.ui.markdown_text import BlockText, paint_quote_rules
+from drover.ui.markdown_text import MARKER_GAP, BlockText, paint_marker, paint_quote_rules
+from drover.ui.picture_view import PictureStack
+from drover.ui.pictures import Pictures
 from drover.ui.theme import theme
 
 _SEALED_BLOCKS = 40
 _SEALED_CHARS = 8000
 _CHAR_PX = 7.3
+_MARKER_MIDDLE = 17
+"""Below the top of what is not text: about the middle of its first row."""
 _MOST_MARKS = 200
 _COSTLY_S = 0.012
 _TOP = Place(0, 0)
@@ -49,6 +63,7 @@ class _Kind(Enum):
     TEXT = "text"
     TABLE = "table"
     CODE = "code"
+    PICTURES = "pictures"
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +79,7 @@ class _Segment:
     settled: list[Block] = field(default_factory=list)
     tail: list[Block] = field(default_factory=list)
     chars: int = 0
-    widget: BlockText | TableText | CodeView | None = None
+    widget: BlockText | TableText | CodeView | PictureStack | None = None
     height: int = 0
     width: int = -1
     """For which `height` was found; -1 if not yet, or if the contents have changed since."""
@@ -107,10 +122,16 @@ class MarkdownView(QWidget):
     reflowed = Signal()
 
     def __init__(
-        self, look: TextLook = ANSWER, *, text_name: str = "", parent: QWidget | None = None
+        self,
+        look: TextLook = ANSWER,
+        *,
+        text_name: str = "",
+        pictures: Pictures | None = None,
+        parent: QWidget | None = None,
     ) -> None:
-        """`text_name` is the accessible name of its runs of text."""
+        """`text_name` is the accessible name of its runs of text. Without `pictures` images are words."""
         super().__init__(parent)
+        self._pictures = pictures
         self._look = look
         self._text_name = text_name
         self._splitter = BlockSplitter()
@@ -243,6 +264,9 @@ class MarkdownView(QWidget):
             return Anchor(part, offset=y)
         index = min(self._first_below(y), len(self._tops) - 1)
         segment = self._segments[index]
+        if segment.kind is _Kind.PICTURES and index + 1 < len(self._tops):
+            # What is read stands below: it stays where it is when the picture comes.
+            return Anchor(part, index + 1, -1, y - self._tops[index + 1])
         inside = y - self._tops[index]
         share = min(1.0, max(0.0, inside / max(1, segment.height)))
         text = self._text_of(segment)
@@ -273,6 +297,8 @@ class MarkdownView(QWidget):
             return None
         if isinstance(widget, CodeView):
             return (widget.document, widget.text_top) if widget.document is not None else None
+        if isinstance(widget, PictureStack):
+            return None
         return widget.document(), -self._lift(segment)
 
     # Places
@@ -477,6 +503,8 @@ class MarkdownView(QWidget):
     def _place(self, block: Block, index: int, *, is_tail: bool) -> int:
         """Puts a block into the segment at `index` or into the one after it; returns which."""
         kind = _kind_of(block)
+        if not is_tail and self._pictures is not None and _is_pictures(block):
+            kind = _Kind.PICTURES
         current = self._segments[index] if index >= 0 else None
         if current is None or kind is not _Kind.TEXT or current.kind is not _Kind.TEXT or current.is_full:
             index += 1
@@ -544,6 +572,11 @@ class MarkdownView(QWidget):
             code.layout_changed.connect(self._remeasure_all)
             code.scrolled.connect(self._mark_scrolled)
             segment.widget = code
+        elif segment.kind is _Kind.PICTURES and self._pictures is not None:
+            stack = PictureStack(getattr(segment.first.content, "text", ""), self._pictures, self)
+            stack.link_activated.connect(self.link_activated)
+            stack.height_changed.connect(self._remeasure_all)
+            segment.widget = stack
         else:
             text = TableText(self._look, self) if segment.kind is _Kind.TABLE else BlockText(self._look, self)
             text.setAccessibleName(self._text_name)
@@ -565,7 +598,7 @@ class MarkdownView(QWidget):
 
     def _remeasure_all(self) -> None:
         for segment in self._segments:
-            if segment.kind is _Kind.CODE:
+            if segment.kind in (_Kind.CODE, _Kind.PICTURES):
                 segment.width = -1
         self._first_dirty = 0
         self.height_changed.emit()
@@ -623,6 +656,8 @@ class MarkdownView(QWidget):
         scale = theme().px
         if isinstance(content, CodeBlock):
             return estimated_height(content.code)
+        if segment.kind is _Kind.PICTURES:
+            return scale(40)
         if isinstance(content, Table):
             return (len(content.rows) + (0 if content.is_continued else 1)) * scale(31)
         return sum(
@@ -630,9 +665,11 @@ class MarkdownView(QWidget):
         )
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The rules of quotes beside code and tables, and between segments."""
+        """The markers of items that begin with code, a table or a picture; the rules of quotes beside these
+        and between segments."""
         painter = QPainter(self)
         for segment in self._realized:
+            self._paint_marker(painter, segment)
             offsets = quote_offsets(segment.first)
             if not offsets or segment.index >= len(self._tops):
                 continue
@@ -644,6 +681,17 @@ class MarkdownView(QWidget):
                 top = y - (gap if offset in shared else 0)
                 paint_quote_rules(painter, (offset,), top, bottom, {})
         painter.end()
+
+    def _paint_marker(self, painter: QPainter, segment: _Segment) -> None:
+        block = segment.first
+        item = block.containers[-1] if block.containers and block.opened else None
+        if segment.kind is _Kind.TEXT or not isinstance(item, Item) or segment.index >= len(self._tops):
+            return
+        scale = theme().px
+        middle = self._tops[segment.index] + scale(_MARKER_MIDDLE)
+        baseline = middle + QFontMetricsF(theme().font(self._look.role)).xHeight() / 2
+        edge = scale(indent_of(block)) - scale(MARKER_GAP)
+        paint_marker(painter, item, self._look, edge=edge, baseline=baseline)
 
 
 def _inside(segment: _Segment, hit: tuple[Place, Place]) -> tuple[Place, Place]:
@@ -672,6 +720,10 @@ def _kind_of(block: Block) -> _Kind:
     return _Kind.TABLE if isinstance(block.content, Table) else _Kind.TEXT
 
 
+def _is_pictures(block: Block) -> bool:
+    return isinstance(block.content, Paragraph) and bool(pictures_in(block.content.text))
+
+
 def _last_block(segment: _Segment) -> Block:
     return segment.tail[-1] if segment.tail else segment.settled[-1]
 
@@ -682,6 +734,8 @@ def _size(block: Block) -> int:
 
 def _estimated_text_height(block: Block, width: int, look: TextLook) -> int:
     text = getattr(block.content, "text", "")
+    if "](data:" in text:
+        text = plain_text(parse_inline(text))
     room = max(60, width - theme().px(indent_of(block)))
     lines = len(text) * theme().px(100) / 100 * _CHAR_PX // room + 1 + text.count("\n")
     return int(lines * theme().line_height(look.role)) + theme().px(look.paragraph_gap)

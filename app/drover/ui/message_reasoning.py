@@ -16,6 +16,7 @@ from drover.ui.markdown_look import REASONING
 from drover.ui.markdown_places import Place
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_failure import OutcomeLine
+from drover.ui.pictures import Pictures
 from drover.ui.theme import aligned, draw_frame, draw_icon, theme
 
 _TOGGLE, _PAD, _CHEVRON, _GAP = 28, 8, 14, 6
@@ -113,8 +114,10 @@ class ReasoningBlock(QWidget):
     raise_limit_requested = Signal()
     link_activated = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, pictures: Pictures | None = None) -> None:
+        """Without `pictures` images are words."""
         super().__init__(parent)
+        self._pictures = pictures
         self._toggle = ReasoningToggle(self)
         self._toggle.clicked.connect(self._claim)
         self._body: MarkdownView | None = None
@@ -244,7 +247,9 @@ class ReasoningBlock(QWidget):
 
     def _opened_body(self) -> MarkdownView:
         if self._body is None:
-            self._body = MarkdownView(REASONING, text_name=self.tr("Reasoning text"), parent=self)
+            self._body = MarkdownView(
+                REASONING, text_name=self.tr("Reasoning text"), pictures=self._pictures, parent=self
+            )
             self._body.link_activated.connect(self.link_activated)
             self._body.height_changed.connect(self.height_changed)
             self._body.reflowed.connect(self.reflowed)

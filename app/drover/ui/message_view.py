@@ -32,6 +32,7 @@ from drover.ui.message_actions import MessageActions
 from drover.ui.message_failure import FailureCard, OutcomeLine
 from drover.ui.message_measures import measures, raised_limit
 from drover.ui.message_reasoning import ReasoningBlock, ReasoningDisplay, ReasoningState
+from drover.ui.pictures import Pictures
 from drover.ui.theme import draw_frame, theme
 
 TEXT_INSET = 16
@@ -84,8 +85,12 @@ class MessageView(QWidget):
         entry: TranscriptEntry,
         display: ReasoningDisplay = ReasoningDisplay.AUTO,
         parent: QWidget | None = None,
+        *,
+        pictures: Pictures | None = None,
     ) -> None:
+        """Without `pictures` images are words."""
         super().__init__(parent)
+        self._pictures = pictures
         self._entry = entry
         self._is_own = entry.message.role is Role.USER
         self._reasoning_display = display
@@ -100,7 +105,7 @@ class MessageView(QWidget):
         self._author.setText(entry.author)
         self._when = ElidedLabel("", role="small", token="text-3", parent=self)
         self._reasoning: ReasoningBlock | None = None
-        self._body = MarkdownView(parent=self)
+        self._body = MarkdownView(pictures=pictures, parent=self)
         self._body.link_activated.connect(self.link_activated)
         self._body.height_changed.connect(self.height_changed)
         self._body.reflowed.connect(self.reflowed)
@@ -223,7 +228,7 @@ class MessageView(QWidget):
 
     def _reasoning_block(self) -> ReasoningBlock:
         if self._reasoning is None:
-            block = self._reasoning = ReasoningBlock(self)
+            block = self._reasoning = ReasoningBlock(self, pictures=self._pictures)
             block.set_display(self._reasoning_display)
             block.height_changed.connect(self.height_changed)
             block.reflowed.connect(self.reflowed)

@@ -24,6 +24,7 @@ from drover.ui.line_places import Anchor
 from drover.ui.markdown_places import Place
 from drover.ui.message_reasoning import ReasoningDisplay
 from drover.ui.message_view import TEXT_INSET, MessageView, TranscriptEntry
+from drover.ui.pictures import Pictures
 from drover.ui.theme import theme
 from drover.ui.transcript_keys import Move, asked_move, tab_stop_beside
 from drover.ui.transcript_scroll import PageBar, WheelTravel, is_upward
@@ -92,6 +93,8 @@ class TranscriptView(QAbstractScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.pictures = Pictures(self)
+        """Those of all its messages; whoever fetches them listens to it."""
         self._conversation_id = ""
         self._slots: list[_Slot] = []
         self._index: dict[str, int] = {}
@@ -415,7 +418,9 @@ class TranscriptView(QAbstractScrollArea):
 
     def _make_view(self, index: int) -> MessageView:
         slot = self._slots[index]
-        view = slot.view = MessageView(slot.entry, self._reasoning_display, self.viewport())
+        view = slot.view = MessageView(
+            slot.entry, self._reasoning_display, self.viewport(), pictures=self.pictures
+        )
         claim = self._claims.get(slot.entry.message.id)
         if claim is not None and view.reasoning is not None:
             view.reasoning.restore(claim)
