@@ -141,6 +141,7 @@ class Controller(QObject):
         bridge.library_changed.connect(self._show_changes)
         bridge.noticed.connect(self._show_notice)
         window = self._window
+        window.returned.connect(self._catch_up)
         column = window.conversations
         column.conversation_chosen.connect(self._open_chosen)
         column.new_requested.connect(self.new_conversation)
@@ -414,7 +415,7 @@ class Controller(QObject):
 
     def _show_progress(self, run_ids: set[str]) -> None:
         live = self._shown.live
-        if live is None or live.run.id not in run_ids:
+        if live is None or live.run.id not in run_ids or not self._window.is_on_screen:
             return
         if live.run.parent_id == self._shown.head_id and not self._window.transcript.shows(
             live.run.message_id
@@ -425,6 +426,11 @@ class Controller(QObject):
             self._opened_finding.advance()
         self._window.composer.display_busy(True, *self._progress_words(live))
         self._window.inspector.advance(live.run.id)
+
+    def _catch_up(self) -> None:
+        """Shows in one go what arrived while nobody could see the window."""
+        if self._shown.live is not None:
+            self._show_progress({self._shown.live.run.id})
 
     def _show_settled(self, run: Run) -> None:
         self._refresh_list()

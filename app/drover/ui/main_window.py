@@ -38,6 +38,7 @@ from drover.ui.conversation_list import ConversationList
 from drover.ui.first_run import FirstRunPage
 from drover.ui.inspector import Inspector
 from drover.ui.notice_bar import NoticeBar
+from drover.ui.sight import Sight
 from drover.ui.theme import theme
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class MainWindow(QMainWindow):
         workspace_chosen(str): `chat` or `experiments`
         tab_chosen(str): of the right column, by its English name
         transcript_built(), parameters_built(): once, before their first use
+        returned(): the window can be seen again, after `is_on_screen` was asked for in vain
         painted(): once, when the first frame is on the screen: time for work that may wait
         closed(): once, after the window was closed
     """
@@ -72,6 +74,7 @@ class MainWindow(QMainWindow):
     tab_chosen = Signal(str)
     transcript_built = Signal()
     parameters_built = Signal()
+    returned = Signal()
     painted = Signal()
     closed = Signal()
 
@@ -81,6 +84,8 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(480, 400)
         self._actions: Actions | None = None
         self._was_painted = False
+        self._sight = Sight(self)
+        self._sight.returned.connect(self.returned)
         self._wants_left = self._wants_right = True
         self._was_wide = {"left": True, "right": True}
         self.conversations = ConversationList()
@@ -203,6 +208,11 @@ class MainWindow(QMainWindow):
             self.setTabOrder(self._fold_right, self._transcript)
             self.transcript_built.emit()
         return self._transcript
+
+    @property
+    def is_on_screen(self) -> bool:
+        """Whether there is anybody to draw for: not while minimised, covered or on another desktop."""
+        return self._sight.is_open()
 
     @property
     def comparison(self) -> ComparisonPage:

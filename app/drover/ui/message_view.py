@@ -33,6 +33,7 @@ from drover.ui.message_failure import FailureCard, OutcomeLine
 from drover.ui.message_measures import measures, raised_limit
 from drover.ui.message_reasoning import ReasoningBlock, ReasoningDisplay, ReasoningState
 from drover.ui.pictures import Pictures
+from drover.ui.sight import is_on_screen
 from drover.ui.theme import draw_frame, theme
 
 TEXT_INSET = 16
@@ -364,7 +365,7 @@ class MessageView(QWidget):
         counts = live is not None and (
             live.retry_at_s is not None or (live.builder.is_thinking and not live.builder.has_answer)
         )
-        if counts and self.isVisible():
+        if counts and is_on_screen(self):
             if not self._tick.isActive():
                 self._tick.start()
         else:

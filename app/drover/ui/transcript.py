@@ -455,6 +455,9 @@ class TranscriptView(QAbstractScrollArea):
             return
         if view.reasoning is not None and view.reasoning.is_claimed:
             self._claims[slot.entry.message.id] = view.reasoning.is_open
+        focused = QApplication.focusWidget()
+        if focused is not None and (view is focused or view.isAncestorOf(focused)):
+            self.setFocus(Qt.FocusReason.OtherFocusReason)  # else it strays through the window
         slot.view = None
         self._realized.remove(slot)
         view.hide()
