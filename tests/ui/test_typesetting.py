@@ -19,8 +19,9 @@ from drover.ui.highlighting import _NAMES
 from drover.ui.typesetter import CODE, FORMULA, LANGUAGE
 from drover.ui.typesetting import Question, Typesetting
 
-NEVER_ENDS = Question(FORMULA, r"\left(" * 60 + "x" + r"\right)" * 60)
-"""The time for these brackets doubles with each pair."""
+ENDLESS = Question(FORMULA, r"\left(" * 50 + "x" * 1300 + r"\right)" * 50)
+"""Takes some ten seconds of processor time."""
+NESTED = r"\frac{1}{1+" * 14 + "x" + "}" * 14
 REGEX_BOMB = Question(CODE, ("a " * 2000 + "\n") * 60, "java")
 SIMPLE = Question(FORMULA, "x^2")
 _LIMIT_MS = 30_000
@@ -108,11 +109,45 @@ def test_a_formula_that_never_ends_is_a_failure_and_holds_up_nothing_else(
     others = [Question(FORMULA, f"z_{number}") for number in range(5)]
     told: list[Question] = []
     typesetting.answered.connect(told.extend)
-    for question in (*others[:2], NEVER_ENDS, *others[2:]):
+    for question in (*others[:2], ENDLESS, *others[2:]):
         typesetting.answer(question, typesetting)
     waits()
-    assert told[-1] == NEVER_ENDS
-    assert [is_typeset(typesetting, question) for question in (*others, NEVER_ENDS)] == [True] * 5 + [False]
+    assert told[-1] == ENDLESS
+    assert [is_typeset(typesetting, question) for question in (*others, ENDLESS)] == [True] * 5 + [False]
+
+
+def test_a_formula_may_be_nested(typesetting: Typesetting, waits: Callable[[], None]) -> None:
+    typesetting.answer(Question(FORMULA, NESTED), typesetting)
+    waits()
+    assert is_typeset(typesetting, Question(FORMULA, NESTED))
+
+
+PICTURED = (
+    r"\left[\sum_{i}^{n}\left(\frac{a}{b+\sqrt{\frac{c}{d}}}\right)^{2}\right]_{0}^{\infty}",
+    r"\begin{pmatrix}a&b\\c&\frac{1}{2}\end{pmatrix}",
+    r"\begin{cases} x & \text{if } x>0 \\ -x & \text{otherwise}\end{cases}",
+    r"\left|\frac{\left(a+b\right)}{\left\{c\right\}}\right| x^{\left(\frac{a}{b}\right)^{2}}",
+    r"\overbrace{a+b}^{n} \vec{v} \widehat{abc} \mathbf{A}\mathcal{L}\mathbb{R}",
+)
+
+
+def test_what_makes_the_typesetter_quicker_does_not_change_its_pictures() -> None:
+    script = f"""
+from drover.ui import typesetter
+from ziamath.config import config
+from ziamath.zmath import Latex
+from xml.etree import ElementTree
+config.svg2 = False
+def picture(tex):
+    made = Latex(tex, size=100.0, color="currentColor", inline=True, margin=4.0)
+    return ElementTree.tostring(made.svgxml())
+plain = [picture(tex) for tex in {PICTURED!r}]
+typesetter._load("formula")
+print([typesetter._formula(tex, is_display=False)[1] for tex in {PICTURED!r}] == plain)
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_code_that_a_highlighter_chokes_on_is_a_failure(
@@ -173,7 +208,7 @@ def test_the_child_ends_with_its_input_even_while_it_is_busy() -> None:
     child.stdin.write(b'{"id": 1, "kind": "formula", "text": "x", "option": ""}\n')
     child.stdin.flush()
     assert child.stdout.readline().startswith(b'{"id": 1')
-    text = NEVER_ENDS.text.replace("\\", "\\\\").encode()
+    text = ENDLESS.text.replace("\\", "\\\\").encode()
     child.stdin.write(b'{"id": 2, "kind": "formula", "text": "' + text + b'", "option": ""}\n')
     child.stdin.close()
     assert child.wait(20) == 0
@@ -226,7 +261,7 @@ def test_a_program_that_closes_while_its_child_is_busy_leaves_nothing_behind(dis
         f"typesetting().answer(Question('formula', 'x'), application)\n"
         "typesetting().answered.connect(application.quit)\n"
         "application.exec()\n"
-        f"typesetting().answer({NEVER_ENDS!r}, application)\n"
+        f"typesetting().answer({ENDLESS!r}, application)\n"
         "application.processEvents()\n"
         "print(typesetting().process_id)\n"
     )
@@ -245,7 +280,7 @@ def test_to_end_is_quick_and_a_later_question_starts_another_child(
     typesetting.answer(SIMPLE, typesetting)
     waits()
     first = typesetting.process_id
-    typesetting.answer(NEVER_ENDS, typesetting)
+    typesetting.answer(ENDLESS, typesetting)
     started_s = time.monotonic()
     typesetting.end()
     assert time.monotonic() - started_s < 2

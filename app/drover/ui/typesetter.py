@@ -23,7 +23,7 @@ import threading
 import time
 import warnings
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 FORMULA: Final = "formula"
@@ -134,14 +134,42 @@ def _answered(question: Mapping[str, Any]) -> tuple[dict[str, object], bytes]:
 def _load(kind: str) -> None:
     """Imports what takes a while, so that it does not count as part of an answer."""
     if kind == FORMULA:
+        import ziamath.styles
         import ziamath.zmath
         from ziamath.config import config
+        from ziamath.nodes.mrow import Mrow
 
         config.svg2 = False  # Qt's renderer knows SVG 1.1
+        # WORKAROUND ziamath 0.13: a deep copy of the style for each node is a quarter of its time.
+        setattr(ziamath.styles, "asdict", vars)  # noqa: B010 - mypy does not let it be replaced openly
+        setattr(Mrow, "_get_height_nostretch", _once(Mrow._get_height_nostretch))  # noqa: B010
         warnings.simplefilter("ignore")
         ziamath.zmath.Latex("x")
     else:
         import pygments.lexers  # noqa: F401
+
+
+def _once(row_height: Callable[..., Any]) -> Callable[..., Any]:
+    """Finds the height of each row of a formula once.
+
+    WORKAROUND ziamath 0.13: before it lays out a row it does so on trial, to see how high brackets must be,
+    and each time so for every row inside: a formula nested `n` deep takes 2^n times as long as a flat one.
+    """
+    from xml.etree.ElementTree import tostring
+
+    def height(row: Any, line: Sequence[Any], **options: Any) -> Any:
+        told = {name: value for name, value in options.items() if name not in _ONLY_FOR_BRACKETS}
+        key = repr((row.style, row.size, row.glyphsize, told, *map(tostring, line)))
+        if key not in _row_heights:
+            _row_heights[key] = row_height(row, line, **options)
+        return _row_heights[key]
+
+    return height
+
+
+_ONLY_FOR_BRACKETS: Final = ("nostretch", "rowymin", "rowymax")
+_row_heights: dict[str, Any] = {}
+"""Of the formula at hand."""
 
 
 def _formula(tex: str, *, is_display: bool) -> tuple[dict[str, object], bytes]:
@@ -149,6 +177,7 @@ def _formula(tex: str, *, is_display: bool) -> tuple[dict[str, object], bytes]:
 
     from ziamath.zmath import Latex
 
+    _row_heights.clear()
     margin = _MARGIN * REFERENCE_SIZE
     picture = Latex(tex, size=REFERENCE_SIZE, color="currentColor", inline=not is_display, margin=margin)
     box = picture.node.bbox
