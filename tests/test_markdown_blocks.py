@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drover import markdown_blocks
 from drover.markdown_blocks import (
     MAX_DEPTH,
+    MAX_PARAGRAPH_CHARS,
     MAX_TABLE_ROWS,
     Block,
     BlockSplitter,
@@ -221,18 +226,97 @@ def test_the_tail_shows_code_that_is_being_written() -> None:
     assert [block.content for block in splitter.settled] == [CodeBlock("py", "x = 1\ny", True)]
 
 
+def source_of(blocks: list[Block]) -> str:
+    """The text of paragraphs, those that go on put together again."""
+    text = ""
+    for block in blocks:
+        assert isinstance(block.content, Paragraph)
+        text += ("\n\n" if block.content.joint is None else block.content.joint) + block.content.text
+    return text.removeprefix("\n\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "word " * 5000 + "end",
+        "x" * 20_000,
+        "\n".join(f"line {number}" for number in range(500)),
+        "**a** " * 3000 + "end",
+        "a" * 100 + "\n" + "😀 é " * 4000 + "x",
+    ],
+)
+def test_a_long_paragraph_goes_on_in_further_blocks_and_loses_nothing(text: str) -> None:
+    blocks = parse(text)
+    assert len(blocks) > 1
+    assert all(len(block.content.text) <= MAX_PARAGRAPH_CHARS for block in blocks)  # type: ignore[union-attr]
+    assert source_of(blocks) == text
+
+
+def test_the_paragraph_of_an_item_goes_on_inside_the_item() -> None:
+    first, second = parse("- " + "word " * 2000 + "end")
+    assert (first.opened, second.opened) == (1, 0)
+    assert first.containers == second.containers == (Item(None),)
+
+
+def test_an_endless_line_settles_while_it_arrives() -> None:
+    splitter = BlockSplitter()
+    for _ in range(3000):
+        splitter.feed("word ")
+    assert len(splitter.settled) == 1
+    arrived = [*splitter.settled, *splitter.tail]
+    splitter.finish()
+    assert source_of(arrived).rstrip() == source_of(splitter.settled) == ("word " * 3000).rstrip()
+
+
+def test_the_data_of_a_picture_are_not_divided() -> None:
+    picture = "![a cat](data:image/png;base64," + "iVBORw0KGgo" * 2000 + " 'title')"
+    assert contents(picture) == [Paragraph(picture)]
+    before, rest = contents(picture + " and so on" * 2000)[:2]
+    assert before == Paragraph(picture)
+    assert isinstance(rest, Paragraph)
+    assert rest.joint == " "
+
+
+def test_the_rest_of_an_endless_row_is_text() -> None:
+    table, rest, *_ = contents("|a|\n|-|\n|" + "b " * 6000)
+    assert isinstance(table, Table)
+    assert isinstance(rest, Paragraph)
+
+
 FRAGMENTS = [
     "- ", "* ", "1. ", "2) ", "  ", "    ", "\t", "> ", ">", "# ", "===", "---", "***", "```", "```py", "~~~",
     "| a | b |", "|---|--:|", "|", "$$", "\\[", "\\]", "\\begin{align}", "\\end{align}", "text", "[x] ",
     "[^1]: ", "![a](b)", "![a](b) ",
-    "\n", "\n", "\n", "\n\n", "\r\n", "\0", "é", "😀", "\ud800", "`", "\\",
+    "\n", "\n", "\n", "\n\n", "\r\n", "\r", "\0", "é", "😀", "\ud800", "\udc00", "`", "\\", "a b c", " ",
+    "![x](data:image/png;base64,AAAA", "BBBBBBBB", ") ", "**", "\\begin{align}x",
 ]  # fmt: skip
 MARKDOWN = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
 
 
+LIMITS = st.sampled_from([None, 2, 3, 7, 20])
+
+
+@contextmanager
+def small(limit: int | None) -> Iterator[None]:
+    """Inside, paragraphs, formulas and tables are divided after so many characters, lines or rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MAX_PARAGRAPH_CHARS", "MAX_PARAGRAPH_LINES", "MAX_PARAGRAPH_MARKS", "_FORMULA_LIMIT",
+                     "_DATA_REST", "MAX_TABLE_ROWS"):  # fmt: skip
+            if limit is not None:
+                patch.setattr(markdown_blocks, name, limit)
+        yield
+
+
 @settings(max_examples=300, deadline=None)
-@given(text=MARKDOWN, data=st.data())
-def test_any_cut_gives_the_same_blocks_and_settled_ones_never_change(text: str, data: st.DataObject) -> None:
+@given(text=MARKDOWN, limit=LIMITS, data=st.data())
+def test_any_cut_gives_the_same_blocks_and_settled_ones_never_change(
+    text: str, limit: int | None, data: st.DataObject
+) -> None:
+    with small(limit):
+        check_cuts(text, data)
+
+
+def check_cuts(text: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=12)))
     splitter = BlockSplitter()
     seen: list[Block] = []

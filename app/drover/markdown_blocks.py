@@ -4,6 +4,7 @@ The rules are CommonMark's with GitHub's tables and task lists, bent towards wha
 nest from two columns on, a fence inside a list survives unindented code, formulas in `$$` are blocks, HTML is
 text. Blocks come as a flat sequence of leaves, each with the quotes and list items it stands in. So a
 list settles item by item, nothing recurses, and a line costs no more than its length times the limited depth.
+No block grows without end, except code: a long paragraph or table goes on in further blocks.
 """
 
 from __future__ import annotations
@@ -21,12 +22,22 @@ MAX_TABLE_ROWS = 250
 MAX_TABLE_CELLS = 1500
 """The same for a table of many columns."""
 
+MAX_PARAGRAPH_CHARS = 6000
+"""A longer paragraph goes on in a further Paragraph with a `joint`; so does the rest of a longer line."""
+MAX_PARAGRAPH_LINES = 100
+MAX_PARAGRAPH_MARKS = 600
+"""The same for a paragraph of so many characters that may be markup: each costs more than a letter."""
+_MAX_DATA_CHARS = 8_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
     """Running text; inline markup is left as written."""
 
     text: str
+    joint: str | None = None
+    """What stood between this and the paragraph of the block before, of which it is the continuation: a line
+    break, a space or nothing. None for a paragraph of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,8 @@ class Block:
     """Whether a blank line stands before it in the source: a loose list shows more space."""
 
 
+MARK = re.compile(r"[\\`*_~\[\]!<$&]")
+"""A character that may be inline markup."""
 _ATX = re.compile(r"(#{1,6})(?=[ \t]|\Z)")
 _ATX_END = re.compile(r"(?:\A|[ \t])#+\Z")
 _FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*(.*)\Z")
@@ -123,6 +136,9 @@ _BAR = re.compile(r"\\.|\|", re.DOTALL)
 _ENVIRONMENT = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray|alignat|flalign)\*?)\}")
 _ONLY_MARKERS = re.compile(r"[-=*_+`~$#>|:•\\\[\]() \t]*(?:\d{1,9}[.)]?)?[ \t]*\Z")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_DATA = re.compile(r"\]\([ \t]*<?data:image/[^\s()<>\[\]]*")
+_DATA_REST = 600  # what may follow the data before the image is closed: a title
+_DATA_END = re.compile(r"[\s()<>\[\]]")
 _STOPS = ("", ".", ",", ";", ":")
 _FORMULA_LIMIT = 20_000
 
@@ -134,6 +150,10 @@ class BlockSplitter:
         self.settled: list[Block] = []
         """Blocks that will never change. Only ever appended to."""
         self._partial: list[str] = []
+        self._held = 0  # characters in it
+        self._limit = MAX_PARAGRAPH_CHARS  # from which on the beginning of an endless line is taken
+        self._is_in_data = False
+        self._goes_on = False  # whether it is the rest of a line of which the beginning has been taken
         self._state = _State()
         self._is_finished = False
 
@@ -143,20 +163,20 @@ class BlockSplitter:
         partial = "".join(self._partial)
         self._partial = [partial] if partial else []
         state = self._state
-        if partial and not state.withholds(partial):
+        if partial and (self._goes_on or not state.withholds(partial)):
             state = state.clone()
-            state.take(_clean(partial))
+            (state.take_on if self._goes_on else state.take)(_clean(partial.rstrip("\r")))
         return state.preview()
 
     def feed(self, text: str) -> None:
         """Takes the next piece."""
         start = 0
         while (end := text.find("\n", start)) >= 0:
-            self._partial.append(text[start:end])
+            self._hold(text[start:end])
             self._take_line()
             start = end + 1
         if start < len(text):
-            self._partial.append(text[start:])
+            self._hold(text[start:])
 
     def finish(self) -> None:
         """Says that nothing follows: all blocks settle. Feeding on afterwards is an error."""
@@ -168,10 +188,45 @@ class BlockSplitter:
         self._state.close_all()
         self._collect()
 
+    def _hold(self, piece: str) -> None:
+        """Keeps a piece of a line; of one without end the beginning is taken already."""
+        if self._is_in_data:
+            end = _DATA_END.search(piece)
+            if end is None and self._held + len(piece) <= _MAX_DATA_CHARS:
+                self._partial.append(piece)
+                self._held += len(piece)
+                return
+            self._is_in_data = False
+            data_end = self._held + end.start() if end is not None else _MAX_DATA_CHARS
+            self._limit = min(data_end, _MAX_DATA_CHARS) + MAX_PARAGRAPH_CHARS
+        self._partial.append(piece)
+        self._held += len(piece)
+        # One character more than is taken, so that the two halves of a surrogate pair stay together.
+        while self._held > self._limit and not self._state.keeps_lines_whole:
+            line = "".join(self._partial)
+            head = line[: self._limit]
+            if self._limit == MAX_PARAGRAPH_CHARS and _ends_in_data(head):
+                self._partial, self._held = [head], len(head)
+                self._is_in_data = True
+                self._hold(line[len(head) :])
+                return
+            if "\ud800" <= head[-1] <= "\udbff":
+                head = head[:-1]
+            (self._state.take_on if self._goes_on else self._state.take)(_clean(head))
+            self._collect()
+            self._goes_on = True
+            self._partial, self._held = [line[len(head) :]], len(line) - len(head)
+            self._limit = MAX_PARAGRAPH_CHARS
+
     def _take_line(self) -> None:
-        line = "".join(self._partial)
+        line = _clean("".join(self._partial).rstrip("\r"))
+        if self._goes_on:
+            self._state.take_on(line)
+        else:
+            self._state.take(line)
         self._partial.clear()
-        self._state.take(_clean(line))
+        self._held, self._limit = 0, MAX_PARAGRAPH_CHARS
+        self._is_in_data = self._goes_on = False
         self._collect()
 
     def _collect(self) -> None:
@@ -190,7 +245,6 @@ def parse(text: str) -> list[Block]:
 
 def _clean(line: str) -> str:
     """The line without what no text view can hold: NUL, lone surrogates, carriage returns."""
-    line = line.rstrip("\r")
     if line.isascii():
         return line.replace("\0", "\ufffd").replace("\r", " ") if "\0" in line or "\r" in line else line
     if _SURROGATE.search(line):
@@ -231,6 +285,10 @@ class _Leaf:
     is_continued: bool = False
     is_closed: bool = False
     size: int = 0
+    """Characters of a paragraph or formula."""
+    marks: int = 0
+    """Of a paragraph."""
+    joint: str | None = None
 
 
 class _State:
@@ -255,6 +313,11 @@ class _State:
             twin._leaf.rows = None if self._leaf.rows is None else list(self._leaf.rows)
         return twin
 
+    @property
+    def keeps_lines_whole(self) -> bool:
+        """Whether even an endless line is taken only as a whole."""
+        return self._leaf is not None and self._leaf.kind == "code"
+
     def withholds(self, partial: str) -> bool:
         """Whether an unfinished line should not be shown yet, as its next character decides what it is."""
         leaf = self._leaf
@@ -273,7 +336,7 @@ class _State:
         if leaf.kind == "paragraph":
             # The last line may be the header of a table whose delimiter row has yet to come.
             lines = leaf.lines
-            if lines[-1].lstrip().startswith("|"):
+            if lines[-1].lstrip().startswith("|") and (len(lines) > 1 or leaf.joint is None):
                 leaf = copy.copy(leaf)
                 leaf.lines = lines[:-1]
             if leaf.lines:
@@ -313,6 +376,22 @@ class _State:
             self._close_leaf()
         self._take_text(text, column, matched)
         self._is_after_blank = False
+
+    def take_on(self, text: str) -> None:
+        """More of the line that was taken last: text, whatever it looks like."""
+        leaf = self._leaf
+        if leaf is not None and leaf.kind in ("code", "indented"):
+            if leaf.lines:
+                leaf.lines[-1] += text
+            else:
+                leaf.info += text
+            return
+        if leaf is not None and leaf.kind == "math":
+            self._turn_into_text(leaf)
+        if leaf is None or leaf.kind != "paragraph":
+            leaf = self._start("paragraph", [""], len(self._open))
+        leaf.lines[-1] += text
+        self._bound(leaf, text)
 
     def _take_code(self, leaf: _Leaf, line: str) -> bool:
         """A line while a fence is open; False if it left the quote that held the fence."""
@@ -476,8 +555,32 @@ class _State:
         elif leaf is not None and is_paragraph:
             # Inside the same containers, or lazily without their markers: the paragraph goes on.
             leaf.lines.append(text)
+            self._bound(leaf, text)
         else:
-            self._start("paragraph", [text], matched)
+            self._bound(self._start("paragraph", [text], matched), text)
+
+    def _bound(self, leaf: _Leaf, added: str) -> None:
+        """Divides a paragraph that has become too long, at the end of a line if it can be."""
+        leaf.size += len(added)
+        leaf.marks += len(MARK.findall(added))
+        if not _is_too_long(leaf):
+            return
+        if len(leaf.lines) > 1:
+            self._divide(leaf, "\n".join(leaf.lines[:-1]), leaf.lines[-1], "\n")
+        while _is_too_long(leaf):
+            line = leaf.lines[0]
+            cut = _cut_of(line)
+            if cut >= len(line):
+                return
+            joint = " " if line.startswith(" ", cut) else ""
+            self._divide(leaf, line[:cut], line[cut + len(joint) :], joint)
+
+    def _divide(self, leaf: _Leaf, text: str, rest: str, joint: str) -> None:
+        head = copy.copy(leaf)
+        head.lines = [text]
+        self.done += self._paragraphs(head)
+        leaf.lines, leaf.joint, leaf.opened, leaf.is_spaced = [rest], joint, 0, False
+        leaf.size, leaf.marks = len(rest), len(MARK.findall(rest))
 
     def _item_slack(self, depth: int) -> int:
         """Extra columns before text in an item counts as code: content may stand well right of its marker."""
@@ -550,13 +653,21 @@ class _State:
         leaf.closer = {"$$": "$$", "\\[": "\\]"}.get(opener, opener.replace("\\begin", "\\end"))
         self._take_math(leaf, text, start=len(opener))
 
+    def _turn_into_text(self, leaf: _Leaf) -> None:
+        """What began as a formula and never ended."""
+        lines, leaf.lines = leaf.lines, []
+        leaf.kind, leaf.size = "paragraph", 0
+        for line in lines:
+            leaf.lines.append(line)
+            self._bound(leaf, line)
+
     def _take_math(self, leaf: _Leaf, text: str, start: int = 0) -> None:
         leaf.lines.append(text)
         leaf.size += len(text)
         end = text.find(leaf.closer, start)
         if end < 0:
             if leaf.size > _FORMULA_LIMIT:
-                leaf.kind = "paragraph"
+                self._turn_into_text(leaf)
             return
         after = text[end + len(leaf.closer) :]
         stop = after.strip(" \t")
@@ -580,8 +691,10 @@ class _State:
         leaf = self._leaf
         if leaf is None:
             return
+        if leaf.kind == "math":
+            self._turn_into_text(leaf)
         self._leaf = None
-        if leaf.kind in ("paragraph", "math"):  # a formula that was never closed is text
+        if leaf.kind == "paragraph":
             self.done += self._paragraphs(leaf)
         else:
             self.done.append(self._block(leaf, self._content(leaf)))
@@ -590,7 +703,7 @@ class _State:
         """The paragraph; a line that is an image stands alone, so that a picture can take its place."""
         text = "\n".join(leaf.lines).rstrip()
         if "![" not in text:
-            return [self._block(leaf, Paragraph(text))]
+            return [self._block(leaf, Paragraph(text, leaf.joint))]
         groups: list[list[str]] = []
         was_image = True
         for line in text.split("\n"):
@@ -601,7 +714,7 @@ class _State:
                 groups[-1].append(line)
             was_image = is_image
         paragraphs = [Paragraph("\n".join(lines).rstrip()) for lines in groups]
-        first, rest = self._block(leaf, paragraphs[0]), paragraphs[1:]
+        first, rest = self._block(leaf, replace(paragraphs[0], joint=leaf.joint)), paragraphs[1:]
         return [first, *(replace(first, content=content, opened=0, is_spaced=False) for content in rest)]
 
     def _content(self, leaf: _Leaf) -> Content:
@@ -629,6 +742,37 @@ class _State:
     def _block(self, leaf: _Leaf, content: Content) -> Block:
         containers = tuple(entry.container for entry in self._open[: leaf.depth])
         return Block(content, containers, leaf.opened, leaf.is_spaced)
+
+
+def _ends_in_data(text: str) -> bool:
+    start = text.rfind("](")
+    return start >= 0 and (found := _DATA.match(text, start)) is not None and found.end() == len(text)
+
+
+def _is_too_long(leaf: _Leaf) -> bool:
+    return (
+        leaf.size > MAX_PARAGRAPH_CHARS
+        or leaf.marks > MAX_PARAGRAPH_MARKS
+        or len(leaf.lines) > MAX_PARAGRAPH_LINES
+    )
+
+
+def _cut_of(line: str) -> int:
+    """Where to divide a line that is too long for one paragraph: at a space, if there is one near, but never
+    within a picture. The length of the line if it cannot be told yet."""
+    end = min(len(line) - 1, MAX_PARAGRAPH_CHARS)
+    for count, mark in enumerate(MARK.finditer(line, 0, end)):
+        if count == MAX_PARAGRAPH_MARKS:
+            end = mark.start()
+            break
+    for data in _DATA.finditer(line):
+        if data.start() < end < data.end() + _DATA_REST:
+            closed = line.find(")", data.end(), data.end() + _DATA_REST)
+            if closed >= 0:
+                return closed + 1
+            return data.end() if len(line) > data.end() + _DATA_REST else len(line)
+    space = line.rfind(" ", end // 2, end + 1)
+    return space if space > 0 else end
 
 
 def _width(spaces: str) -> int:

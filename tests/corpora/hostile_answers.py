@@ -1,4 +1,5 @@
-"""Answers meant to hurt whoever shows them: to call home, to read a file, to deceive, to stall, to break a layout.
+# ruff: noqa: E501
+"""Answers meant to hurt who shows them: to call home, to read a file, to deceive, to stall, to break a layout.
 
 Each would do its harm in some program that shows what models write. `{host}` stands for a server that must
 never be asked, `{file}` for a file that must never be opened; `answers` fills them in.
@@ -59,7 +60,9 @@ def _links() -> str:
 
 
 def _bare_links() -> str:
-    return "\n\n".join(f"<{target}> {target}, ({target}). {target}&lt; *{target}*" for target in LINKS.values())
+    return "\n\n".join(
+        f"<{target}> {target}, ({target}). {target}&lt; *{target}*" for target in LINKS.values()
+    )
 
 
 def _references() -> str:
@@ -124,7 +127,7 @@ def _regex_bombs() -> str:
         "javascript": "/" + "[" * 3000 + "\n" + "`${" * 1500 + "\n" + "a=/(" * 800,
         "html": "<!--" * 1000 + "\n" + "<a " * 2000 + "\n" + "<script>" * 500,
         "markdown": "*" * 3000 + "\n" + "[" * 3000 + "\n" + "> " * 1500,
-        "cpp": "R\"(" * 1500 + "\n" + "#if 0\n" * 700 + "template<" * 800,
+        "cpp": 'R"(' * 1500 + "\n" + "#if 0\n" * 700 + "template<" * 800,
         "sql": "'" * 3001 + "\n" + "/*" * 2000 + "$$" * 1001,
         "latex": "\\begin{" * 1500 + "$" * 2001 + "%" * 2000,
         "lisp": "(" * 4900 + "\n" + "#|" * 2000,
@@ -135,7 +138,7 @@ def _regex_bombs() -> str:
         "haskell": "{-" * 2400 + "\n" + "'" * 3001,
         "csharp": "a<" * 2400 + "\n" + "[" * 3000 + "\n" + "public class " * 350,
         "java": "a.b." * 1200 + "\n" + "@A(" * 1500 + "\n" + "public static " * 300,
-        "rust": "r#\"" * 1500 + "\n" + "/*" * 2400 + "'a" * 2000,
+        "rust": 'r#"' * 1500 + "\n" + "/*" * 2400 + "'a" * 2000,
         "xml": "<a b='" * 800 + "\n" + "<![CDATA[" * 500 + "&a" * 2000,
         "make": "$(" * 2400 + "\n" + "a:=" * 1500,
         "rst": "`" * 3001 + "\n" + "_a_" * 1500 + "\n" + "=" * 4900,
@@ -181,7 +184,16 @@ def _zalgo() -> str:
     towers = "".join(
         letter + "".join(chr(drawn.randrange(0x300, 0x36F)) for _ in range(80)) for letter in "he comes " * 12
     )
-    return towers + "\n\na" + "\u0301" * 20_000 + "\n\n`" + "b" + "\u0488" * 5000 + "`\n\n\u0e01" + "\u0e49" * 5000
+    return (
+        towers
+        + "\n\na"
+        + "\u0301" * 20_000
+        + "\n\n`"
+        + "b"
+        + "\u0488" * 5000
+        + "`\n\n\u0e01"
+        + "\u0e49" * 5000
+    )
 
 
 def _mixed_directions() -> str:
@@ -199,7 +211,9 @@ def _trojan_source() -> str:
         "/*\u202e } \u2066if (is_admin)\u2069 \u2066 begin admins only */\n"
         "x = '\u2067''; return True # \u2069'\nu\u200bser = us\u2060er + \u00ad\nраураl = 1\n"
     )
-    turned = "".join(f"U+{code:04X}: a{chr(code)}b) [c](http://{{host}}/) `d{chr(code)}e`\n" for code in _TURNING)
+    turned = "".join(
+        f"U+{code:04X}: a{chr(code)}b) [c](http://{{host}}/) `d{chr(code)}e`\n" for code in _TURNING
+    )
     return (
         f"```python\n{lines}```\n\nRun \u202etxt.exe\u202c now, \u202e never closed ) abc [link](http://{{host}}/)"
         f"\n\nand this stands the right way round\n\n{turned}\n\n| \u202ea | b |\n|-|-|\n| \u2067c | d |\n\n# \u202eTitle"
@@ -281,9 +295,13 @@ _ANSWERS: Final[Mapping[str, Callable[[], str]]] = {
     "a long quote": lambda: "".join(f"> line {number}\n>\n" for number in range(10_000)),
     "many rules": lambda: "---\n\n" * 20_000,
     "many headings": lambda: "# a\n" * 20_000,
-    "many footnotes": lambda: "".join(f"x[^{n}]\n\n" for n in range(5000)) + "".join(f"[^{n}]: y\n" for n in range(5000)),
+    "many footnotes": lambda: (
+        "".join(f"x[^{n}]\n\n" for n in range(5000)) + "".join(f"[^{n}]: y\n" for n in range(5000))
+    ),
     "footnotes in one line": lambda: "".join(f"[^{number}]" for number in range(10_000)),
-    "footnotes of footnotes": lambda: "x[^a]\n\n[^a]: y[^b]\n[^b]: z[^a]\n[^a]: again\n[^c]:\n[^ ]: no\n[^" + "d" * 99 + "]: x",
+    "footnotes of footnotes": lambda: (
+        "x[^a]\n\n[^a]: y[^b]\n[^b]: z[^a]\n[^a]: again\n[^c]:\n[^ ]: no\n[^" + "d" * 99 + "]: x"
+    ),
     "stars": lambda: "*" * 100_000 + "a" + "*" * 100_000,
     "stars and words": lambda: "**a *b_ " * 30_000,
     "brackets": lambda: "[" * 100_000 + "]" * 100_000,

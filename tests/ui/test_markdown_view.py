@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPointF, Qt, QUrl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PySide6.QtCore import QEvent, QPointF, Qt, QUrl
 from PySide6.QtGui import QGuiApplication, QTextDocument
-from PySide6.QtWidgets import QAbstractButton, QLabel, QTextEdit
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
+from tests.test_markdown_blocks import LIMITS, MARKDOWN, small
 
+from drover.markdown_blocks import MAX_PARAGRAPH_LINES
 from drover.ui.code_view import MAX_LINES, CodeView
 from drover.ui.markdown_table import TableText, fitted_widths
 from drover.ui.markdown_text import BlockText, MarkdownText
@@ -334,3 +338,62 @@ def test_right_to_left_paragraphs_stand_at_the_right_and_code_does_not(view: Mar
     block = text.document().firstBlock()
     assert block.textDirection() == Qt.LayoutDirection.RightToLeft
     assert block.next().textDirection() == Qt.LayoutDirection.LeftToRight
+
+
+def documents(view: MarkdownView) -> list[str]:
+    """Everything that is shown: of each segment its document, of a table or code the contents."""
+    lay_out(view)
+    shown = []
+    for widget in sorted(view.findChildren(QWidget), key=QWidget.y):
+        if isinstance(widget, BlockText | TableText) and not widget.isHidden():
+            shown.append(widget.document().toHtml())
+        elif isinstance(widget, CodeView) and not widget.isHidden():
+            shown.append(widget.code)
+    return shown
+
+
+@settings(max_examples=40, deadline=None)
+@given(text=MARKDOWN, limit=LIMITS, data=st.data())
+def test_any_cut_ends_in_the_same_documents(
+    qapp: QApplication, text: str, limit: int | None, data: st.DataObject
+) -> None:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    with small(limit):
+        streamed, whole = MarkdownView(), MarkdownView()
+        try:
+            for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
+                streamed.feed(text[start:end])
+                lay_out(streamed)
+            streamed.finish()
+            whole.display(text)
+            assert documents(streamed) == documents(whole)
+            assert streamed.text() == whole.text()
+        finally:
+            for view in (streamed, whole):
+                view.deleteLater()
+            QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_a_long_paragraph_is_laid_out_only_where_it_is_seen(view: MarkdownView) -> None:
+    view.display("word " * 100_000)
+    view.lay_out(WIDTH)
+    while view.reveal(0, 600):
+        view.lay_out(WIDTH)
+    assert 0 < len(view.findChildren(BlockText)) <= 3
+    assert view.text() == ("word " * 100_000).rstrip()
+
+
+def test_a_paragraph_that_goes_on_leaves_no_gap(view: MarkdownView) -> None:
+    view.display("\n".join(["line"] * (MAX_PARAGRAPH_LINES + 1)))
+    one = lay_out(view)
+    view.display("\n".join(["line"] * (MAX_PARAGRAPH_LINES)))
+    assert one - lay_out(view) == pytest.approx(theme().line_height("body"), abs=1)
+
+
+def test_a_rule_keeps_its_height_when_text_follows(view: MarkdownView) -> None:
+    view.feed("a\n\n---\n\nb")
+    lay_out(view)
+    view.feed("c")
+    streamed = lay_out(view)
+    view.display("a\n\n---\n\nbc")
+    assert lay_out(view) == streamed

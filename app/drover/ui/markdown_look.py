@@ -47,7 +47,7 @@ REASONING = TextLook(role="column", token="text-2", paragraph_gap=8, base_size=1
 
 def gap_between(before: Block | None, block: Block, look: TextLook) -> int:
     """Logical pixels at 100 % between two neighbouring blocks."""
-    if before is None:
+    if before is None or goes_on(block):
         return 0
     paragraph = look.paragraph_gap
     if isinstance(block.content, Heading):
@@ -62,6 +62,11 @@ def gap_between(before: Block | None, block: Block, look: TextLook) -> int:
     if in_list and was_in_list and follows_text:
         return min(8, paragraph)
     return paragraph
+
+
+def goes_on(block: Block) -> bool:
+    """Whether it is the continuation of a long paragraph."""
+    return isinstance(block.content, Paragraph) and block.content.joint is not None
 
 
 def indent_of(block: Block) -> int:

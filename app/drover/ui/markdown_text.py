@@ -324,8 +324,12 @@ class BlockText(MarkdownText):
         cursor.beginEditBlock()
         if self._tail:
             cursor.setPosition(self._tail_start)
+            block_format, text_format = cursor.blockFormat(), cursor.blockCharFormat()
             cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
             cursor.removeSelectedText()
+            # An empty block, such as that of a rule, has taken the format of what was removed behind it.
+            cursor.setBlockFormat(block_format)
+            cursor.setBlockCharFormat(text_format)
             del self._decorations[self._settled_decorations :]
             del self._code_spans[self._settled_code_spans :]
         cursor.movePosition(QTextCursor.MoveOperation.End)

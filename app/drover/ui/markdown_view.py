@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -18,6 +18,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QTextDocument
 from PySide6.QtWidgets import QApplication, QWidget
 
 from drover.markdown_blocks import (
+    MARK,
     Block,
     BlockSplitter,
     CodeBlock,
@@ -96,6 +97,11 @@ class _Segment:
     def first(self) -> Block:
         """The topmost block."""
         return self.settled[0] if self.settled else self.tail[0]
+
+    @property
+    def blocks(self) -> list[Block]:
+        """All of them, in order."""
+        return [*self.settled, *self.tail]
 
     @property
     def end(self) -> int:
@@ -194,11 +200,16 @@ class MarkdownView(QWidget):
             segment.width, segment.is_exact = -1, False
         self._first_dirty = 0
 
-    def text(self) -> str:
-        """What a reader sees, without markup."""
+    def text(self, most_chars: int = sys.maxsize) -> str:
+        """What a reader sees, without markup; little more than so many characters of it."""
         self._absorb()
-        blocks = [block for segment in self._segments for block in (*segment.settled, *segment.tail)]
-        return "\n".join(filter(None, map(_plain, blocks)))
+        pieces, length = [], 0
+        for piece in _joined(block for segment in self._segments for block in segment.blocks):
+            pieces.append(piece)
+            length += len(piece)
+            if length > most_chars:
+                return "".join(pieces)[:most_chars] + "…"
+        return "".join(pieces)
 
     # Layout
 
@@ -660,9 +671,7 @@ class MarkdownView(QWidget):
             return scale(40)
         if isinstance(content, Table):
             return (len(content.rows) + (0 if content.is_continued else 1)) * scale(31)
-        return sum(
-            _estimated_text_height(block, width, self._look) for block in (*segment.settled, *segment.tail)
-        )
+        return _estimated_text_height(segment.blocks, width, self._look)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The markers of items that begin with code, a table or a picture; the rules of quotes beside these
@@ -729,16 +738,38 @@ def _last_block(segment: _Segment) -> Block:
 
 
 def _size(block: Block) -> int:
-    return len(getattr(block.content, "text", ""))
+    """What a block weighs towards a full segment: markup costs more to lay out than letters."""
+    text = _without_data(getattr(block.content, "text", ""))
+    return len(text) + 8 * len(MARK.findall(text))
 
 
-def _estimated_text_height(block: Block, width: int, look: TextLook) -> int:
-    text = getattr(block.content, "text", "")
-    if "](data:" in text:
-        text = plain_text(parse_inline(text))
-    room = max(60, width - theme().px(indent_of(block)))
-    lines = len(text) * theme().px(100) / 100 * _CHAR_PX // room + 1 + text.count("\n")
-    return int(lines * theme().line_height(look.role)) + theme().px(look.paragraph_gap)
+def _without_data(text: str) -> str:
+    """The text without the data of pictures, which are not shown as text."""
+    return plain_text(parse_inline(text)) if "](data:" in text else text
+
+
+def _joined(blocks: Iterable[Block]) -> Iterator[str]:
+    """The texts of blocks and what stands between them."""
+    is_first = True
+    for block in blocks:
+        text = _plain(block)
+        if text and not is_first:
+            joint = getattr(block.content, "joint", None)
+            yield "\n" if joint is None else joint
+        if text:
+            is_first = False
+            yield text
+
+
+def _estimated_text_height(blocks: Sequence[Block], width: int, look: TextLook) -> int:
+    scale = theme().px(100) / 100
+    char_px, gap = _CHAR_PX * scale, theme().px(look.paragraph_gap)
+    lines = 0
+    for block in blocks:
+        text = _without_data(getattr(block.content, "text", ""))
+        room = max(60, width - indent_of(block) * scale)
+        lines += int(len(text) * char_px // room) + 1 + text.count("\n")
+    return int(lines * theme().line_height(look.role)) + len(blocks) * gap
 
 
 def _plain(block: Block) -> str:

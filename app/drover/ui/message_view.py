@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,6 +43,7 @@ _PAD_TOP, _PAD_BOTTOM, _RADIUS = 10, 12, 6
 _HEADER, _FOOTER, _ACTION = 20, 28, 24
 _AFTER_HEADER, _BEFORE_BODY, _BEFORE_FOOTER = 4, 8, 8
 _TICK_MS = 1000
+_NAMED_CHARS = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,11 +166,14 @@ class MessageView(QWidget):
         self._show_state()
         return bool(reasoning or answer)
 
-    def plain_text(self) -> str:
-        """Author and text without markup, as far as it has arrived, and why there is no more."""
+    def plain_text(self, most_chars: int = sys.maxsize) -> str:
+        """Author and text without markup, as far as it has arrived, and why there is no more.
+
+        Of a text longer than `most_chars` only its beginning.
+        """
         run = self._entry.run
         failure = run.failure.words if run is not None and run.failure is not None else ""
-        return f"{self._entry.author}: " + "\n".join(filter(None, (self._body.text(), failure)))
+        return f"{self._entry.author}: " + "\n".join(filter(None, (self._body.text(most_chars), failure)))
 
     def set_reasoning_display(self, display: ReasoningDisplay) -> None:
         """The person's setting has changed."""
@@ -249,10 +254,13 @@ class MessageView(QWidget):
         self._when.setText(", ".join(parts))
 
     def _name(self) -> None:
-        """The whole message for assistive technology: once, when it is complete, never token by token."""
+        """The message for assistive technology: once, when it is complete, never token by token.
+
+        What follows a long beginning is read in the widgets that show it.
+        """
         is_live = self._entry.live is not None
         answering = self.tr("{0}: is answering").format(self._entry.author)
-        self.setAccessibleName(answering if is_live else self.plain_text())
+        self.setAccessibleName(answering if is_live else self.plain_text(_NAMED_CHARS))
 
     # State
 
