@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from drover.ui.markdown_places import Place, offset_at, position_at, shown_text
 from drover.ui.markdown_spans import TEX
 from drover.ui.markdown_text import BlockText, MarkdownText
 from drover.ui.markdown_view import MarkdownView
+from drover.ui.typesetting import typesetting
 
 PIECES = [
     "word", " ", "\n", "\n\n", "**", "*", "_", "`", "$", "x^2", "\\(a\\)", "\\[b\\]", "$$c$$\n", "😀", "日本",
@@ -25,6 +28,13 @@ PIECES = [
     "w" * 900, "é" * 450, "[^1]", "---\n", "\\begin{align}", "$\\nonsense{$", "\x0b", "<b>", "\t",
 ]  # fmt: skip
 texts = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
+
+
+@pytest.fixture(autouse=True)
+def rested(qtbot: QtBot) -> Iterator[None]:
+    """Leaves no formula on its way."""
+    yield
+    qtbot.waitUntil(lambda: not typesetting().is_busy, timeout=20_000)
 
 
 def laid_out(view: MarkdownView, text: str) -> MarkdownView:

@@ -60,6 +60,8 @@ def action_specs() -> tuple[ActionSpec, ...]:
             "regenerate_last", _t("Regenerate last answer"), "Ctrl+R", Condition.REPLY | Condition.IDLE, True
         ),
         ActionSpec("copy_last", _t("Copy last answer"), "Ctrl+Shift+C", Condition.REPLY),
+        ActionSpec("copy_conversation", _t("Copy conversation"), "", Condition.CONVERSATION),
+        ActionSpec("copy_plain", _t("Copy the selection as plain text"), "", Condition.CONVERSATION),
         ActionSpec("stop", _t("Stop the answer"), "Ctrl+.", Condition.LIVE),
         ActionSpec("focus_message", _t("Go to the message field"), "Ctrl+L"),
         ActionSpec(

@@ -7,7 +7,6 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QContextMenuEvent,
     QFontMetricsF,
     QGuiApplication,
     QKeyEvent,
@@ -26,8 +25,14 @@ from drover.ui.controls import QuietButton
 from drover.ui.find_marks import positions_at, show_marks
 from drover.ui.highlighting import Highlighter, code_question, language_name, language_question
 from drover.ui.markdown_look import clean_text
-from drover.ui.markdown_places import Place, utf16_length, utf16_prefix
-from drover.ui.markdown_text import bring_sideways, rest_cursor, select_positions
+from drover.ui.markdown_places import Place, Range, utf16_length, utf16_prefix
+from drover.ui.markdown_text import (
+    OwnerSelects,
+    bring_sideways,
+    is_selecting_key,
+    rest_cursor,
+    select_positions,
+)
 from drover.ui.theme import aligned, draw_frame, theme
 from drover.ui.typesetter import CODE
 from drover.ui.typesetting import Question, typesetting
@@ -41,7 +46,7 @@ _HEADER, _INSET_X, _INSET_Y, _BAR, _RADIUS = 32, 12, 10, 12, 6
 _COPIED_MS = 1500
 
 
-class _CodeText(QTextEdit):
+class _CodeText(OwnerSelects, QTextEdit):
     """The code itself: read-only, sideways scrolling."""
 
     def __init__(self, parent: QWidget) -> None:
@@ -56,17 +61,13 @@ class _CodeText(QTextEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys that scroll the transcript are left to it."""
-        if event.key() in _TRANSCRIPT_KEYS:
+        if event.key() in _TRANSCRIPT_KEYS or (self.leaves_selecting and is_selecting_key(event)):
             event.ignore()
         else:
             super().keyPressEvent(event)
 
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """The standard menu, shown without blocking."""
-        show_menu(self, event)
 
-
-class _LongCodeText(QPlainTextEdit):
+class _LongCodeText(OwnerSelects, QPlainTextEdit):
     """Very long code: lines are laid out as they come into view; scrolls inside."""
 
     def __init__(self, parent: QWidget) -> None:
@@ -81,9 +82,12 @@ class _LongCodeText(QPlainTextEdit):
         if not bar.value() <= line < bar.value() + bar.pageStep():
             bar.setValue(line - bar.pageStep() // 2)
 
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """The standard menu, shown without blocking."""
-        show_menu(self, event)
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Scrolls inside; keys that select may be for the owner."""
+        if self.leaves_selecting and is_selecting_key(event):
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
 
 
 _TRANSCRIPT_KEYS = (
@@ -121,13 +125,6 @@ def route_wheel(edit: QTextEdit, event: QWheelEvent, scroll: Any) -> None:
         scroll(event)
     else:
         event.ignore()
-
-
-def show_menu(edit: QTextEdit | QPlainTextEdit, event: QContextMenuEvent) -> None:
-    """Opens the standard menu of an editor without a nested event loop."""
-    menu = edit.createStandardContextMenu()
-    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    menu.popup(event.globalPos())
 
 
 class CodeView(QWidget):
@@ -221,9 +218,21 @@ class CodeView(QWidget):
         """The position in the document of a place."""
         return utf16_length(self._code[: place.offset])
 
-    def select(self, start: Place, end: Place) -> None:
-        """Selects the text between two places; the same place twice selects nothing."""
-        select_positions(self._text, self.position_of(start), self.position_of(end))
+    def select(self, selection: Range | None) -> None:
+        """Selects the text between two places, None of which stands for beyond the code."""
+        if selection is None:
+            select_positions(self._text, 0, 0)
+            return
+        start, end = selection
+        select_positions(
+            self._text,
+            0 if start is None else self.position_of(start),
+            utf16_length(self._code) if end is None else self.position_of(end),
+        )
+
+    def leave_selecting(self, is_left: bool) -> None:
+        """Whether the mouse and the keys that select are for the owner."""
+        self._text.leaves_selecting = is_left
 
     def mark(self, hits: Sequence[tuple[Place, Place]], current: tuple[Place, Place] | None) -> None:
         """Colours hits, which are in order, and one of them stronger; replaces all before."""
@@ -280,7 +289,8 @@ class CodeView(QWidget):
         if not self._is_long and code.count("\n") >= MAX_LINES:
             self._is_long = True
             self._text.deleteLater()
-            self._text = _LongCodeText(self)
+            leaves_selecting, self._text = self._text.leaves_selecting, _LongCodeText(self)
+            self._text.leaves_selecting = leaves_selecting
             self._text.setAccessibleName(self.tr("Code, {0}").format(self._label.text()))
             self._text.show()
             self._text.verticalScrollBar().valueChanged.connect(self.scrolled)

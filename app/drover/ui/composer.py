@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QFontMetricsF,
     QInputMethodEvent,
     QKeyEvent,
+    QKeySequence,
     QPainter,
     QPaintEvent,
     QTextBlockFormat,
@@ -54,6 +55,7 @@ class Composer(QWidget):
         stop_requested(): Escape or the button while busy
         text_edited(str): by a person, not by `display_draft`
         save_requested(), edit_cancelled(): in edit mode
+        copy_requested(): the key that copies, while nothing is selected here
         json_toggled(bool): the view of the request was unfolded or folded
     """
 
@@ -62,6 +64,7 @@ class Composer(QWidget):
     text_edited = Signal(str)
     save_requested = Signal()
     edit_cancelled = Signal()
+    copy_requested = Signal()
     json_toggled = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -123,6 +126,7 @@ class Composer(QWidget):
         self._edit.textChanged.connect(self._take_text)
         self._edit.return_pressed.connect(self._request_send)
         self._edit.escape_pressed.connect(self._escape)
+        self._edit.copy_pressed.connect(self.copy_requested)
         self._edit.look_changed.connect(self.update)
         self._send.clicked.connect(self._request_send)
         self._stop.clicked.connect(self.stop_requested)
@@ -450,6 +454,7 @@ class _MessageEdit(QTextEdit):
 
     return_pressed = Signal()
     escape_pressed = Signal()
+    copy_pressed = Signal()
     look_changed = Signal()
 
     def __init__(self) -> None:
@@ -534,6 +539,8 @@ class _MessageEdit(QTextEdit):
             self.return_pressed.emit()
         elif event.key() == Qt.Key.Key_Escape:
             self.escape_pressed.emit()
+        elif event.matches(QKeySequence.StandardKey.Copy) and not self.textCursor().hasSelection():
+            self.copy_pressed.emit()
         else:
             super().keyPressEvent(event)
 

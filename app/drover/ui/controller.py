@@ -154,6 +154,7 @@ class Controller(QObject):
         window.composer.send_requested.connect(self._send)
         window.composer.stop_requested.connect(self.stop)
         window.composer.save_requested.connect(self._save_edit)
+        window.composer.copy_requested.connect(self._copy_selection)
         window.transcript_built.connect(self._connect_transcript)
         window.first_run.chosen.connect(self._try)
         window.first_run.key_requested.connect(self._set_oxen_key)
@@ -225,6 +226,20 @@ class Controller(QObject):
         reply = self._shown.last_reply
         if reply is not None:
             rich_copy.copy(reply.text)
+
+    def copy_conversation(self) -> None:
+        """Copies the shown branch with its authors, without reasoning."""
+        if self._shown.messages:
+            self._window.transcript.copy_conversation()
+
+    def copy_plain(self) -> None:
+        """Copies what is selected in the transcript, without markup."""
+        if self._shown.messages:
+            self._window.transcript.copy_plain()
+
+    def _copy_selection(self) -> None:
+        if self._shown.messages:
+            self._window.transcript.copy()
 
     def stop(self) -> None:
         """Ends the live run of the shown conversation."""

@@ -6,8 +6,10 @@ let endless words break; where a formula cannot be typeset it holds its source.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from drover.markdown_blocks import Block, CodeBlock, Heading, MathBlock, Paragraph, Rule, Table
 from drover.ui.markdown_inline import parse_inline
@@ -23,6 +25,13 @@ class Place:
     """Index among the blocks of the body, or of the widget that shows some of them."""
     offset: int
     """Characters of `shown_text` before it."""
+
+
+Range: TypeAlias = tuple[Place | None, Place | None]
+"""From and to; None stands for the beginning or the end of a body, or of the widget that shows some of it."""
+
+END = Place(sys.maxsize, 0)
+"""The end of a body, however much there is of it."""
 
 
 def shown_text(block: Block, *, is_open: bool = False) -> str:
@@ -48,6 +57,58 @@ def shown_text(block: Block, *, is_open: bool = False) -> str:
 def shown_cell(cell: str) -> str:
     """What a reader sees of a cell of a table."""
     return "".join(map(shown_characters, parse_inline(cell, breaks_at_tags=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class CellRange:
+    """The cells of a table that are selected: a rectangle, or a part of one cell."""
+
+    rows: range
+    """Among the rows under the header."""
+    columns: range
+    has_header: bool
+    cell: tuple[int, int, str] | None = None
+    """(from, to, source) where both ends are in one cell: the offsets in what it shows."""
+
+
+def cell_rectangle(
+    start: tuple[int, int] | None, end: tuple[int, int] | None, rows: int, columns: int
+) -> tuple[range, range]:
+    """The rows and columns between two cells, given as (row, column).
+
+    None stands for a selection that comes from before the table or goes on behind it, and takes whole rows.
+    """
+    first, last = start[0] if start else 0, end[0] if end else rows - 1
+    if start is None or end is None:
+        return range(first, last + 1), range(columns)
+    low, high = sorted((start[1], end[1]))
+    return range(first, last + 1), range(low, high + 1)
+
+
+def cells_between(table: Table, start: int | None, end: int | None) -> CellRange:
+    """The cells between two offsets in the shown text; None stands for beyond the table."""
+    lines = list(table.rows) if table.is_continued else [table.header, *table.rows]
+    first = _cell_at(lines, start, is_end=False) if start is not None else None
+    last = _cell_at(lines, end, is_end=True) if end is not None else None
+    rows, columns = cell_rectangle(first and first[:2], last and last[:2], len(lines), len(table.header))
+    cell = None
+    if first is not None and last is not None and first[:2] == last[:2]:
+        cell = first[2], last[2], lines[first[0]][first[1]]
+    if table.is_continued:
+        return CellRange(rows, columns, False, cell)
+    return CellRange(range(max(0, rows.start - 1), rows.stop - 1), columns, rows.start == 0, cell)
+
+
+def _cell_at(lines: Sequence[Sequence[str]], offset: int, *, is_end: bool) -> tuple[int, int, int]:
+    """(row, column, offset inside the cell); an end at the beginning of a cell belongs to the one before."""
+    begin, row, column, length = 0, 0, 0, 0
+    for row, line in enumerate(lines):
+        for column, cell in enumerate(line):
+            length = len(shown_cell(cell))
+            if offset <= begin + length or (is_end and offset == begin + length + 1):
+                return row, column, min(length, offset - begin)
+            begin += length + 1
+    return row, column, length
 
 
 def offset_at(text: str, position: int, sources: Sequence[tuple[int, int]] = ()) -> int:

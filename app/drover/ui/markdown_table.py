@@ -21,9 +21,9 @@ from drover.markdown_blocks import Table
 from drover.ui.find_marks import positions_at
 from drover.ui.markdown_inline import parse_inline, plain_text
 from drover.ui.markdown_look import TextLook, half_leading
-from drover.ui.markdown_places import Place, offset_at, position_at
+from drover.ui.markdown_places import Place, Range, cell_rectangle, offset_at, position_at
 from drover.ui.markdown_spans import char_format, write_spans
-from drover.ui.markdown_text import MarkdownText, rest_cursor
+from drover.ui.markdown_text import MarkdownText, rest_cursor, select_positions
 from drover.ui.theme import theme
 
 _CELL_GAP, _CELL_PADDING, _NARROWEST_COLUMN, _BAR = 24, 5, 48, 12
@@ -96,6 +96,21 @@ class TableText(MarkdownText):
     def _ranges_of(self, hits: Sequence[tuple[Place, Place]]) -> list[tuple[int, int]]:
         found = positions_at(self._cells(), [place.offset for hit in hits for place in hit])
         return [(1 + start, 1 + end) for start, end in zip(found[::2], found[1::2], strict=True)]
+
+    def select(self, selection: Range | None) -> None:
+        """Within a cell the text; between two cells, the rectangle; whole rows where it goes on outside."""
+        table = self._target
+        if selection is None or table is None or not table.rows():
+            super().select(None)
+            return
+        ends = [None if place is None else table.cellAt(self.position_of(place)) for place in selection]
+        first, last = (None if cell is None else (cell.row(), cell.column()) for cell in ends)
+        if first is not None and first == last:
+            super().select(selection)
+            return
+        rows, columns = cell_rectangle(first, last, table.rows(), table.columns())
+        start, end = table.cellAt(rows[0], columns[0]), table.cellAt(rows[-1], columns[-1])
+        select_positions(self, start.firstPosition(), end.lastPosition())
 
     def _cells(self) -> str:
         """The text of all cells, with one character between two of them."""

@@ -17,6 +17,8 @@ from PySide6.QtGui import (
     QCursor,
     QFontMetricsF,
     QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
     QPainter,
     QPaintEvent,
     QTextBlock,
@@ -42,7 +44,7 @@ from drover.ui.markdown_look import (
     quote_offsets,
     scale_font,
 )
-from drover.ui.markdown_places import Place, offset_at, position_at
+from drover.ui.markdown_places import Place, Range, offset_at, position_at
 from drover.ui.markdown_spans import (
     IS_DISPLAY,
     MATH_OBJECT,
@@ -58,6 +60,13 @@ from drover.ui.markdown_spans import (
 from drover.ui.theme import aligned, draw_frame, draw_icon, theme
 
 MARKER_GAP = 8
+_KEYS = QKeySequence.StandardKey
+SELECTING_KEYS = (
+    _KEYS.SelectNextChar, _KEYS.SelectPreviousChar, _KEYS.SelectNextWord, _KEYS.SelectPreviousWord,
+    _KEYS.SelectNextLine, _KEYS.SelectPreviousLine, _KEYS.SelectNextPage, _KEYS.SelectPreviousPage,
+    _KEYS.SelectStartOfLine, _KEYS.SelectEndOfLine, _KEYS.SelectStartOfDocument, _KEYS.SelectEndOfDocument,
+    _KEYS.SelectAll, _KEYS.Copy, _KEYS.Cancel,
+)  # fmt: skip
 _QUOTE_RULE = 2
 _MOST_FILLS = 2000
 _HEADING_SIZES = {1: 18, 2: 17, 3: 16}
@@ -77,7 +86,50 @@ class _Decoration:
     is_right_to_left: bool = False
 
 
-class MarkdownText(QTextBrowser):
+class OwnerSelects:
+    """A part of a read-only editor: leaves the mouse, and keys that select and copy, to whoever holds it."""
+
+    leaves_selecting = False
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Goes on to the owner."""
+        if self.leaves_selecting:
+            event.ignore()
+        else:
+            super().mousePressEvent(event)  # type: ignore[misc]
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Goes on to the owner."""
+        if self.leaves_selecting:
+            event.ignore()
+        else:
+            super().mouseDoubleClickEvent(event)  # type: ignore[misc]
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Goes on to the owner."""
+        if self.leaves_selecting:
+            event.ignore()
+        else:
+            super().mouseReleaseEvent(event)  # type: ignore[misc]
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Without a button, the links are looked for here; a drag goes on to the owner."""
+        if self.leaves_selecting and event.buttons() != Qt.MouseButton.NoButton:
+            event.ignore()
+        else:
+            super().mouseMoveEvent(event)  # type: ignore[misc]
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Goes on to the owner; else the standard menu, without stopping anything that streams."""
+        if self.leaves_selecting:
+            event.ignore()
+            return
+        menu = self.createStandardContextMenu()  # type: ignore[attr-defined]
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(event.globalPos())
+
+
+class MarkdownText(OwnerSelects, QTextBrowser):
     """Text that is read, selected and copied; it scrolls with the transcript and not by itself.
 
     Signals:
@@ -128,7 +180,10 @@ class MarkdownText(QTextBrowser):
         event.ignore()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Keys that scroll go to the transcript."""
+        """Keys that scroll go to the transcript; so may those that select."""
+        if self.leaves_selecting and is_selecting_key(event):
+            event.ignore()
+            return
         keys = Qt.Key
         scrolls = (keys.Key_PageUp, keys.Key_PageDown, keys.Key_Home, keys.Key_End, keys.Key_Space)
         arrows = (Qt.Key.Key_Up, Qt.Key.Key_Down)
@@ -138,12 +193,6 @@ class MarkdownText(QTextBrowser):
             event.ignore()
             return
         super().keyPressEvent(event)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Copy and Select all, without stopping anything that streams."""
-        menu = self.createStandardContextMenu(event.pos())
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(event.globalPos())
 
     def createMimeDataFromSelection(self) -> QMimeData:
         """The selection as text and rich text, with formulas as TeX."""
@@ -221,9 +270,17 @@ class MarkdownText(QTextBrowser):
             return self.document().characterCount() - 1
         return block.position() + position_at(block.text(), place.offset, _formula_sources(block))
 
-    def select(self, start: Place, end: Place) -> None:
-        """Selects the text between two places; the same place twice selects nothing."""
-        select_positions(self, self.position_of(start), self.position_of(end))
+    def select(self, selection: Range | None) -> None:
+        """Selects the text between two places, None of which stands for beyond the widget."""
+        if selection is None:
+            select_positions(self, 0, 0)
+            return
+        start, end = selection
+        select_positions(
+            self,
+            0 if start is None else self.position_of(start),
+            self.document().characterCount() - 1 if end is None else self.position_of(end),
+        )
 
     def mark(self, hits: Sequence[tuple[Place, Place]], current: tuple[Place, Place] | None) -> None:
         """Colours hits, which are in order, and one of them stronger; replaces all before."""
@@ -286,6 +343,11 @@ class MarkdownText(QTextBrowser):
             QToolTip.hideText()
         else:
             QToolTip.showText(QCursor.pos(), tooltip_text(url.toDisplayString()), self.viewport())
+
+
+def is_selecting_key(event: QKeyEvent) -> bool:
+    """Whether a key selects, copies or clears a selection."""
+    return any(map(event.matches, SELECTING_KEYS))
 
 
 _LONG_RUN = re.compile(r"\S{2000}")

@@ -41,9 +41,9 @@ from drover.ui.markdown_look import (
     indent_of,
     quote_offsets,
 )
-from drover.ui.markdown_places import Place
+from drover.ui.markdown_places import Place, Range, shown_text
 from drover.ui.markdown_table import TableText
-from drover.ui.markdown_text import MARKER_GAP, BlockText, paint_marker, paint_quote_rules
+from drover.ui.markdown_text import MARKER_GAP, BlockText, MarkdownText, paint_marker, paint_quote_rules
 from drover.ui.picture_view import PictureStack
 from drover.ui.pictures import Pictures
 from drover.ui.theme import theme
@@ -55,7 +55,6 @@ _MARKER_MIDDLE = 17
 """Below the top of what is not text: about the middle of its first row."""
 _MOST_MARKS = 200
 _COSTLY_S = 0.012
-_TOP = Place(0, 0)
 _REST = 3.0
 """A costly layout is followed by a pause of so many times its length."""
 
@@ -86,7 +85,7 @@ class _Segment:
     """For which `height` was found; -1 if not yet, or if the contents have changed since."""
     is_exact: bool = False
     shown: tuple[int, Block | None] = (0, None)
-    selected: tuple[Place, Place] | None = None
+    selected: Range | None = None
     """As its widget shows it, counted from its own first block."""
     marked: tuple[list[tuple[Place, Place]], tuple[Place, Place] | None] = ([], None)
     """The hits that its widget colours, and the one gone to, counted likewise."""
@@ -133,11 +132,16 @@ class MarkdownView(QWidget):
         *,
         text_name: str = "",
         pictures: Pictures | None = None,
+        is_selected_by_owner: bool = False,
         parent: QWidget | None = None,
     ) -> None:
-        """`text_name` is the accessible name of its runs of text. Without `pictures` images are words."""
+        """`text_name` is the accessible name of its runs of text. Without `pictures` images are words.
+
+        The mouse and the keys that select and copy may be left to the owner.
+        """
         super().__init__(parent)
         self._pictures = pictures
+        self._is_selected_by_owner = is_selected_by_owner
         self._look = look
         self._text_name = text_name
         self._splitter = BlockSplitter()
@@ -148,7 +152,7 @@ class MarkdownView(QWidget):
         self._tops: list[int] = []
         self._first_dirty = 0
         self._realized: list[_Segment] = []
-        self._selection: tuple[Place, Place] | None = None
+        self._selection: Range | None = None
         self._hits: Hits | None = None
         self._hits_shown: tuple[object, int, object] = (None, 0, None)
         self._current_hit: tuple[Place, Place] | None = None
@@ -356,8 +360,37 @@ class MarkdownView(QWidget):
         rect = widget.rect_of(Place(place.block - segment.start, place.offset))
         return rect.translated(widget.pos())
 
-    def select(self, selection: tuple[Place, Place] | None) -> None:
-        """Shows the text between two places as selected, also what is laid out or arrives later."""
+    def shown_block(self, number: int) -> tuple[Block, str] | None:
+        """A block and what it shows; None if there is no such block."""
+        self._absorb()
+        if not 0 <= number < (self._segments[-1].end if self._segments else 0):
+            return None
+        segment = self._segment_of(Place(number, 0))
+        index = number - segment.start
+        is_open = index >= len(segment.settled)
+        block = segment.tail[index - len(segment.settled)] if is_open else segment.settled[index]
+        return block, shown_text(block, is_open=is_open)
+
+    def end(self) -> Place:
+        """The place behind the last character."""
+        last = self._segments[-1].end - 1 if self._segments else 0
+        block = self.shown_block(last)
+        return Place(last, len(block[1])) if block is not None else Place(0, 0)
+
+    def link_at(self, point: QPoint) -> str:
+        """The link that is shown at a point; empty if there is none."""
+        child = self.childAt(point)
+        while child is not None and child is not self:
+            if isinstance(child, MarkdownText):
+                return child.anchorAt(child.viewport().mapFrom(self, point))
+            child = child.parentWidget()
+        return ""
+
+    def select(self, selection: Range | None) -> None:
+        """Shows the text between two places as selected, also what is laid out or arrives later.
+
+        A place that is None stands for the beginning or the end of the body.
+        """
         self._selection = selection
         for segment in self._realized:
             self._show_selection(segment)
@@ -366,19 +399,12 @@ class MarkdownView(QWidget):
         widget, selected = segment.widget, None
         if self._selection is not None:
             start, end = self._selection
-            if start.block < segment.end and end.block >= segment.start:
-                is_within = end.block < segment.end
-                selected = (
-                    Place(start.block - segment.start, start.offset)
-                    if start.block >= segment.start
-                    else _TOP,
-                    Place(end.block - segment.start, end.offset)
-                    if is_within
-                    else Place(segment.end - segment.start - 1, sys.maxsize),
-                )
+            is_before = end is not None and end.block < segment.start
+            if not is_before and not (start is not None and start.block >= segment.end):
+                selected = _within(segment, start), _within(segment, end)
         if widget is not None and selected != segment.selected:
             segment.selected = selected
-            widget.select(*(selected or (_TOP, _TOP)))
+            widget.select(selected)
 
     def _select_again(self, segment: _Segment) -> None:
         """The contents of the widget have changed, and its selection with them."""
@@ -580,6 +606,7 @@ class MarkdownView(QWidget):
     def _make_widget(self, segment: _Segment) -> None:
         if segment.kind is _Kind.CODE:
             code = CodeView(self)
+            code.leave_selecting(self._is_selected_by_owner)
             code.layout_changed.connect(self._remeasure_all)
             code.scrolled.connect(self._mark_scrolled)
             segment.widget = code
@@ -591,6 +618,7 @@ class MarkdownView(QWidget):
         else:
             text = TableText(self._look, self) if segment.kind is _Kind.TABLE else BlockText(self._look, self)
             text.setAccessibleName(self._text_name)
+            text.leaves_selecting = self._is_selected_by_owner
             text.link_activated.connect(self.link_activated)
             text.formulas_placed.connect(self._take_formulas)
             segment.widget = text
@@ -701,6 +729,13 @@ class MarkdownView(QWidget):
         baseline = middle + QFontMetricsF(theme().font(self._look.role)).xHeight() / 2
         edge = scale(indent_of(block)) - scale(MARKER_GAP)
         paint_marker(painter, item, self._look, edge=edge, baseline=baseline)
+
+
+def _within(segment: _Segment, place: Place | None) -> Place | None:
+    """A place counted from the first block of a segment; None if it lies outside."""
+    if place is None or not segment.start <= place.block < segment.end:
+        return None
+    return Place(place.block - segment.start, place.offset)
 
 
 def _inside(segment: _Segment, hit: tuple[Place, Place]) -> tuple[Place, Place]:

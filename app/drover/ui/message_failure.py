@@ -8,8 +8,9 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from drover.domain.run import Failure, FailureKind
 from drover.ui import formats
-from drover.ui.code_view import make_plain, show_menu
+from drover.ui.code_view import make_plain
 from drover.ui.controls import QUIET_PADDING, Button, Label, QuietButton
+from drover.ui.markdown_text import OwnerSelects
 from drover.ui.theme import draw_frame, draw_icon, rounded_path, theme
 
 _PAD_X, _PAD_Y, _ICON, _ICON_GAP, _RADIUS = 13, 10, 16, 10, 6
@@ -183,7 +184,7 @@ class FailureCard(QWidget):
         painter.end()
 
 
-class _Detail(QPlainTextEdit):
+class _Detail(OwnerSelects, QPlainTextEdit):
     """The server's own words, in full."""
 
     def __init__(self, parent: QWidget) -> None:
@@ -193,10 +194,6 @@ class _Detail(QPlainTextEdit):
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         self.setFont(theme().font("wire"))
         self.setAccessibleName(self.tr("Details of the failure"))
-
-    def contextMenuEvent(self, event: object) -> None:
-        """The standard menu, shown without blocking."""
-        show_menu(self, event)  # type: ignore[arg-type]
 
 
 class OutcomeLine(QWidget):

@@ -13,7 +13,7 @@ from drover.ui import formats
 from drover.ui.controls import QuietButton
 from drover.ui.find_marks import Hits
 from drover.ui.markdown_look import REASONING
-from drover.ui.markdown_places import Place
+from drover.ui.markdown_places import Place, Range
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_failure import OutcomeLine
 from drover.ui.pictures import Pictures
@@ -123,6 +123,7 @@ class ReasoningBlock(QWidget):
         self._body: MarkdownView | None = None
         self._cut: OutcomeLine | None = None
         self._marks: tuple[Hits | None, tuple[Place, Place] | None] = (None, None)
+        self._selection: Range | None = None
         self._unread: list[str] = []
         self._is_finished = False
         self._is_claimed = False
@@ -176,6 +177,12 @@ class ReasoningBlock(QWidget):
         self._marks = hits, current
         if self._body is not None:
             self._body.mark(hits, current)
+
+    def select(self, selection: Range | None) -> None:
+        """Shows a part of the text as selected, now or when it is opened; see `MarkdownView.select`."""
+        self._selection = selection
+        if self._body is not None:
+            self._body.select(selection)
 
     def restore(self, is_open: bool) -> None:
         """Takes up what a person chose before the block was made anew."""
@@ -248,13 +255,18 @@ class ReasoningBlock(QWidget):
     def _opened_body(self) -> MarkdownView:
         if self._body is None:
             self._body = MarkdownView(
-                REASONING, text_name=self.tr("Reasoning text"), pictures=self._pictures, parent=self
+                REASONING,
+                text_name=self.tr("Reasoning text"),
+                pictures=self._pictures,
+                is_selected_by_owner=True,
+                parent=self,
             )
             self._body.link_activated.connect(self.link_activated)
             self._body.height_changed.connect(self.height_changed)
             self._body.reflowed.connect(self.reflowed)
             self._body.stackUnder(self._cut) if self._cut is not None else None
             self._body.mark(*self._marks)
+            self._body.select(self._selection)
         if self._unread:
             self._body.feed("".join(self._unread))
             self._unread.clear()

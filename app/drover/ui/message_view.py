@@ -27,7 +27,7 @@ from drover.ui.announcer import announce_end
 from drover.ui.controls import ElidedLabel
 from drover.ui.find_marks import Marks
 from drover.ui.line_places import Anchor
-from drover.ui.markdown_places import Place
+from drover.ui.markdown_places import Place, Range
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_actions import MessageActions
 from drover.ui.message_failure import FailureCard, OutcomeLine
@@ -101,6 +101,7 @@ class MessageView(QWidget):
         self._has_answer = False
         self._may_close = True
         self._marks: Marks | None = None
+        self._selected_reasoning: Range | None = None
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setProperty("ringRadius", _RADIUS)
         self.setBackgroundRole(QPalette.ColorRole.Window)  # else labels inherit the colours of a text field
@@ -108,7 +109,7 @@ class MessageView(QWidget):
         self._author.setText(entry.author)
         self._when = ElidedLabel("", role="small", token="text-3", parent=self)
         self._reasoning: ReasoningBlock | None = None
-        self._body = MarkdownView(pictures=pictures, parent=self)
+        self._body = MarkdownView(pictures=pictures, is_selected_by_owner=True, parent=self)
         self._body.link_activated.connect(self.link_activated)
         self._body.height_changed.connect(self.height_changed)
         self._body.reflowed.connect(self.reflowed)
@@ -243,6 +244,7 @@ class MessageView(QWidget):
             block.stackUnder(self._body)
             block.show()
             self.mark(self._marks)
+            block.select(self._selected_reasoning)
         return self._reasoning
 
     def _show_when(self, entry: TranscriptEntry) -> None:
@@ -502,8 +504,17 @@ class MessageView(QWidget):
             else:
                 part.mark(marks.hits(message_id, name), marks.current_in(message_id, name))
 
+    def select(self, reasoning: Range | None, body: Range | None) -> None:
+        """Shows parts of its texts as selected, also what arrives or is opened later."""
+        self._selected_reasoning = reasoning
+        if self._reasoning is not None:
+            self._reasoning.select(reasoning)
+        self._body.select(body)
+
     def place_at(self, point: QPoint) -> tuple[str, Place]:
-        """The part and the place nearest to a point."""
+        """The part and the place nearest to a point; below all text, the end of it."""
+        if point.y() >= self._body.y() + self._body.height():
+            return "body", self._body.end()
         thought = self.part("reasoning")
         name, part = "body", self._body
         if thought is not None and point.y() < self._body.y():
@@ -569,8 +580,13 @@ class MessageView(QWidget):
             event.ignore()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """The same actions, where there is no text under the pointer."""
-        self._actions.open_menu(event.globalPos())
+        """The same actions, where there is no text under the pointer: that is for the owner."""
+        parts = [part for name in ("reasoning", "body") if (part := self.part(name)) is not None]
+        is_by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        if is_by_mouse and any(part.rect().contains(part.mapFrom(self, event.pos())) for part in parts):
+            event.ignore()
+        else:
+            self._actions.open_menu(event.globalPos())
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """So does the keyboard."""

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
 from drover.ui.controls import Button, ElidedLabel, Menu
 from drover.ui.labels import Label
 from drover.ui.markdown_inline import Span, SpanKind, parse_inline, safe_link
-from drover.ui.markdown_places import Place
+from drover.ui.markdown_places import Place, Range
 from drover.ui.markdown_spans import image_host, image_words, shown_characters, tooltip_text
 from drover.ui.pictures import Decoder, Picture, Pictures
 from drover.ui.theme import aligned, draw_frame, draw_icon, theme
@@ -91,10 +91,14 @@ class PictureStack(QWidget):
         rect.setHeight(min(rect.height(), theme().px(_HEIGHT)))
         return rect
 
-    def select(self, start: Place, end: Place) -> None:
-        """Shows the pictures between two places as selected; the same place twice selects nothing."""
+    def select(self, selection: Range | None) -> None:
+        """Shows the pictures between two places as selected; a place that is None lies beyond them."""
         for view, first in zip(self._views, self._starts, strict=True):
-            view.set_selected(start.offset <= first < end.offset)
+            is_selected = selection is not None
+            if selection is not None:
+                start, end = selection
+                is_selected = (start is None or start.offset <= first) and (end is None or first < end.offset)
+            view.set_selected(is_selected)
 
     def mark(self, hits: Sequence[tuple[Place, Place]], current: tuple[Place, Place] | None) -> None:
         """Frames the pictures in whose words there are hits, and one of them stronger."""

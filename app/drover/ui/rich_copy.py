@@ -2,143 +2,101 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QGuiApplication
 
-from drover.log import logger
+from drover.markdown_blocks import parse
+from drover.ui.markdown_html import html
+from drover.ui.markdown_source import Piece, markdown, pieces_between, plain
 
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
-    from markdown.inlinepatterns import InlineProcessor
-
-# Python-Markdown runs on the thread of the window. These bounds, which hardly any honest answer comes near,
-# keep it at about 0.1 s for the worst that a model can write.
-_MOST_CHARS: Final = 50_000
-_MOST_MARKS: Final = 6_000
-_MOST_WORK: Final = 5_000_000
-_MARKS: Final = re.compile(r"[\n*_`\[|<&\\]")
-_MOST_BRACKETS: Final = 400
-_FURTHEST_LINK_END: Final = 600
-_SPAN_MARKS: Final = re.compile(r"[\n*_`]")
-_TOO_DEEP: Final = re.compile(r"^(?:[ ]*(?:[>+*-]|\d{1,9}\.)(?=[ >])){20}", re.MULTILINE)
-_FENCE: Final = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
-_SAFE_LINKS: Final = ("http://", "https://", "mailto:")
-
-_log = logger("ui")
+# Rich text is made on the thread of the window, at about half a megabyte a second.
+_MOST_CHARS: Final = 100_000
 
 
-class _TakesTooLong(Exception):
-    """The text would keep the window waiting."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """A message, or what is selected of it."""
+
+    author: str
+    source: str
+    """The whole message as received."""
+    pieces: Sequence[Piece] | None = None
+    """What is selected; None if that is all of it."""
+
+    @property
+    def size(self) -> int:
+        """About how many characters it has."""
+        if self.pieces is None:
+            return len(self.source)
+        return sum(_size(piece) for piece in self.pieces)
+
+    def parts(self) -> Sequence[Piece]:
+        """Its blocks, as far as they are selected."""
+        return self.pieces if self.pieces is not None else pieces_between(parse(self.source), None, None)
+
+
+def _size(piece: Piece) -> int:
+    content = piece.block.content
+    rows = getattr(content, "rows", ())
+    text = getattr(content, "text", "") or getattr(content, "code", "") or getattr(content, "tex", "")
+    return len(text) + sum(len(cell) for row in rows for cell in row)
 
 
 def copy(markdown_source: str) -> None:
     """Puts the source on the clipboard as plain text, and as HTML where that can be made quickly."""
+    copy_excerpts([Excerpt(author="", source=markdown_source)])
+
+
+def copy_excerpts(excerpts: Sequence[Excerpt], *, names_authors: bool = False) -> None:
+    """The same for parts of messages; of several, each is introduced by its author."""
     data = QMimeData()
-    data.setText(markdown_source)
-    if len(markdown_source) <= _MOST_CHARS:
-        try:
-            data.setHtml(rich(markdown_source))
-        except _TakesTooLong:
-            pass
-        except Exception as error:  # whatever a library makes of a model's text, the source is copied
-            _log.info("An answer was copied without its rich text: %r.", error)
+    data.setText(as_markdown(excerpts, names_authors=names_authors))
+    rich = as_html(excerpts, names_authors=names_authors)
+    if rich is not None:
+        data.setHtml(rich)
     QGuiApplication.clipboard().setMimeData(data)
 
 
-def rich(markdown_source: str) -> str:
-    """The text as HTML. A model's own HTML is text in it, images are their words, links go to sites only.
+def copy_plain(excerpts: Sequence[Excerpt]) -> None:
+    """Puts what a reader sees on the clipboard, without any markup."""
+    QGuiApplication.clipboard().setText(as_plain(excerpts))
 
-    Raises _TakesTooLong, quickly, for a text that is made to be slow.
+
+def as_markdown(excerpts: Sequence[Excerpt], *, names_authors: bool = False) -> str:
+    """Whole messages verbatim, parts of them as Markdown that means the same."""
+    if len(excerpts) == 1 and not names_authors:
+        only = excerpts[0]
+        return only.source if only.pieces is None else markdown(only.pieces)
+    return "\n\n".join(
+        f"**{each.author}:**\n\n"
+        + (each.source if each.pieces is None else markdown(each.pieces, is_alone=False)).strip("\n")
+        for each in excerpts
+    )
+
+
+def as_plain(excerpts: Sequence[Excerpt]) -> str:
+    """What a reader sees; code and formulas as they were written."""
+    if len(excerpts) == 1:
+        return plain(excerpts[0].parts())
+    return "\n\n".join(f"{each.author}:\n\n{plain(each.parts())}" for each in excerpts)
+
+
+def as_html(excerpts: Sequence[Excerpt], *, names_authors: bool = False) -> str | None:
+    """HTML for programs that take it; None where it would keep the window waiting.
+
+    A model's own HTML is text in it, images are their words, links go to sites only.
     """
-    from markdown import Markdown
-    from markdown.inlinepatterns import LinkInlineProcessor
-    from markdown.preprocessors import Preprocessor
-    from markdown.treeprocessors import Treeprocessor
-
-    class _Fences(Preprocessor):
-        def run(self, lines: list[str]) -> list[str]:
-            return _without_fenced_code(lines, self.md.htmlStash.store)
-
-    class _OnlySafe(Treeprocessor):
-        def run(self, root: Element) -> None:
-            for element in root.iter():
-                if element.tag == "img":
-                    words = element.get("alt", "")
-                    element.tag = "span"
-                    element.attrib.clear()
-                    element.text = words
-                elif not element.get("href", "https://").lower().startswith(_SAFE_LINKS):
-                    del element.attrib["href"]
-
-    class _OnlyQuick(Preprocessor):
-        def run(self, lines: list[str]) -> list[str]:
-            _check_work("\n".join(lines))
-            return lines
-
-    converter = Markdown(extensions=["tables", "sane_lists"], output_format="html")
-    converter.preprocessors.deregister("html_block")
-    converter.inlinePatterns.deregister("html")
-    converter.preprocessors.register(_Fences(converter), "fences", 2)
-    # After the fences, so that it sees no code, which is quick and full of brackets.
-    converter.preprocessors.register(_OnlyQuick(converter), "only_quick", 1)
-    for pattern in converter.inlinePatterns:
-        if isinstance(pattern, LinkInlineProcessor):
-            _look_near(pattern)
-    converter.treeprocessors.register(_OnlySafe(converter), "only_safe", 1)
-    return converter.convert(markdown_source)
-
-
-def _look_near(pattern: InlineProcessor) -> None:
-    """From now on it looks for the end of a link near its beginning, not up to the end of the paragraph."""
-    look = pattern.handleMatch
-
-    def look_near(m: re.Match[str], data: str) -> tuple[Element | str | None, int | None, int | None]:
-        return look(m, data[: m.end() + _FURTHEST_LINK_END])
-
-    pattern.handleMatch = look_near  # type: ignore[method-assign]
-
-
-def _without_fenced_code(lines: list[str], store: Callable[[str], str]) -> list[str]:
-    """The lines with each fenced block put into the store, and what that gives for it in its place.
-
-    Python-Markdown's own extension takes a time that is cubic in the blanks behind a fence, and knows neither
-    a block without an end nor one that is indented.
-    """
-    kept: list[str] = []
-    code: list[str] = []
-    fence = language = ""
-    for line in [*"\n".join(lines).rstrip("\n").split("\n"), None]:
-        found = _FENCE.fullmatch(line or "")
-        if not fence and found:
-            fence, language = found[1], found[2].strip().partition(" ")[0]
-        elif fence and (line is None or (found and found[1].startswith(fence) and not found[2].strip())):
-            name = f' class="language-{escape(language)}"' if language else ""
-            text = "".join(f"{escape(each)}\n" for each in code)
-            kept += ["", store(f"<pre><code{name}>{text}</code></pre>"), ""]
-            code, fence = [], ""
-        elif line is not None:
-            (code if fence else kept).append(line)
-    return [*kept, "", ""]
-
-
-def _check_work(text: str) -> None:
-    """Raises _TakesTooLong by bounds that were measured with the worst inputs.
-
-    Every mark costs about the same, and a bracket some times that. Beside that, each line of a block (what
-    stands between blank lines) may make the rest of the block be copied, and each span of code or emphasis
-    makes it be searched again. Lists and quotes in one another are a recursion.
-    """
-    blocks = text.split("\n\n")
-    if (
-        len(_MARKS.findall(text)) > _MOST_MARKS
-        or text.count("[") > _MOST_BRACKETS
-        or sum(len(block) * len(_SPAN_MARKS.findall(block)) for block in blocks) > _MOST_WORK
-        or _TOO_DEEP.search(text)
-    ):
-        raise _TakesTooLong
+    if sum(each.size for each in excerpts) > _MOST_CHARS:
+        return None
+    if len(excerpts) == 1 and not names_authors:
+        only = excerpts[0]
+        return html(only.parts(), is_alone=only.pieces is not None)
+    return "".join(
+        f"<p><strong>{escape(each.author, quote=False)}:</strong></p>{html(each.parts(), is_alone=False)}"
+        for each in excerpts
+    )

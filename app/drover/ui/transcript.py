@@ -7,25 +7,46 @@ where it is, whatever is measured or grows above it. Only at the very end does t
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import assert_never, cast
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent, QWheelEvent
+from PySide6.QtGui import (
+    QAction,
+    QContextMenuEvent,
+    QFocusEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QShowEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
 from drover.domain.conversation import Role
-from drover.ui import formats
+from drover.markdown_blocks import parse
+from drover.ui import formats, rich_copy
 from drover.ui.announcer import announce_begin
-from drover.ui.controls import PillButton, is_keyboard_focus
+from drover.ui.controls import Menu, PillButton, is_keyboard_focus
 from drover.ui.find_marks import Marks
 from drover.ui.line_places import Anchor
-from drover.ui.markdown_places import Place
+from drover.ui.markdown_inline import safe_link
+from drover.ui.markdown_places import Place, Range
+from drover.ui.markdown_source import pieces_between
+from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_reasoning import ReasoningDisplay
 from drover.ui.message_view import TEXT_INSET, MessageView, TranscriptEntry
 from drover.ui.pictures import Pictures
+from drover.ui.rich_copy import Excerpt
+from drover.ui.selection import PARTS, Spot, TranscriptSelection
 from drover.ui.theme import theme
+from drover.ui.transcript_copy import excerpts
 from drover.ui.transcript_keys import Move, asked_move, tab_stop_beside
 from drover.ui.transcript_scroll import PageBar, WheelTravel, is_upward
 
@@ -114,6 +135,7 @@ class TranscriptView(QAbstractScrollArea):
         self._reasoning_display = ReasoningDisplay.AUTO
         self._marks: Marks | None = None
         self._opened_for_hits: set[str] = set()
+        self._selection = TranscriptSelection(self, self)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -157,6 +179,7 @@ class TranscriptView(QAbstractScrollArea):
             self._release(slot)
         self._slots, self._dirty_from = slots, 0
         self._index = {slot.entry.message.id: index for index, slot in enumerate(slots)}
+        self._selection.forget_missing()
         if self._raised_id not in self._index:
             self._raised_id, self._is_raised = "", False
         self._lay_out()
@@ -263,6 +286,192 @@ class TranscriptView(QAbstractScrollArea):
         self._dirty_from = min(self._dirty_from, index)
         self._stack()
         self._scroll_to_rect(index, rect, is_hit=is_hit)
+
+    # Selection; see `selection.Page`
+
+    def count(self) -> int:
+        """How many messages there are."""
+        return len(self._slots)
+
+    def id_at(self, index: int) -> str:
+        """The id of a message."""
+        return self._slots[index].entry.message.id
+
+    def index_of(self, message_id: str) -> int | None:
+        """Where the message stands; None if it is not shown."""
+        return self._index_of(message_id)
+
+    def view_at(self, index: int) -> MessageView:
+        """What shows a message; it is made, and laid out, if need be."""
+        view = self._slots[index].view
+        if view is None:
+            view = self._make_view(index)
+            view.lay_out(self._column()[1])
+            self._dirty_from = min(self._dirty_from, index)
+        return view
+
+    def views(self) -> Iterator[tuple[int, MessageView]]:
+        """The messages that have a view, with their indices."""
+        for slot in self._realized:
+            if slot.view is not None:
+                yield self._index[slot.entry.message.id], slot.view
+
+    def spot_at(self, point: QPoint) -> Spot | None:
+        """The place in a message nearest to a point of the viewport."""
+        y = self.verticalScrollBar().value() + point.y()
+        index = min(self._first_below(y), len(self._slots) - 1)
+        if index < 0:
+            return None
+        view = self.view_at(index)
+        return Spot(self.id_at(index), *view.place_at(QPoint(point.x() - view.x(), y - self._tops[index])))
+
+    def line_at(self, spot: Spot) -> QRect:
+        """The line's height at a place, in the viewport."""
+        index = self._index_of(spot.message_id)
+        if index is None:
+            return QRect()
+        view = self.view_at(index)
+        top = self._tops[index] - self.verticalScrollBar().value()
+        return view.rect_of(spot.part, spot.place).translated(view.x(), top)
+
+    def height_in_view(self) -> int:
+        """Of what can be seen."""
+        return self.viewport().height()
+
+    def scroll_by(self, pixels: int) -> int:
+        """Scrolls down, or up; by how much it did."""
+        bar = self.verticalScrollBar()
+        before = bar.value()
+        bar.setValue(before + pixels)
+        return bar.value() - before
+
+    def hold_still(self) -> None:
+        """Stops following what arrives."""
+        if self._is_following and self._is_live():
+            self._set_following(False)
+            self._hold_place()
+            self._show_pill()
+
+    def excerpt(self, index: int, part: str, selected: Range) -> Excerpt | None:
+        """What of a part of a message lies between two places; None if that is nothing, or not shown."""
+        slot, is_reasoning = self._slots[index], part == "reasoning"
+        entry, view = slot.entry, slot.view
+        shown = view.part(part) if view is not None else None
+        if is_reasoning and shown is None and (view is not None or not self._is_reasoning_open(entry)):
+            return None
+        source = entry.message.reasoning if is_reasoning else entry.message.text
+        if shown is not None and entry.live is not None:
+            source = shown.source
+        author = self.tr("{0}, reasoning").format(entry.author) if is_reasoning else entry.author
+        if selected == (None, None):
+            return Excerpt(author=author, source=source) if source.strip() else None
+        blocks = shown.blocks() if shown is not None else parse(source)
+        settled = shown.settled_count if shown is not None else None
+        pieces = pieces_between(blocks, *selected, settled_count=settled)
+        if len(pieces) == len(blocks) > 1 and pieces[0].is_whole and pieces[-1].is_whole:
+            return Excerpt(author=author, source=source)
+        return Excerpt(author=author, source=source, pieces=pieces) if pieces else None
+
+    def _is_reasoning_open(self, entry: TranscriptEntry) -> bool:
+        """Whether the reasoning of a message without a view would be open."""
+        is_shown = self._reasoning_display is ReasoningDisplay.OPEN
+        return bool(entry.message.reasoning) and self._claims.get(entry.message.id, is_shown)
+
+    @property
+    def has_selection(self) -> bool:
+        """Whether there is something to copy."""
+        return not self._selection.is_empty
+
+    def select_all(self) -> None:
+        """Selects the conversation."""
+        self._selection.select_all()
+
+    def copy(self) -> None:
+        """Puts what is selected on the clipboard, as Markdown and as rich text."""
+        self._copy_with(rich_copy.copy_excerpts)
+
+    def copy_plain(self) -> None:
+        """Puts what is selected on the clipboard without markup."""
+        self._copy_with(rich_copy.copy_plain)
+
+    def copy_conversation(self) -> None:
+        """Puts all messages on the clipboard with their authors, without reasoning."""
+        found = [self.excerpt(index, "body", (None, None)) for index in range(len(self._slots))]
+        rich_copy.copy_excerpts([each for each in found if each is not None], names_authors=True)
+
+    def _copy_with(self, copy: Callable[[list[Excerpt]], None]) -> None:
+        ends = self._selection.ends()
+        found = excerpts(self, ends) if ends is not None else []
+        if found:
+            copy(found)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """What no button or bar has taken: a click, or the beginning of a selection."""
+        if event.button() != Qt.MouseButton.LeftButton:
+            event.ignore()
+            return
+        extends = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        self._selection.press(event.position().toPoint(), extends=extends)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Selects the word."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._selection.press(event.position().toPoint(), is_double=True)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """A drag selects, also across messages."""
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self._selection.drag(event.position().toPoint())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """A click that did not select follows the link under it."""
+        if event.button() == Qt.MouseButton.LeftButton and self._selection.release():
+            self._follow_link(event.position().toPoint())
+
+    def _link_at(self, point: QPoint) -> tuple[MarkdownView, str] | None:
+        index = self._first_below(self.verticalScrollBar().value() + point.y())
+        view = self._slots[index].view if index < len(self._slots) else None
+        for name in PARTS:
+            part = view.part(name) if view is not None else None
+            if part is not None:
+                inside = part.mapFrom(self.viewport(), point)
+                if part.rect().contains(inside) and (link := part.link_at(inside)):
+                    return part, link
+        return None
+
+    def _follow_link(self, point: QPoint) -> None:
+        found = self._link_at(point)
+        target = safe_link(found[1]) if found is not None else ""
+        if target:
+            self.link_activated.emit(target)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Copy and select, without stopping anything that streams."""
+        menu = Menu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for words, act, is_offered in (
+            (self.tr("Copy"), self.copy, self.has_selection),
+            (self.tr("Copy as plain text"), self.copy_plain, self.has_selection),
+            (self.tr("Select all"), self.select_all, bool(self._slots)),
+        ):
+            action = QAction(words, menu)
+            action.setEnabled(is_offered)
+            action.triggered.connect(act)
+            menu.addAction(action)
+        found = self._link_at(event.pos())
+        if found is not None:
+            address = QAction(self.tr("Copy the address of the link"), menu)
+            address.triggered.connect(partial(QGuiApplication.clipboard().setText, found[1]))
+            menu.addAction(address)
+        menu.popup(event.globalPos())
+
+    def _take_selecting_key(self, event: QKeyEvent) -> bool:
+        """Whether a key was about the selection."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+            return self.has_selection
+        top = self.reading_place()
+        return self._selection.take_key(event, Spot(*top) if top is not None else None)
 
     def _scroll_to_rect(self, index: int, rect: QRect, *, is_hit: bool) -> None:
         """Brings a line of a message into view; one that is far away comes to stand in the upper third."""
@@ -428,6 +637,8 @@ class TranscriptView(QAbstractScrollArea):
             view.reasoning.open_found()
         if self._marks is not None:
             view.mark(self._marks)
+        if self.has_selection:
+            self._selection.apply_to(index, view)
         if slot.entry.live is not None:
             announce_begin(self.viewport(), slot.entry.author)
         view.height_changed.connect(self._relay)
@@ -554,6 +765,8 @@ class TranscriptView(QAbstractScrollArea):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys that a message does not want itself."""
+        if self._take_selecting_key(event):
+            return
         move = asked_move(event)
         if move is None:
             event.ignore()
