@@ -151,8 +151,23 @@ def test_an_answer_cut_off_in_its_thinking_is_asked_for_again_with_more_room(
     user.opens(scripted).ticks("Send max_tokens").replaces("100", into="max_tokens")
     user.asks("hello?").sees_end().reads("went to thinking; there is no answer")
     assert statuses(user) == [RunStatus.CUT]
+    assert not user.has("Think less")
     user.clicks("Retry with 400").sees("an answer").sees_end()
     assert [body["max_tokens"] for body in user.bodies()][-1] == 400
+
+
+def test_an_answer_cut_off_in_its_thinking_is_asked_for_again_with_less_of_it(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    provider.answers("", reasoning="a long thought", finish_reason="length")
+    provider.answers("an answer", reasoning="a thought")
+    user.opens(scripted).ticks("Send max_tokens").replaces("100", into="max_tokens")
+    user.ticks("Send reasoning_effort").asks("hello?").sees_end()
+    user.clicks_when_there("Think less").sees("an answer").sees_end()
+    assert [(body["max_tokens"], body["reasoning_effort"]) for body in user.bodies()] == [
+        (100, "medium"),
+        (100, "low"),
+    ]
 
 
 def test_a_silent_server_can_be_stopped(user: User, provider: Provider, scripted: Endpoint) -> None:

@@ -63,6 +63,10 @@ def test_a_change_of_a_parameter_reads_as_a_difference(difference: ParameterChan
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
+        (0.0001, "1 ms"),
+        (0.0234, "23 ms"),
+        (0.0994, "99 ms"),
+        (0.0996, "0.1 s"),
         (0.42, "0.4 s"),
         (9.94, "9.9 s"),
         (12.3, "12 s"),
@@ -80,6 +84,8 @@ def test_durations(seconds: float, text: str) -> None:
 def test_a_duration_in_whole_seconds_keeps_tenths_only_below_one() -> None:
     assert formats.duration(8.4, tenths_below_s=1) == "8 s"
     assert formats.duration(0.4, tenths_below_s=1) == "0.4 s"
+    assert formats.duration(0.04, tenths_below_s=1) == "40 ms"
+    assert formats.duration(0.04, tenths_below_s=0) == "0 s"
 
 
 def test_measures() -> None:

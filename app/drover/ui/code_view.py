@@ -19,9 +19,9 @@ from PySide6.QtGui import (
     QTextOption,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QTextEdit, QWidget
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextEdit, QWidget
 
-from drover.ui.controls import QuietButton
+from drover.ui.controls import ElidedLabel, QuietButton
 from drover.ui.find_marks import positions_at, show_marks
 from drover.ui.highlighting import Highlighter, code_question, language_name, language_question
 from drover.ui.markdown_look import clean_text
@@ -144,8 +144,7 @@ class CodeView(QWidget):
         self._is_long = False
         self._awaited: set[Question] = set()
         self._highlighter: Highlighter | None = None
-        self._label = QLabel(self)
-        self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label = ElidedLabel("", role="small", token="text-2", parent=self)
         self._wrap = QuietButton(self.tr("Wrap"), icon="wrap", compact=True, parent=self)
         self._wrap.setCheckable(True)
         self._wrap.toggled.connect(self._set_wrapped)
@@ -257,7 +256,7 @@ class CodeView(QWidget):
             button_width = button.sizeHint().width()
             button.setGeometry(right - button_width, (header - height) // 2 + 1, button_width, height)
             right -= button_width
-        self._label.setGeometry(scale(_INSET_X) + 1, 1, max(20, right - scale(_INSET_X)), header)
+        self._label.setGeometry(scale(_INSET_X) + 1, 1, max(20, right - scale(_INSET_X) - 1), header)
 
     def _text_height(self, inner: int) -> int:
         line = theme().line_height("code")
@@ -365,10 +364,6 @@ class CodeView(QWidget):
         font = theme().font("code")
         self._text.setFont(font)
         self._text.document().setDefaultFont(font)
-        self._label.setFont(theme().font("small"))
-        palette = self._label.palette()
-        palette.setColor(palette.ColorRole.WindowText, theme().color("text-2"))
-        self._label.setPalette(palette)
 
     @property
     def layout_changed(self) -> Any:

@@ -24,6 +24,7 @@ from drover.ui.actions import Actions, Condition
 from drover.ui.bridge import Bridge
 from drover.ui.drafting import Drafting
 from drover.ui.main_window import MainWindow
+from drover.ui.message_measures import LEAST_EFFORT, raised_limit
 from drover.ui.shown import ShownConversation
 from drover.ui.theme import theme
 
@@ -642,8 +643,9 @@ class Controller(QObject):
         elif action == "retry":
             self._retry(reply)
         elif action == "raise_limit" and run is not None:
-            limit = run.parameters.max_tokens or run.completion_tokens or 1024
-            self._retry(reply, parameters.replaced("max_tokens", limit * 4))
+            self._retry(reply, parameters.replaced("max_tokens", raised_limit(run)))
+        elif action == "lower_effort":
+            self._retry(reply, parameters.replaced("reasoning_effort", LEAST_EFFORT))
         elif action == "send_without" and run is not None and run.failure and run.failure.parameter:
             self._retry(reply, parameters.replaced(run.failure.parameter, None))
 

@@ -95,8 +95,10 @@ def rate(tokens_per_s: float) -> str:
 
 
 def duration(seconds: float, *, tenths_below_s: float = 10.0) -> str:
-    """ "0.4 s", "12 s", "1 min 5 s", "2 h 3 min". Tenths only below the given limit."""
+    """ "23 ms", "0.4 s", "12 s", "1 min 5 s", "2 h 3 min". Tenths and less only below the given limit."""
     seconds = max(0.0, seconds)
+    if 0 < seconds < min(tenths_below_s, 0.0995):
+        return f"{max(1, round(seconds * 1000))} ms"
     if seconds < tenths_below_s:
         return f"{seconds:.1f} s"
     total = round(seconds)

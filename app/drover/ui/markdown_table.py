@@ -73,7 +73,7 @@ class TableText(MarkdownText):
         """The height it takes at this width."""
         if self._laid_out_width == width or self._target is None:
             return self._height
-        widths = fitted_widths(self._widths, width, theme().px(_NARROWEST_COLUMN))
+        widths = fitted_widths(self._widths, width, theme().px(_NARROWEST_COLUMN + _CELL_GAP))
         table_format = self._target.format().toTableFormat()
         constraints = [QTextLength(QTextLength.Type.FixedLength, column) for column in widths]
         if table_format.columnWidthConstraints() != constraints:
@@ -249,9 +249,10 @@ def _alignments(table: Table) -> list[str]:
 
 _QT_ALIGNMENTS = {
     "": Qt.AlignmentFlag.AlignLeading,
-    "left": Qt.AlignmentFlag.AlignLeft,
+    # Absolute: else Qt takes left and right for the beginning and the end of text that runs to the left.
+    "left": Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute,
     "center": Qt.AlignmentFlag.AlignHCenter,
-    "right": Qt.AlignmentFlag.AlignRight,
+    "right": Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignAbsolute,
 }
 
 

@@ -506,7 +506,8 @@ class BlockText(MarkdownText):
                 painter.fillRect(aligned(painter, QRectF(left, middle, self.width() - left, 1)), color)
             if decoration.item is not None and block.layout().lineCount():
                 self._paint_marker(painter, decoration, decoration.item, block)
-            paint_quote_rules(painter, decoration.offsets, rect.top(), rect.bottom(), below)
+            mirror = self.width() if decoration.is_right_to_left else None
+            paint_quote_rules(painter, decoration.offsets, rect.top(), rect.bottom(), below, mirror)
 
     def _paint_marker(
         self, painter: QPainter, decoration: _Decoration, item: Item, block: QTextBlock
@@ -550,15 +551,21 @@ def paint_marker(
 
 
 def paint_quote_rules(
-    painter: QPainter, offsets: Sequence[int], top: float, bottom: float, below: dict[int, float]
+    painter: QPainter,
+    offsets: Sequence[int],
+    top: float,
+    bottom: float,
+    below: dict[int, float],
+    mirror_px: int | None = None,
 ) -> None:
     """Paints the rule of each quote from the end of the block above, if that stood in it too.
 
-    `below` maps an offset to where its rule ended; it is brought up to date.
+    `mirror_px` is the width of text that runs to the left: its rules stand at the right. `below` maps an
+    offset to where its rule ended; it is brought up to date.
     """
     for offset in offsets:
         start = below.get(offset, top)
-        x = theme().px(offset)
+        x = theme().px(offset) if mirror_px is None else mirror_px - theme().px(offset) - _QUOTE_RULE
         rect = aligned(painter, QRectF(QPointF(x, start), QSizeF(_QUOTE_RULE, bottom - start)))
         painter.fillRect(rect, theme().color("line"))
     kept = dict.fromkeys(offsets, bottom)

@@ -13,7 +13,7 @@ from drover.domain.conversation import Position
 from drover.ui.controls import IconButton, Label, Menu
 from drover.ui.theme import theme
 
-_ACTION = 24
+_ACTION, _ROW = 24, 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ class MessageActions(QWidget):
     def lay_out(self) -> int:
         """Places everything at the right end; the width it takes there."""
         side, width, height = theme().px(_ACTION), self.width(), self.height()
-        top = (height - side) // 2
+        row = min(height, theme().px(_ROW))
+        top = height - row + (row - side) // 2
         gap = theme().px(4) if not self._is_own else 0
         box_width = len(self._buttons) * side + (len(self._buttons) - 1) * gap
         self._box.setGeometry(width - box_width, top, box_width, side)

@@ -197,7 +197,7 @@ class _Detail(OwnerSelects, QPlainTextEdit):
 
 
 class OutcomeLine(QWidget):
-    """One quiet sentence below the text, and at most one button.
+    """One quiet sentence below the text, and a few buttons: beside it, or below it where there is no room.
 
     Signals:
         action_requested(str)
@@ -207,32 +207,49 @@ class OutcomeLine(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._action = ""
         self._has_icon = False
         self._label = Label("", token="text-2", parent=self)
         self._label.setWordWrap(True)
-        self._button = Button("", parent=self)
-        self._button.clicked.connect(self._act)
+        self._buttons: list[Button] = []
 
-    def display(self, sentence: str, action: str = "", words: str = "", *, has_icon: bool = False) -> None:
-        """Shows a sentence; `words` are those of the button for `action`."""
-        self._action, self._has_icon = action, has_icon
+    def display(self, sentence: str, *offers: tuple[str, str], has_icon: bool = False) -> None:
+        """Shows a sentence and a button for each offer: (action, words)."""
+        self._has_icon = has_icon
         self._label.setText(sentence)
         self._label.set_look(token="text" if has_icon else "text-2")
-        self._button.setText(words)
-        self._button.setVisible(bool(action))
+        while len(self._buttons) > len(offers):
+            spare = self._buttons.pop()
+            spare.hide()
+            spare.deleteLater()
+        while len(self._buttons) < len(offers):
+            button = Button("", parent=self)
+            button.clicked.connect(self._act)
+            button.show()
+            self._buttons.append(button)
+        for button, (action, words) in zip(self._buttons, offers, strict=True):
+            button.setProperty("action", action)
+            button.setText(words)
         self.update()
 
     def lay_out(self, width: int) -> int:
         """The height it takes at this width."""
         scale, height = theme().px, theme().px(28)
         left = scale(_ICON) + scale(7) if self._has_icon else 0
-        button = self._button.sizeHint().width() if self._action else 0
-        room = max(80, width - left - (button + 12 if button else 0))
-        needed = max(height, self._label.heightForWidth(room))
-        self._label.setGeometry(left, 0, room, needed)
-        self._button.setGeometry(width - button, 0, button, height)
-        return needed
+        sizes = [button.sizeHint().width() for button in self._buttons]
+        together = sum(sizes) + 8 * max(0, len(sizes) - 1)
+        is_beside = width - left - together - 12 >= min(scale(200), width // 2)
+        room = max(80, width - left - (together + 12 if sizes and is_beside else 0))
+        text = self._label.heightForWidth(room)
+        top = max(0, (height - theme().line_height("ui")) // 2)  # the first line stands beside the icon
+        needed = max(height, text + 2 * top)
+        self._label.setGeometry(left, top, room, needed - 2 * top)
+        x, y = (width - together, 0) if is_beside else (0, needed + 8)
+        for button, size in zip(self._buttons, sizes, strict=True):
+            if not is_beside and x and x + size > width:
+                x, y = 0, y + height + 8
+            button.setGeometry(x, y, min(size, width), height)
+            x += size + 8
+        return needed if is_beside or not sizes else y + height
 
     def sizeHint(self) -> QSize:
         """Its present size; the owner lays it out."""
@@ -248,4 +265,6 @@ class OutcomeLine(QWidget):
             painter.end()
 
     def _act(self) -> None:
-        self.action_requested.emit(self._action)
+        sender = self.sender()
+        if sender is not None:
+            self.action_requested.emit(str(sender.property("action")))

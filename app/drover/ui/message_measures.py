@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import QCoreApplication
 
 from drover.domain.run import Run, RunStatus
 from drover.ui import formats
 
+LEAST_EFFORT: Final = "low"
+
 
 def raised_limit(run: Run) -> int:
     """The next token limit to try: four times what was too little."""
     return (run.parameters.max_tokens or run.completion_tokens or 1024) * 4
+
+
+def thinks_more_than_it_must(run: Run) -> bool:
+    """Whether less effort than was asked for can be asked for."""
+    return run.parameters.reasoning_effort not in (None, LEAST_EFFORT)
 
 
 def _tr(text: str) -> str:

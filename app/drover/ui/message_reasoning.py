@@ -44,6 +44,8 @@ class ReasoningState:
     """The token limit ended it before there was an answer."""
     limit: int | None = None
     """The limit to try next."""
+    may_think_less: bool = False
+    """Less effort can be asked for."""
 
 
 class ReasoningToggle(QuietButton):
@@ -105,13 +107,13 @@ class ReasoningBlock(QWidget):
     Signals:
         height_changed(): a person opened or closed it; lay out again
         reflowed(): see `MarkdownView.reflowed`
-        raise_limit_requested()
+        action_requested(str): raise_limit or lower_effort
         link_activated(str)
     """
 
     height_changed = Signal()
     reflowed = Signal()
-    raise_limit_requested = Signal()
+    action_requested = Signal(str)
     link_activated = Signal(str)
 
     def __init__(self, parent: QWidget | None = None, *, pictures: Pictures | None = None) -> None:
@@ -283,14 +285,17 @@ class ReasoningBlock(QWidget):
             return
         if self._cut is None:
             self._cut = OutcomeLine(self)
-            self._cut.action_requested.connect(self.raise_limit_requested)
+            self._cut.action_requested.connect(self.action_requested)
             self._cut.show()
         tokens = formats.tokens(state.tokens) if state.tokens is not None else self.tr("tokens")
         words = (
             self.tr("Retry with {0}").format(formats.whole(state.limit)) if state.limit else self.tr("Retry")
         )
         sentence = self.tr("All {0} went to thinking; there is no answer.").format(tokens)
-        self._cut.display(sentence, "raise_limit", words, has_icon=True)
+        offers = [("raise_limit", words)]
+        if state.may_think_less:
+            offers.append(("lower_effort", self.tr("Think less")))
+        self._cut.display(sentence, *offers, has_icon=True)
 
     def _claim(self) -> None:
         self._is_claimed = True

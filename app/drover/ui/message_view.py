@@ -31,7 +31,7 @@ from drover.ui.markdown_places import Place, Range
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_actions import MessageActions
 from drover.ui.message_failure import FailureCard, OutcomeLine
-from drover.ui.message_measures import measures, raised_limit
+from drover.ui.message_measures import measures, raised_limit, thinks_more_than_it_must
 from drover.ui.message_reasoning import ReasoningBlock, ReasoningDisplay, ReasoningState
 from drover.ui.pictures import Pictures
 from drover.ui.sight import is_on_screen
@@ -41,6 +41,7 @@ TEXT_INSET = 16
 """From the edge of the reading column to the text."""
 _PAD_TOP, _PAD_BOTTOM, _RADIUS = 10, 12, 6
 _HEADER, _FOOTER, _ACTION = 20, 28, 24
+_MEASURES_ROOM = 100
 _AFTER_HEADER, _BEFORE_BODY, _BEFORE_FOOTER = 4, 8, 8
 _TICK_MS = 1000
 _NAMED_CHARS = 20_000
@@ -240,7 +241,7 @@ class MessageView(QWidget):
             block.height_changed.connect(self.height_changed)
             block.reflowed.connect(self.reflowed)
             block.link_activated.connect(self.link_activated)
-            block.raise_limit_requested.connect(self._raise_limit)
+            block.action_requested.connect(self.action_requested)
             block.stackUnder(self._body)
             block.show()
             self.mark(self._marks)
@@ -296,6 +297,7 @@ class MessageView(QWidget):
             tokens=tokens_spent,
             is_cut=is_cut,
             limit=raised_limit(run) if is_cut else None,
+            may_think_less=is_cut and thinks_more_than_it_must(run),
         )
 
     def _show_failure(self) -> None:
@@ -337,22 +339,22 @@ class MessageView(QWidget):
             self._outcome.show()
         self._outcome.display(*words)
 
-    def _outcome_words(self) -> tuple[str, str, str] | None:
-        """(sentence, action, words of the button), or None where the answer is whole or the card says it."""
+    def _outcome_words(self) -> tuple[str, *tuple[tuple[str, str], ...]] | None:
+        """A sentence and what is offered, or None where the answer is whole or the card says it."""
         run = self._entry.run
         if run is None or self._entry.live is not None:
             return None
         retry = ("retry", self.tr("Retry"))
         match run.status:
             case RunStatus.STOPPED:
-                return (self.tr("Stopped."), *retry)
+                return (self.tr("Stopped."), retry)
             case RunStatus.INTERRUPTED:
-                return (self.tr("Interrupted: the program ended while this was written."), *retry)
+                return (self.tr("Interrupted: the program ended while this was written."), retry)
             case RunStatus.INCOMPLETE:
                 told = run.failure.message.rstrip(".") + "." if run.failure is not None else ""
-                return (told or self.tr("The server closed the connection before it was done."), *retry)
+                return (told or self.tr("The server closed the connection before it was done."), retry)
             case RunStatus.FILTERED:
-                return (self.tr("The server’s content filter ended the answer."), *retry)
+                return (self.tr("The server’s content filter ended the answer."), retry)
             case RunStatus.CUT if self._has_answer:
                 limit = run.parameters.max_tokens or run.completion_tokens
                 at = (
@@ -360,12 +362,15 @@ class MessageView(QWidget):
                     if limit
                     else self.tr("Cut off.")
                 )
-                return (at, "raise_limit", self.tr("Retry with {0}").format(formats.whole(raised_limit(run))))
+                return (
+                    at,
+                    ("raise_limit", self.tr("Retry with {0}").format(formats.whole(raised_limit(run)))),
+                )
             case RunStatus.COMPLETE if not self._has_answer and not self._entry.message.parts:
-                return (self.tr("The answer is empty."), *retry)
+                return (self.tr("The answer is empty."), retry)
             case RunStatus.COMPLETE if run.failure is not None:
                 told = run.failure.message.rstrip(".")
-                return (f"{told}. {run.failure.hint}".rstrip(), "", "")
+                return (f"{told}. {run.failure.hint}".rstrip(),)
             case _:
                 return None
 
@@ -385,9 +390,6 @@ class MessageView(QWidget):
         self._show_state()
         if self._failure is not None and self._entry.live is not None:
             self.height_changed.emit()
-
-    def _raise_limit(self) -> None:
-        self.action_requested.emit("raise_limit")
 
     # Layout
 
@@ -442,11 +444,17 @@ class MessageView(QWidget):
         if is_bare:  # nothing but a card that counts down: there is nothing to measure or to copy
             return y
         y += scale(_BEFORE_FOOTER)
-        height = scale(_FOOTER)
-        self._actions.setGeometry(TEXT_INSET, y, inner, height)
-        used = self._actions.lay_out()
-        self._measures.setGeometry(0, 0, max(0, inner - used - 8), height)
-        return y + height
+        row = scale(_FOOTER)
+        self._actions.setGeometry(TEXT_INSET, y, inner, row)
+        room = inner - self._actions.lay_out() - 8
+        needed = self._measures.sizeHint().width()
+        if room >= min(needed, scale(_MEASURES_ROOM)):
+            self._measures.setGeometry(0, 0, max(0, room), row)
+            return y + row
+        # Large text in a narrow window: the measures get a line of their own above the buttons.
+        self._actions.setGeometry(TEXT_INSET, y, inner, 2 * row)
+        self._measures.setGeometry(0, 0, inner, row)
+        return y + 2 * row
 
     def reveal(self, top: int, bottom: int) -> bool:
         """Makes what lies between these heights of the message; whether a height has changed."""

@@ -96,7 +96,7 @@ class TranscriptView(QAbstractScrollArea):
         restore_settings_requested(str): take the settings of this reply
         version_requested(str, int): the version before (-1) or after (1) this message
         failure_action_requested(str, str): a message id, and one of retry, set_key, send_without, settings,
-            raise_limit, stop_retry, retry_now
+            raise_limit, lower_effort, stop_retry, retry_now
         link_activated(str): a link of scheme http, https or mailto
         writing_requested(): Escape: the keyboard goes back to where one writes
         zoom_requested(int): make text larger (1) or smaller (-1); the place under the pointer stays
