@@ -26,7 +26,8 @@ from tests.ui.test_transcript import (
 )
 
 from drover.domain.conversation import ReasoningPart, TextPart
-from drover.domain.run import RunStatus
+from drover.domain.parameters import SamplingParameters
+from drover.domain.run import Failure, FailureKind, RunStatus
 from drover.ui.controls import PillButton
 from drover.ui.markdown_text import BlockText
 from drover.ui.theme import theme
@@ -198,6 +199,53 @@ class TestHeldText:
         view.display("d", [question("x")])
         view.display("c", thoughtful)
         assert button(view, "Reasoning").isChecked()
+
+    def test_formulas_that_come_later_move_nothing_that_is_read(
+        self, view: TranscriptView, qtbot: QtBot
+    ) -> None:
+        formulas = "\n\n".join(f"$$\\frac{{7{n}1}}{{\\sqrt{{x_{n}}}}}$$" for n in range(5))
+        view.display("c", [question("q"), answer("a", f"{formulas}\n\n{LONG}")])
+        view.verticalScrollBar().setValue(0)
+        for y in range(200, 500):
+            if top_of_prose(view, "Paragraph 0.") <= 0:
+                break
+            view.verticalScrollBar().setValue(y)
+        before = line_at(view, 40)
+        height = messages(view)[-1].height()
+        qtbot.waitUntil(lambda: messages(view)[-1].height() > height + 20, timeout=20_000)
+        qtbot.waitUntil(lambda: not typesetting().is_busy, timeout=20_000)
+        assert line_at(view, 40) == before
+
+    @pytest.mark.parametrize("scale", [0.5, 3.0])
+    def test_another_text_size_gives_the_heights_of_a_fresh_view(
+        self, view: TranscriptView, qtbot: QtBot, scale: float
+    ) -> None:
+        cut = run_of("a", RunStatus.CUT, parameters=SamplingParameters(max_tokens=9))
+        failed = run_of("b", RunStatus.FAILED, failure=Failure(kind=FailureKind.SERVER, message="It is down"))
+        entries = [question("q"), reply(cut, ReasoningPart(text="hm")), question("r"), reply(failed)]
+        view.display("c", entries)
+        try:
+            theme().set_text_scale(scale)
+            fresh = TranscriptView()
+            qtbot.addWidget(fresh)
+            fresh.resize(view.size())
+            fresh.show()
+            fresh.display("c", entries)
+            for place in (view, fresh):
+                place.verticalScrollBar().setValue(0)
+            heights = [[message.height() for message in messages(place)] for place in (view, fresh)]
+            assert heights[0] == heights[1]
+        finally:
+            theme().set_text_scale(1.0)
+
+
+def top_of_prose(view: TranscriptView, words: str) -> int:
+    """Where in the view the line with these words stands."""
+    for text in view.findChildren(BlockText):
+        found = text.document().find(words)
+        if not found.isNull():
+            return text.mapTo(view, QPoint(0, text.cursorRect(found).top())).y()
+    raise AssertionError(f"{words!r} is not there")
 
 
 def zoom(step: int) -> None:

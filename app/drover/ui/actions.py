@@ -38,6 +38,8 @@ class ActionSpec:
     """Whether the menu draws a line above it."""
     keys: str = ""
     """Keys that do it where the keyboard is among the messages; they are shown, and not a shortcut."""
+    is_in_menu: bool = True
+    """Else it is found in the palette only: what has a key, and is of no use to a pointer."""
 
 
 def _t(text: str) -> str:
@@ -50,8 +52,14 @@ def action_specs() -> tuple[ActionSpec, ...]:
         ActionSpec("new_conversation", _t("New conversation"), "Ctrl+N"),
         ActionSpec("search_conversations", _t("Search conversations"), "Ctrl+K"),
         ActionSpec("find", _t("Find in conversation"), "Ctrl+F", Condition.REPLY | Condition.CHAT),
-        ActionSpec("find_next", _t("Next match"), "F3", Condition.REPLY | Condition.CHAT),
-        ActionSpec("find_previous", _t("Previous match"), "Shift+F3", Condition.REPLY | Condition.CHAT),
+        ActionSpec("find_next", _t("Next match"), "F3", Condition.REPLY | Condition.CHAT, is_in_menu=False),
+        ActionSpec(
+            "find_previous",
+            _t("Previous match"),
+            "Shift+F3",
+            Condition.REPLY | Condition.CHAT,
+            is_in_menu=False,
+        ),
         ActionSpec("rename_conversation", _t("Rename conversation"), "F2", Condition.CONVERSATION),
         ActionSpec(
             "delete_conversation", _t("Delete conversation"), "Ctrl+Shift+Del", Condition.CONVERSATION
@@ -65,11 +73,21 @@ def action_specs() -> tuple[ActionSpec, ...]:
         ActionSpec("stop", _t("Stop the answer"), "Ctrl+.", Condition.LIVE),
         ActionSpec("focus_message", _t("Go to the message field"), "Ctrl+L"),
         ActionSpec(
-            "previous_message", _t("Previous message"), condition=Condition.CONVERSATION, keys="Alt+Up"
+            "previous_message",
+            _t("Previous message"),
+            condition=Condition.CONVERSATION,
+            keys="Alt+Up",
+            is_in_menu=False,
         ),
-        ActionSpec("next_message", _t("Next message"), condition=Condition.CONVERSATION, keys="Alt+Down"),
-        ActionSpec("next_area", _t("Next part of the window"), "F6"),
-        ActionSpec("previous_area", _t("Previous part of the window"), "Shift+F6"),
+        ActionSpec(
+            "next_message",
+            _t("Next message"),
+            condition=Condition.CONVERSATION,
+            keys="Alt+Down",
+            is_in_menu=False,
+        ),
+        ActionSpec("next_area", _t("Next part of the window"), "F6", is_in_menu=False),
+        ActionSpec("previous_area", _t("Previous part of the window"), "Shift+F6", is_in_menu=False),
         ActionSpec("show_chat", _t("Chat"), "Ctrl+1", Condition.NONE, True),
         ActionSpec("show_experiments", _t("Experiments"), "Ctrl+2"),
         ActionSpec("toggle_left", _t("Fold or show the conversations"), "Ctrl+B"),

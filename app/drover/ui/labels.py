@@ -33,6 +33,11 @@ class Label(QLabel):
         theme().changed.connect(self._restyle)
         self._restyle()
 
+    def setWordWrap(self, on: bool) -> None:
+        """Text of several lines takes what it needs, text of one at least the height of a line."""
+        super().setWordWrap(on)
+        self._restyle()
+
     def set_look(self, *, token: str | None = None, weight: int | None = None) -> None:
         """Changes colour or weight."""
         self._token = token if token is not None else self._token
@@ -44,8 +49,7 @@ class Label(QLabel):
         palette = self.palette()
         palette.setColor(QPalette.ColorRole.WindowText, theme().color(self._token))
         self.setPalette(palette)
-        if not self.wordWrap():
-            self.setMinimumHeight(theme().line_height(self._role))
+        self.setMinimumHeight(0 if self.wordWrap() else theme().line_height(self._role))
 
 
 class Paragraph(Label):

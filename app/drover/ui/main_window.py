@@ -304,7 +304,8 @@ class MainWindow(QMainWindow):
         for spec in self._actions.specs:
             if spec.starts_group:
                 menu.addSeparator()
-            menu.addAction(self._actions[spec.id])
+            if spec.is_in_menu:
+                menu.addAction(self._actions[spec.id])
         button = self._menu_button if self._menu_button.isVisible() else self._second_menu
         menu.popup(button.mapToGlobal(QPoint(0, button.height() + 4)))
 

@@ -89,9 +89,11 @@ class Theme(QObject):
 
     Signals:
         changed: colours, text size or fonts differ; custom painters repaint, layouts measure again.
+        applied: everything has heard `changed`; for those who place others by what these measure
     """
 
     changed = Signal()
+    applied = Signal()
 
     def __init__(self, application: QApplication) -> None:
         super().__init__(application)
@@ -208,6 +210,7 @@ class Theme(QObject):
         if not self._is_applying:
             self._apply()
             self.changed.emit()
+            self.applied.emit()
 
     def _apply(self) -> None:
         self._is_applying = True

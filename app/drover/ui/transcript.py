@@ -146,7 +146,7 @@ class TranscriptView(QAbstractScrollArea):
         self._pill = PillButton(self.tr("Jump to latest"), icon="arrow-down", parent=self)
         self._pill.hide()
         self._pill.clicked.connect(self.follow)
-        theme().changed.connect(self._restyle)
+        theme().applied.connect(self._restyle)
 
     # Contents
 
