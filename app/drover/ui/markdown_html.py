@@ -22,7 +22,7 @@ from drover.markdown_blocks import (
     Table,
 )
 from drover.ui.markdown_inline import Span, SpanKind, Style, parse_inline, safe_link
-from drover.ui.markdown_source import Piece, cell_spans, prepared
+from drover.ui.markdown_source import Piece, cell_spans, joined_pieces, prepared
 from drover.ui.markdown_spans import shown_characters
 
 _TAGS = ((Style.BOLD, "strong"), (Style.ITALIC, "em"), (Style.STRIKE, "del"))
@@ -30,11 +30,12 @@ _TAGS = ((Style.BOLD, "strong"), (Style.ITALIC, "em"), (Style.STRIKE, "del"))
 
 def html(pieces: Sequence[Piece], *, is_alone: bool = True) -> str:
     """The pieces as HTML. A part of one paragraph or cell alone is inline."""
-    if len(pieces) == 1 and is_alone:
-        return _alone(pieces[0])
+    joined = joined_pieces(pieces)
+    if len(joined) == 1 and is_alone:
+        return _alone(joined[0])
     written: list[str] = []
     around: list[Container] = []
-    for piece in prepared(pieces):
+    for piece in prepared(joined):
         written += _moved(around, piece.block)
         around = list(piece.block.containers)
         written.append(_block(piece))

@@ -46,11 +46,14 @@ class Piece:
     """None if it reaches beyond the end."""
     is_open: bool = False
     """Whether the block may still grow."""
+    following: tuple[Piece, ...] = ()
+    """What continues the paragraph in further blocks."""
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing of the block is missing."""
-        return not self.start and (self.end is None or self.end >= self._length())
+        is_whole = not self.start and (self.end is None or self.end >= self._length())
+        return is_whole and all(piece.is_whole for piece in self.following)
 
     @property
     def is_empty(self) -> bool:
@@ -65,7 +68,19 @@ class Piece:
     def spans(self) -> list[Span]:
         """The inline content of a paragraph or heading, as far as it belongs to the piece."""
         text = getattr(self.block.content, "text", "")
-        return sliced(parse_inline(text, is_open=self.is_open), self.start, self.end)
+        found = sliced(parse_inline(text, is_open=self.is_open), self.start, self.end)
+        for piece in self.following:
+            joint = getattr(piece.block.content, "joint", "")
+            found += [Span(joint, SpanKind.BREAK if joint == "\n" else SpanKind.TEXT)] if joint else []
+            found += piece.spans()
+        return found
+
+    def source(self) -> str:
+        """The whole paragraph or heading as received."""
+        text = str(getattr(self.block.content, "text", ""))
+        return text + "".join(
+            f"{getattr(piece.block.content, 'joint', '')}{piece.source()}" for piece in self.following
+        )
 
     def code(self) -> str:
         """The same of a block of code."""
@@ -120,22 +135,24 @@ def markdown(pieces: Sequence[Piece], *, is_alone: bool = True) -> str:
     What lies inside one block is given without the marks of that block, unless other text stands around it:
     code as it is, running text with its emphasis only.
     """
-    if len(pieces) == 1 and is_alone:
-        return _alone(pieces[0])
-    return _stacked(pieces, _block_markdown)
+    joined = joined_pieces(pieces)
+    if len(joined) == 1 and is_alone:
+        return _alone(joined[0])
+    return _stacked(joined, _block_markdown)
 
 
 def plain(pieces: Sequence[Piece]) -> str:
     """What a reader sees of the pieces; cells divided by tabs, formulas as TeX."""
-    if len(pieces) == 1:
-        return _block_plain(pieces[0], opens_item=False)
-    return _stacked(pieces, _block_plain)
+    joined = joined_pieces(pieces)
+    if len(joined) == 1:
+        return _block_plain(joined[0])
+    return _stacked(joined, _block_plain)
 
 
 def _alone(piece: Piece) -> str:
     match piece.block.content:
-        case Paragraph(text=text) | Heading(text=text):
-            return text if piece.is_whole else inline_markdown(piece.spans())
+        case Paragraph() | Heading():
+            return piece.source() if piece.is_whole else inline_markdown(piece.spans())
         case CodeBlock():
             return piece.code()
         case Table():
@@ -173,10 +190,8 @@ def _stacked(pieces: Sequence[Piece], write: Callable[..., str]) -> str:
 
 
 def prepared(pieces: Sequence[Piece]) -> list[Piece]:
-    """The pieces as a body of their own: without the quotes and items that hold them all, tables joined."""
-    if not pieces:
-        return []
-    return _with_tables_joined(_without_inherited(pieces))
+    """The joined pieces as a body of their own: without the quotes and items that hold them all."""
+    return _without_inherited(pieces) if pieces else []
 
 
 def _without_inherited(pieces: Sequence[Piece]) -> list[Piece]:
@@ -193,8 +208,8 @@ def _without_inherited(pieces: Sequence[Piece]) -> list[Piece]:
     return kept
 
 
-def _with_tables_joined(pieces: Sequence[Piece]) -> list[Piece]:
-    """The pieces, in which what goes on with a table is part of it."""
+def joined_pieces(pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces, in which what continues a table or a paragraph is part of it."""
     joined: list[Piece] = []
     for piece in pieces:
         content, last = piece.block.content, joined[-1] if joined else None
@@ -205,6 +220,9 @@ def _with_tables_joined(pieces: Sequence[Piece]) -> list[Piece]:
                 whole = replace(before, rows=rows)
                 joined[-1] = replace(last, block=replace(last.block, content=whole), end=None)
                 continue
+        if isinstance(content, Paragraph) and content.joint is not None and last is not None:
+            joined[-1] = replace(last, following=(*last.following, piece))
+            continue
         joined.append(piece)
     return joined
 
@@ -279,8 +297,8 @@ def _first_prefix(block: Block, delimiters: dict[int, tuple[int, str]]) -> str:
 def _block_markdown(piece: Piece, *, opens_item: bool = False) -> str:
     content = piece.block.content
     match content:
-        case Paragraph(text=text) | Heading(text=text):
-            inline = text if piece.is_whole else inline_markdown(piece.spans())
+        case Paragraph() | Heading():
+            inline = piece.source() if piece.is_whole else inline_markdown(piece.spans())
             return _line_safe(content, inline, opens_item=opens_item)
         case CodeBlock(language=language):
             return _fenced(piece.code(), language)
@@ -327,7 +345,8 @@ def _line_safe(content: Paragraph | Heading, inline: str, *, opens_item: bool) -
         lead = "- " if opens_item else ""
         found = parse(lead + written.replace("\n", "\n  ") if lead else written)
         if (
-            len(found) == 1
+            all(getattr(block.content, "joint", None) is not None for block in found[1:])
+            and found
             and type(found[0].content) is type(content)
             and len(found[0].containers) == len(lead) // 2
         ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any, Protocol
 
+import shiboken6
 from PySide6.QtCore import QMetaType, QMimeData
 
 from drover.ui import rich_copy
@@ -59,6 +60,6 @@ class LazyExcerpt(QMimeData):
     def retrieveData(self, mime_type: str, kind: QMetaType | QMetaType.Type) -> Any:
         """The Markdown of what was selected, as far as it is still there."""
         source = self._source()
-        if mime_type != "text/plain" or source is None:
+        if mime_type != "text/plain" or source is None or not shiboken6.isValid(source):
             return None
         return rich_copy.as_markdown(excerpts(source, self._ends))
