@@ -53,7 +53,7 @@ def lets_in(user: User, flag: Flag) -> None:
     before = arrived(user)
     flag.set()
     user.waits(lambda: arrived(user) > before or not user.workbench.live, "the next piece")
-    QApplication.processEvents()
+    user._does(QApplication.processEvents)
 
 
 def test_not_a_pixel_moves_while_a_person_reads_and_a_reply_streams(
@@ -70,7 +70,7 @@ def test_not_a_pixel_moves_while_a_person_reads_and_a_reply_streams(
     for _ in range(3):
         turns_wheel(user, 120)
     assert not user.window.transcript.is_following
-    QApplication.processEvents()
+    user._does(QApplication.processEvents)
     before = page_of(user)
     for number, flag in enumerate(flags):
         lets_in(user, flag)

@@ -213,7 +213,10 @@ class TestTree:
     def test_an_edited_message_becomes_a_sibling_and_the_head(self, asked: Library) -> None:
         changes = asked.add_message(values.question("edited", "Why not?"))
         assert changes == Changes(conversations=frozenset({"c"}), messages=frozenset({"edited"}))
-        assert asked.branch_ids("c") == [("q", None, Role.USER), ("edited", None, Role.USER)]
+        assert [(node.id, node.parent_id, node.role) for node in asked.nodes("c")] == [
+            ("q", None, Role.USER),
+            ("edited", None, Role.USER),
+        ]
         assert head_of(asked) == "edited"
 
     def test_messages_are_listed_oldest_first(self, asked: Library) -> None:

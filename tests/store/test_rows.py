@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.store import values
 
-from drover.domain.conversation import Conversation, Draft, Message, Part, ReasoningPart, TextPart
+from drover.domain.conversation import Conversation, Draft, Message, Node, Part, ReasoningPart, TextPart
 from drover.domain.endpoint import Endpoint, ModelCard
 from drover.domain.parameters import UNSET, Preset, SamplingParameters
 from drover.domain.run import Adjustment, Exchange, Run
@@ -46,7 +46,8 @@ def test_a_message_comes_back_with_all_its_parts(shared_library: Library, drawn:
     message = dataclasses.replace(drawn, id=values.new_id(), conversation_id=conversation.id, parent_id=None)
     shared_library.add_turn(conversation=conversation, message=message)
     assert shared_library.messages(conversation.id) == [message]
-    assert shared_library.branch_ids(conversation.id) == [(message.id, None, message.role)]
+    (node,) = shared_library.nodes(conversation.id)
+    assert node[:4] == Node.of(message)[:4]
 
 
 @few

@@ -255,13 +255,13 @@ class TestItStays:
         assert highlighted(view) == ["two", "Some answer"]
         assert copied(view) == "**You:**\n\ntwo\n\n**gpt-oss-20b:**\n\nSome **answer**"
 
-    def test_through_another_size_and_out_of_sight(self, view: TranscriptView) -> None:
+    def test_through_another_size_and_out_of_sight(self, view: TranscriptView, qtbot: QtBot) -> None:
         long = "\n\n".join(f"Paragraph {number}." for number in range(300))
         view.display("c", [question("q", "One two"), answer("a", long), question("q2"), answer("a2", long)])
         view.verticalScrollBar().setValue(0)
         drags(view, point_of(view, "q", 0, 4), point_of(view, "a", 1, 9))
         view.follow()
-        assert highlighted(view) == []
+        qtbot.waitUntil(lambda: highlighted(view) == [])
         theme().set_text_scale(1.5)
         view.verticalScrollBar().setValue(0)
         assert highlighted(view) == ["two", "Paragraph 0.\nParagraph"]

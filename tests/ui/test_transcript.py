@@ -309,7 +309,11 @@ class TestLive:
 
     def test_nothing_runs_when_nothing_happens(self, view: TranscriptView, qtbot: QtBot) -> None:
         view.display("c", [question("q"), answer("a", LONG)])
+        qtbot.waitUntil(lambda: not any(timer.isActive() for timer in view.findChildren(QTimer)))
+        before = [(message, message.geometry()) for message in messages(view)]
+        QApplication.processEvents()
         assert not [timer for timer in view.findChildren(QTimer) if timer.isActive()]
+        assert [(message, message.geometry()) for message in messages(view)] == before
 
 
 class TestReasoning:
@@ -555,8 +559,7 @@ def test_a_place_far_away_is_brought_into_view_and_reasoning_is_opened_for_it(vi
     view.display("c", [question("q"), thought, question("q2"), answer("a2", LONG)])
     view.show_place("a", "body", Place(20, 3))
     rect = view.viewport().rect()
-    shown = next(slot.view for slot in view._slots if slot.entry.message.id == "a")
-    assert shown is not None
+    shown = next(message for message in messages(view) if message.entry.message.id == "a")
     assert rect.contains(shown.rect_of("body", Place(20, 3)).translated(shown.pos()))
     view.show_place("a", "reasoning", Place(39, 3))
     assert shown.reasoning is not None

@@ -330,8 +330,8 @@ class TestFormulas:
         read = line_at(view, 16)
         assert read[0] == "The line that is read."
         height = bar.maximum()
+        qtbot.waitUntil(lambda: bar.maximum() > height + 20, timeout=20_000)
         qtbot.waitUntil(lambda: not typesetting().is_busy, timeout=20_000)
-        assert bar.maximum() > height + 20
         assert line_at(view, 16) == read
 
     def test_the_end_stays_in_view_while_formulas_come(

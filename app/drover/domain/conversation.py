@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from drover.domain.parameters import UNSET, SamplingParameters
 
@@ -110,49 +110,92 @@ class Position:
     count: int
 
 
-class Tree:
-    """Read-only questions about the messages of one conversation, oldest first."""
+class Node(NamedTuple):
+    """A message without its text: its place in the tree and its size."""
 
-    def __init__(self, messages: Iterable[Message]) -> None:
-        self._messages: dict[str, Message] = {}
+    # Named tuples: ten thousand of them are made when a conversation is opened.
+
+    id: str
+    parent_id: str | None
+    role: Role
+    run_id: str | None
+    text_chars: int
+    reasoning_chars: int
+
+    @classmethod
+    def of(cls, message: Message) -> Node:
+        """The node of a message at hand."""
+        return cls(
+            message.id, message.parent_id, message.role, message.run_id,
+            len(message.text), len(message.reasoning),
+        )  # fmt: skip
+
+
+class _Linked(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def parent_id(self) -> str | None: ...
+
+
+_N = TypeVar("_N", bound=_Linked)
+
+
+class Tree(Generic[_N]):
+    """Questions about the messages of one conversation, or about their nodes, added oldest first."""
+
+    def __init__(self, nodes: Iterable[_N] = ()) -> None:
+        self._nodes: dict[str, _N] = {}
         self._children: dict[str | None, list[str]] = {}
-        for message in messages:
-            self._messages[message.id] = message
-            self._children.setdefault(message.parent_id, []).append(message.id)
+        for node in nodes:
+            self._nodes[node.id] = node
+            self._children.setdefault(node.parent_id, []).append(node.id)
 
     @property
-    def messages(self) -> Mapping[str, Message]:
-        """All messages by id."""
-        return self._messages
+    def nodes(self) -> Mapping[str, _N]:
+        """All nodes by id."""
+        return self._nodes
 
-    def branch(self, head_id: str | None) -> list[Message]:
+    def add(self, node: _N) -> None:
+        """Adds the newest node, or puts it in the place of the one with its id."""
+        if node.id not in self._nodes:
+            self._children.setdefault(node.parent_id, []).append(node.id)
+        self._nodes[node.id] = node
+
+    def remove(self, node_id: str) -> None:
+        """Takes a node out that no other follows; nothing happens for an unknown one."""
+        node = self._nodes.pop(node_id, None)
+        if node is not None:
+            self._children[node.parent_id].remove(node_id)
+
+    def branch(self, head_id: str | None) -> list[_N]:
         """The path from the root to the head, inclusive; empty for None or an unknown head."""
-        path: list[Message] = []
-        current = self._messages.get(head_id) if head_id else None
+        path: list[_N] = []
+        current = self._nodes.get(head_id) if head_id else None
         while current is not None:
             path.append(current)
-            current = self._messages.get(current.parent_id) if current.parent_id else None
+            current = self._nodes.get(current.parent_id) if current.parent_id else None
         path.reverse()
         return path
 
-    def siblings(self, message_id: str) -> list[Message]:
+    def siblings(self, node_id: str) -> list[_N]:
         """The versions of a message, itself included, oldest first."""
-        return self.children(self._messages[message_id].parent_id)
+        return self.children(self._nodes[node_id].parent_id)
 
-    def children(self, parent_id: str | None) -> list[Message]:
+    def children(self, parent_id: str | None) -> list[_N]:
         """What follows a message, or begins the conversation (None): the versions of it, oldest first."""
-        return [self._messages[child_id] for child_id in self._children.get(parent_id, [])]
+        return [self._nodes[child_id] for child_id in self._children.get(parent_id, [])]
 
-    def position(self, message_id: str) -> Position:
+    def position(self, node_id: str) -> Position:
         """Where the message stands among its versions."""
-        ids = self._children.get(self._messages[message_id].parent_id, [])
-        return Position(index=ids.index(message_id), count=len(ids))
+        ids = self._children.get(self._nodes[node_id].parent_id, [])
+        return Position(index=ids.index(node_id), count=len(ids))
 
-    def newest_leaf(self, message_id: str) -> str:
+    def newest_leaf(self, node_id: str) -> str:
         """The leaf reached by always taking the newest child: the head to show for a chosen version."""
-        while children := self._children.get(message_id):
-            message_id = children[-1]
-        return message_id
+        while children := self._children.get(node_id):
+            node_id = children[-1]
+        return node_id
 
 
 def title_from(text: str, *, limit: int = 60) -> str:

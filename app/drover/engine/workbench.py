@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from drover.domain.conversation import Conversation, Draft, Message, Part, Role, TextPart, Tree, title_from
+from drover.domain.conversation import Conversation, Draft, Message, Part, Role, TextPart, title_from
 from drover.domain.endpoint import (
     BUILT_IN,
     BUILT_IN_ID,
@@ -215,8 +215,7 @@ class Workbench:
 
     async def retry(self, reply: Message, draft: Draft) -> Run:
         """Asks again after a failure. A reply in which nothing had arrived leaves no version behind."""
-        messages = await self._on_writer(lambda: self._library.messages(reply.conversation_id))
-        question = next((message for message in messages if message.id == reply.parent_id), None)
+        question = await self._on_writer(lambda: self._library.message(reply.parent_id or ""))
         if question is None:
             raise ConfigurationError("The message that this answered no longer exists.")
         self._refuse_second_answer(reply.conversation_id)
@@ -273,8 +272,11 @@ class Workbench:
             raise ConfigurationError("This conversation no longer exists.")
         parent_id = known.head_id
         if draft.replaces_id is not None:
-            messages = await self._on_writer(lambda: self._library.messages(conversation_id))
-            parent_id = Tree(messages).messages[draft.replaces_id].parent_id
+            replaced_id = draft.replaces_id
+            replaced = await self._on_writer(lambda: self._library.message(replaced_id))
+            if replaced is None:
+                raise ConfigurationError("The message that this replaces no longer exists.")
+            parent_id = replaced.parent_id
         return _user_message(new_id(), parent_id, conversation_id, draft.text), None
 
     async def _start(
@@ -321,8 +323,7 @@ class Workbench:
                 conversation=conversation, message=message if is_new_message else None, run=run
             )
         )
-        messages = await self._on_writer(lambda: self._library.messages(message.conversation_id))
-        branch = tuple(Tree(messages).branch(message.id))
+        branch = tuple(await self._on_writer(lambda: self._library.branch(message.id)))
         request = self._request(replace(draft, model_id=model_id), branch)
         live = self._live[run.id] = LiveRun(run, time.monotonic())
         runner = self._runners[run.id] = Runner(

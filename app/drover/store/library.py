@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from drover.domain.conversation import Conversation, Draft, Message, Part, Role
+from drover.domain.conversation import Conversation, Draft, Message, Node, Part, Role
 from drover.domain.endpoint import Endpoint, ModelCard
 from drover.domain.parameters import Preset
 from drover.domain.run import Adjustment, Exchange, Run
@@ -110,13 +110,38 @@ class Library:
         with in_words(self._connection):
             return [rows.message_from(row) for row in found]
 
-    def branch_ids(self, conversation_id: str) -> list[tuple[str, str | None, Role]]:
-        """Id, parent and role of every message, oldest first: the shape of the tree without its text."""
+    def message(self, message_id: str) -> Message | None:
+        """None for an unknown one."""
+        return self.messages_by_id([message_id]).get(message_id)
+
+    def messages_by_id(self, message_ids: Collection[str]) -> dict[str, Message]:
+        """Those of these messages that there are, in one query. At most some thousand ids."""
         found = self._all(
-            "SELECT id, parent_id, role FROM messages WHERE conversation_id = ? ORDER BY created_at, seq",
+            f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE id IN ({rows.as_many(message_ids)})",
+            list(message_ids),
+        )
+        with in_words(self._connection):
+            return {row[0]: rows.message_from(row) for row in found}
+
+    def branch(self, head_id: str) -> list[Message]:
+        """The messages from the first one to this one; empty for an unknown one."""
+        found = self._all(
+            "WITH RECURSIVE up (id, depth) AS (VALUES (?, 0) UNION ALL"
+            " SELECT messages.parent_id, depth + 1 FROM up JOIN messages ON messages.id = up.id)"
+            f" SELECT {rows.MESSAGE_COLUMNS} FROM up JOIN messages USING (id) ORDER BY depth DESC",
+            (head_id,),
+        )
+        with in_words(self._connection):
+            return [rows.message_from(row) for row in found]
+
+    def nodes(self, conversation_id: str) -> list[Node]:
+        """The shape of the tree without its text, oldest first: some 2 ms for each thousand messages."""
+        found = self._all(
+            "SELECT id, parent_id, role, run_id, length(text), length(reasoning) FROM messages"
+            " WHERE conversation_id = ? ORDER BY created_at, seq",
             (conversation_id,),
         )
-        return [(identity, parent_id, Role(role)) for identity, parent_id, role in found]
+        return rows.nodes_from(found)
 
     # Runs
 
@@ -124,6 +149,14 @@ class Library:
         """The runs of a conversation by id, oldest first, without their request bodies."""
         found = self._all(
             f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE conversation_id = ? ORDER BY seq", (conversation_id,)
+        )
+        with in_words(self._connection):
+            return {row[0]: rows.run_from(row) for row in found}
+
+    def runs_by_id(self, run_ids: Collection[str]) -> dict[str, Run]:
+        """Those of these runs that there are, in one query, without their request bodies."""
+        found = self._all(
+            f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE id IN ({rows.as_many(run_ids)})", list(run_ids)
         )
         with in_words(self._connection):
             return {row[0]: rows.run_from(row) for row in found}
@@ -501,8 +534,8 @@ class Library:
     def _head_beside(self, conversation_id: str, parent_id: str | None) -> str | None:
         """Where the head goes when the message under this parent at which it stood is no more."""
         children: dict[str | None, list[str]] = {}
-        for message_id, its_parent_id, _ in self.branch_ids(conversation_id):
-            children.setdefault(its_parent_id, []).append(message_id)
+        for node in self.nodes(conversation_id):
+            children.setdefault(node.parent_id, []).append(node.id)
         head_id = parent_id
         while below := children.get(head_id):
             head_id = below[-1]

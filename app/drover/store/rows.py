@@ -7,7 +7,7 @@ import json
 import sys
 import zlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
@@ -16,6 +16,7 @@ from drover.domain.conversation import (
     Conversation,
     Draft,
     Message,
+    Node,
     Part,
     ReasoningPart,
     Role,
@@ -54,6 +55,11 @@ JOURNAL_COLUMNS = "run_id, written_at, slot, start, kind, about_json, text"
 def marks(columns: str) -> str:
     """As many question marks as there are columns."""
     return ", ".join("?" * len(columns.split(",")))
+
+
+def as_many(values: Collection[str]) -> str:
+    """As many question marks as there are values."""
+    return ", ".join("?" * len(values))
 
 
 def microseconds(moment: datetime) -> int:
@@ -133,6 +139,15 @@ def message_from(row: Row) -> Message:
         created_at=moment(created_at),
         run_id=run_id,
     )
+
+
+def nodes_from(found: Iterable[Row]) -> list[Node]:
+    """From id, parent, role, run, characters of text and of reasoning."""
+    roles = {role.value: role for role in Role}
+    return [
+        Node(identity, parent_id, roles[role], run_id, text_chars, reasoning_chars)
+        for identity, parent_id, role, run_id, text_chars, reasoning_chars in found
+    ]
 
 
 def _encoded_parts(parts: Iterable[Part]) -> tuple[str | None, str, str]:

@@ -216,30 +216,30 @@ class Controller(QObject):
 
     def regenerate_last(self) -> None:
         """Asks again for the last answer, or for the one that is missing, with the settings of the panel."""
-        unanswered, reply = self._shown.unanswered, self._shown.last_reply
+        unanswered, reply_id = self._shown.unanswered, self._shown.last_reply_id
         if unanswered is not None:
             self._ask(self._workbench.regenerate(unanswered, self._drafting.draft))
-        elif reply is not None:
-            self._regenerate(reply.id)
+        elif reply_id is not None:
+            self._regenerate(reply_id)
 
     def copy_last(self) -> None:
         """Copies the Markdown of the last answer."""
-        reply = self._shown.last_reply
+        reply = self._shown.message(self._shown.last_reply_id)
         if reply is not None:
             rich_copy.copy(reply.text)
 
     def copy_conversation(self) -> None:
         """Copies the shown branch with its authors, without reasoning."""
-        if self._shown.messages:
+        if self._shown.has_messages:
             self._window.transcript.copy_conversation()
 
     def copy_plain(self) -> None:
         """Copies what is selected in the transcript, without markup."""
-        if self._shown.messages:
+        if self._shown.has_messages:
             self._window.transcript.copy_plain()
 
     def _copy_selection(self) -> None:
-        if self._shown.messages:
+        if self._shown.has_messages:
             self._window.transcript.copy()
 
     def stop(self) -> None:
@@ -357,8 +357,8 @@ class Controller(QObject):
     def _display_conversation(self) -> None:
         self._window.display_title(self._shown.title or self.tr("New conversation"))
         entries = self._shown.entries()
-        self._window.show_first_run(not entries)
-        if entries:
+        self._window.show_first_run(not entries.nodes)
+        if entries.nodes:
             self._window.transcript.display(self._shown.id or "", entries)
         else:
             self._display_first_run()
@@ -376,7 +376,7 @@ class Controller(QObject):
         holds = Condition.IDLE if live is None else Condition.LIVE
         if self._shown.id is not None:
             holds |= Condition.CONVERSATION
-        if self._shown.messages:
+        if self._shown.has_messages:
             holds |= Condition.REPLY
         if self._window.is_chat_shown:
             holds |= Condition.CHAT
@@ -403,23 +403,24 @@ class Controller(QObject):
         return self.tr("Streaming from {0}").format(name), words
 
     def _display_inspected(self) -> None:
-        replies = [entry for entry in self._shown.entries() if entry.run is not None]
-        chosen = next(
-            (e for e in replies if e.message.id == self._inspected_id), replies[-1] if replies else None
-        )
-        runs = [entry.run for entry in replies if entry.run is not None]
-        if chosen is None or chosen.run is None:
-            self._window.inspector.display(None, None, None, [])
-        elif chosen.live is not None:
-            self._window.inspector.display_live(chosen.live, runs)
-        else:
-            is_needed = self._window.inspector.needs_exchange
-            run = self._reader.run(chosen.run.id)
-            exchange = self._reader.exchange(chosen.run.id) if is_needed else None
-            self._window.inspector.display(run, chosen.message, exchange, runs)
+        inspector, shown = self._window.inspector, self._shown
+        live, inspected_id = shown.live, self._inspected_id
+        runs = shown.newest_runs(inspector.most_runs) if inspector.needs_runs else []
+        if live is not None and live.run.parent_id == shown.head_id and not shown.has_on_branch(inspected_id):
+            inspector.display_live(live, runs)
+            return
+        reply_id = inspected_id if shown.has_on_branch(inspected_id) else shown.last_reply_id
+        known = shown.run_of(reply_id) if reply_id is not None else None
+        if known is None or reply_id is None:
+            inspector.display(None, None, None, runs)
+            return
+        # The body of a request holds the conversation up to it, so it is read only to be looked at.
+        run = self._reader.run(known.id) if inspector.needs_exchange else known
+        exchange = self._reader.exchange(known.id) if inspector.needs_exchange else None
+        inspector.display(run, shown.message(reply_id), exchange, runs)
 
     def _display_first_run(self) -> None:
-        if self._is_awake and not self._shown.messages:
+        if self._is_awake and not self._shown.has_messages:
             self._window.first_run.display_has_weights(self._workbench.gguf is not None)
             self.spawn(self._display_key_state())
 
@@ -449,6 +450,7 @@ class Controller(QObject):
             self._show_progress({self._shown.live.run.id})
 
     def _show_settled(self, run: Run) -> None:
+        self._shown.note_settled(run)
         self._refresh_list()
         if run.conversation_id == self._shown.id:
             self._reload()
@@ -456,6 +458,7 @@ class Controller(QObject):
             self._turn_knob(run)
 
     def _show_changes(self, changed: Changes) -> None:
+        self._shown.note(changed)
         if changed.conversations:
             self._refresh_list()
         # What a live run writes is told again when it advances or settles.
@@ -525,7 +528,7 @@ class Controller(QObject):
         """Opens a row of the list; that of a hit at the message in which the words stand."""
         self._open(conversation_id)
         hit = self._hits.get(conversation_id)
-        if hit is not None and hit.message_id is not None and hit.message_id in self._shown.messages:
+        if hit is not None and hit.message_id is not None and self._shown.knows(hit.message_id):
             self.spawn(self._show_hit(hit, hit.message_id))
 
     async def _show_hit(self, hit: SearchHit, message_id: str) -> None:
@@ -581,10 +584,12 @@ class Controller(QObject):
             self.spawn(self._workbench.save_edit(conversation_id, draft))
 
     def _begin_edit(self, message_id: str) -> None:
-        self._drafting.begin_edit(self._shown.messages[message_id])
+        message = self._shown.message(message_id)
+        if message is not None:
+            self._drafting.begin_edit(message)
 
     def _restore_settings(self, message_id: str) -> None:
-        run = self._shown.run_of(self._shown.messages[message_id])
+        run = self._shown.run_of(message_id)
         if run is not None:
             self._drafting.restore_settings(run)
 
@@ -623,7 +628,7 @@ class Controller(QObject):
         self._display_inspected()
 
     def _act_on_failure(self, message_id: str, action: str) -> None:
-        live, reply = self._shown.live, self._shown.messages.get(message_id)
+        live, reply = self._shown.live, self._shown.message(message_id)
         if live is not None:
             if action == "retry_now":
                 self._workbench.retry_now(live.run.id)
@@ -634,7 +639,7 @@ class Controller(QObject):
 
     def _mend(self, reply: Message, action: str) -> None:
         """Does what the card of a failed or cut reply offers."""
-        run = self._shown.run_of(reply)
+        run = self._shown.run_of(reply.id)
         parameters = self._drafting.draft.parameters
         if action == "set_key" and run is not None:
             self._setup.ask_key(self._workbench.endpoint(run.endpoint_id))
@@ -722,7 +727,7 @@ class Controller(QObject):
 
     def _turn_knob(self, run: Run) -> None:
         """After the first answer the second one, after that both side by side."""
-        question = self._shown.messages.get(run.parent_id)
+        question = self._shown.message(run.parent_id)
         has_ended = run.status in (RunStatus.COMPLETE, RunStatus.CUT)
         if not has_ended or question is None or run.conversation_id != self._shown.id:
             self._knob_question_id = None
@@ -757,7 +762,7 @@ class Controller(QObject):
     # Small things
 
     def _apply_settings(self, settings: Settings) -> None:
-        if self._shown.messages:
+        if self._shown.has_messages:
             self._window.transcript.set_reasoning_display(settings.reasoning_display)
         self._drafting.display_endpoint()
 

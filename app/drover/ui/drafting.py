@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
 
-from drover.domain.conversation import Draft, Message, Role
+from drover.domain.conversation import Draft, Message
 from drover.domain.endpoint import BUILT_IN_ID, URL_ENDPOINT_ID, Endpoint, ModelCard
 from drover.domain.parameters import UNSET, SamplingParameters, changes
 from drover.domain.run import Run
@@ -292,8 +292,8 @@ class Drafting(QObject):
     def show_plan(self) -> None:
         """Shows how the next request differs from the last, and its body where that is unfolded."""
         draft, run = self._draft, self._shown.last_run
-        branch = self._branch_before()
-        count = 1 + sum(message.role is Role.USER or bool(message.text) for message in branch)
+        last_id = self._last_before()
+        count = 1 + self._shown.count_to(last_id)
         summary = ""
         if draft.system_prompt and not len(draft.parameters) and run is None:
             summary = self.tr("message and system prompt")
@@ -305,7 +305,9 @@ class Drafting(QObject):
         )
         if self._window.composer.is_json_shown:
             try:
-                text = formats.indented_json(self._workbench.preview(branch, draft).body)
+                text = formats.indented_json(
+                    self._workbench.preview(self._shown.branch_to(last_id), draft).body
+                )
             except DroverError as error:
                 text = error.message
             self._window.composer.display_json(text)
@@ -317,12 +319,12 @@ class Drafting(QObject):
             return self.tr("1 message")
         return self.tr("no parameters, no system prompt")
 
-    def _branch_before(self) -> list[Message]:
-        """The messages that would be sent before the draft's text."""
-        replaced = self._shown.messages.get(self._draft.replaces_id or "")
-        if replaced is not None:
-            return self._shown.branch_to(replaced.parent_id)
-        return self._shown.branch
+    def _last_before(self) -> str | None:
+        """The message after which the draft's text would be sent."""
+        replaces_id = self._draft.replaces_id
+        if replaces_id is not None and self._shown.knows(replaces_id):
+            return self._shown.parent_of(replaces_id)
+        return self._shown.head_id
 
 
 def _is_fresh(card: ModelCard) -> bool:

@@ -38,6 +38,7 @@ from drover.ui.theme import draw_frame, draw_hairline, theme
 
 _MARGIN = 16
 _CARD = 13
+_TOKEN_ROWS = 60
 
 
 class _Prose(QTextEdit):
@@ -365,16 +366,19 @@ class TokensPage(_Page):
         self.rows.addStretch()
 
     def display(self, runs: Sequence[Run]) -> None:
-        """One row a reply, oldest first."""
+        """One row a reply, oldest first; of many the newest."""
         self.show_content(bool(runs))
         if not runs:
             return
         estimated = [run for run in runs if not run.has_reported_usage]
-        self._note.set_text(
+        words = [
             self.tr("As reported by the server.")
             if not estimated
             else self.tr("As reported by the server; numbers with “about” are estimates from what arrived.")
-        )
+        ]
+        if len(runs) >= _TOKEN_ROWS:
+            words.append(self.tr("The newest {0} replies.").format(formats.whole(len(runs))))
+        self._note.set_text(" ".join(words))
         header = [self.tr("Reply"), self.tr("In"), self.tr("Out"), self.tr("Thinking"), self.tr("tok/s")]
         rows = [
             [
@@ -415,17 +419,27 @@ class Inspector(QStackedWidget):
         """Whether the page in front shows the bytes of a run, which are read only for it."""
         return isinstance(self.currentWidget(), RequestPage) and self.isVisible()
 
+    @property
+    def needs_runs(self) -> bool:
+        """Whether the page in front lists the replies of the shown branch."""
+        return isinstance(self.currentWidget(), TokensPage) and self.isVisible()
+
+    @property
+    def most_runs(self) -> int:
+        """How many of them, the newest, it has room for."""
+        return _TOKEN_ROWS
+
     def display(
         self, run: Run | None, message: Message | None, exchange: Exchange | None, runs: Sequence[Run]
     ) -> None:
-        """Shows a stored reply, or nothing; `runs` are those of the shown branch."""
+        """Shows a stored reply, or nothing; `runs` are the newest of the shown branch, oldest first."""
         self._live = None
         self._reply = (run, message, exchange)
         self._runs = [known for known in runs if not known.status.is_live]
         self._display_page()
 
     def display_live(self, live: LiveRun, runs: Sequence[Run]) -> None:
-        """Follows a reply in progress; `runs` are those of the shown branch."""
+        """Follows a reply in progress; `runs` are the newest of the shown branch, oldest first."""
         self._live = live
         self._reply = (None, None, None)
         self._runs = [known for known in runs if not known.status.is_live]

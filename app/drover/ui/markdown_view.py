@@ -273,6 +273,15 @@ class MarkdownView(QWidget):
                 self._show_marks(segment)
         return is_changed
 
+    def is_revealed(self, top: int, bottom: int) -> bool:
+        """Whether everything between these heights has been made."""
+        for index in range(self._first_below(top), len(self._tops)):
+            if self._tops[index] >= bottom:
+                break
+            if self._segments[index].widget is None:
+                return False
+        return True
+
     def anchor_at(self, y: int, part: str) -> Anchor:
         """The place at this height, for `y_of` after a layout that moved things."""
         if not self._tops:

@@ -232,6 +232,13 @@ class ReasoningBlock(QWidget):
         offset = self._body.y()
         return self._body.reveal(top - offset, bottom - offset)
 
+    def is_revealed(self, top: int, bottom: int) -> bool:
+        """Whether everything between these heights has been made."""
+        if self._body is None or not self.is_open:
+            return True
+        offset = self._body.y()
+        return self._body.is_revealed(top - offset, bottom - offset)
+
     def restyle(self) -> None:
         """Colours or text size have changed."""
         if self._body is not None:

@@ -464,6 +464,13 @@ class MessageView(QWidget):
             is_changed = self._reasoning.reveal(top - offset, bottom - offset) or is_changed
         return is_changed
 
+    def is_revealed(self, top: int, bottom: int) -> bool:
+        """Whether everything between these heights of the message has been made."""
+        if not self._body.is_revealed(top - self._body.y(), bottom - self._body.y()):
+            return False
+        reasoning = self._reasoning
+        return reasoning is None or reasoning.is_revealed(top - reasoning.y(), bottom - reasoning.y())
+
     def anchor_at(self, y: int) -> Anchor:
         """The place at this height, to be found again after a layout."""
         reasoning = self._reasoning

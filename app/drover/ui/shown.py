@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from drover.domain.conversation import Conversation, Message, Position, Role, Tree
+from drover.domain.conversation import Conversation, Message, Node, Position, Role, Tree
 from drover.domain.run import LiveRun, Run
 from drover.engine.workbench import Workbench
-from drover.store.library import Library
+from drover.store.library import Changes, Library
+from drover.ui.entries import Entries
+from drover.ui.message_cache import MessageCache
 
 if TYPE_CHECKING:
     from drover.ui.message_view import TranscriptEntry
+
+_BATCH = 500
 
 
 class ShownConversation:
     """What is shown of one conversation; `id` None stands for the conversation that has not begun.
 
-    Holds what `reload` last read. Asks the library and the Workbench, changes neither.
+    Holds the shape of the tree and the messages that were looked at last. Asks the library and the
+    Workbench, changes neither.
     """
 
     def __init__(self, reader: Library, workbench: Workbench) -> None:
@@ -28,25 +34,51 @@ class ShownConversation:
         self._workbench = workbench
         self.id: str | None = None
         self._conversation: Conversation | None = None
-        self._tree = Tree(())
-        self._runs: dict[str, Run] = {}
+        self._cache = MessageCache(reader)
+        self._tree: Tree[Node] = Tree()
+        self._branch = _Branch()
+        self._unsaved: dict[str, tuple[Message, Run]] = {}
+        self._stale: set[str] = set()
 
     def open(self, conversation_id: str | None) -> None:
-        """Reads another conversation."""
+        """Reads another conversation, or the same one anew."""
         self.id = conversation_id or None
+        self._cache.clear()
+        self._stale.clear()
+        self._tree = Tree(self._reader.nodes(self.id) if self.id else ())
+        self._branch = _Branch()
         self.reload()
 
+    def note(self, changed: Changes) -> None:
+        """What these touched is read again: its place by `reload`, its text when it is asked for."""
+        self._cache.forget(changed.messages, changed.runs)
+        if self.id in changed.conversations:
+            self._stale |= changed.messages
+
+    def note_settled(self, run: Run) -> None:
+        """The reply of this run is stored, or will be."""
+        self._cache.forget([run.message_id])
+        if run.conversation_id == self.id:
+            self._stale.add(run.message_id)
+
     def reload(self) -> None:
-        """Reads it again."""
+        """Reads again what was noted as changed, and which branch is shown."""
         self._conversation = self._reader.conversation(self.id) if self.id else None
-        messages = self._reader.messages(self.id) if self.id else []
-        self._runs = self._reader.runs(self.id) if self.id else {}
+        if self._stale:
+            stored = self._reader.messages_by_id(self._stale)
+            for message_id in self._stale - stored.keys():
+                self._tree.remove(message_id)
+            for message in stored.values():
+                if message.conversation_id == self.id:
+                    self._tree.add(Node.of(message))
+            self._stale.clear()
+        self._unsaved.clear()
         for run, message in self._workbench.unsaved_in(self.id) if self.id else ():
-            messages.append(message)
-            self._runs[run.id] = run
+            self._unsaved[message.id] = (message, run)
+            self._tree.add(Node.of(message))
             if self._conversation is not None and self._conversation.head_id == run.parent_id:
                 self._conversation = replace(self._conversation, head_id=message.id)
-        self._tree = Tree(messages)
+        self._branch.follow(self._tree, self.head_id)
 
     @property
     def title(self) -> str:
@@ -59,96 +91,134 @@ class ShownConversation:
         return self._conversation.head_id if self._conversation else None
 
     @property
-    def messages(self) -> Mapping[str, Message]:
-        """All stored messages by id, of all branches."""
-        return self._tree.messages
+    def has_messages(self) -> bool:
+        """Whether anything is stored in it, on any branch."""
+        return bool(self._tree.nodes)
 
     @property
     def live(self) -> LiveRun | None:
         """The run in progress in it."""
         return self._workbench.live_in(self.id) if self.id else None
 
-    @property
-    def branch(self) -> list[Message]:
-        """The stored messages of the shown branch, oldest first."""
-        return self._tree.branch(self.head_id)
+    def knows(self, message_id: str) -> bool:
+        """Whether this is one of its stored messages, on any branch."""
+        return message_id in self._tree.nodes
+
+    def has_on_branch(self, message_id: str | None) -> bool:
+        """Whether this stored message stands on the shown branch."""
+        return message_id is not None and self._branch.holds(message_id)
+
+    def message(self, message_id: str | None) -> Message | None:
+        """One of its stored messages, of any branch; None for an unknown one."""
+        return self._read(message_id)[0] if message_id in self._tree.nodes and message_id else None
+
+    def run_of(self, message_id: str) -> Run | None:
+        """The run that produced a message, without its request body; None for one that a person typed."""
+        return self._read(message_id)[1] if message_id in self._tree.nodes else None
 
     @property
     def branch_ids(self) -> list[str]:
         """The ids of the stored messages of the shown branch, oldest first."""
-        return [message.id for message in self.branch]
+        return [node.id for node in self._branch.nodes]
 
     @property
     def other_ids(self) -> list[str]:
         """The ids of all its other stored messages, oldest first."""
-        shown = set(self.branch_ids)
-        return [message_id for message_id in self._tree.messages if message_id not in shown]
+        return [node_id for node_id in self._tree.nodes if not self._branch.holds(node_id)]
 
     def texts(self, message_id: str) -> tuple[str, str]:
-        """Reasoning and text of one of its stored messages; both empty for an unknown one."""
-        message = self._tree.messages.get(message_id)
+        """Reasoning and text of one of its stored messages; both empty for an unknown one. On the shown
+        branch its neighbors are read along, since they will be asked for next."""
+        place = self._branch.place_of(message_id)
+        if place is not None and message_id not in self._unsaved:
+            found = self._cache.get_near(self._branch.nodes, place)
+            message = found[0] if found is not None else None
+        else:
+            message = self.message(message_id)
         return (message.reasoning, message.text) if message is not None else ("", "")
 
     def branch_to(self, message_id: str | None) -> list[Message]:
-        """The messages from the first one to this one."""
-        return self._tree.branch(message_id)
+        """The messages from the first one to this one, all of them read: for what is about to be sent."""
+        ids = [node.id for node in self._tree.branch(message_id)]
+        stored: dict[str, Message] = {message.id: message for message, _ in self._unsaved.values()}
+        for start in range(0, len(ids), _BATCH):
+            stored |= self._reader.messages_by_id(ids[start : start + _BATCH])
+        return [stored[each] for each in ids if each in stored]
+
+    def count_to(self, message_id: str | None) -> int:
+        """How many messages with something in them lead up to this one, itself included."""
+        if message_id is None or self._branch.holds(message_id):
+            return self._branch.count_to(message_id)
+        return sum(map(_is_sent, self._tree.branch(message_id)))
+
+    def parent_of(self, message_id: str) -> str | None:
+        """The message that this one follows."""
+        node = self._tree.nodes.get(message_id)
+        return node.parent_id if node is not None else None
 
     @property
-    def last_reply(self) -> Message | None:
+    def last_reply_id(self) -> str | None:
         """The newest stored reply on the shown branch."""
-        return next((m for m in reversed(self.branch) if m.role is Role.ASSISTANT), None)
+        nodes = self._branch.nodes
+        return next((node.id for node in reversed(nodes) if node.role is Role.ASSISTANT), None)
 
     @property
     def unanswered(self) -> Message | None:
         """The message of a person at which the shown branch ends."""
-        branch = self.branch
-        return branch[-1] if branch and branch[-1].role is Role.USER else None
+        nodes = self._branch.nodes
+        return self.message(nodes[-1].id) if nodes and nodes[-1].role is Role.USER else None
 
     @property
     def last_run(self) -> Run | None:
-        """The run of that reply."""
-        reply = self.last_reply
-        return self.run_of(reply) if reply is not None else None
+        """The run of the newest stored reply."""
+        reply_id = self.last_reply_id
+        return self.run_of(reply_id) if reply_id is not None else None
 
-    def run_of(self, message: Message) -> Run | None:
-        """The run that produced a message; None for one that a person typed."""
-        return self._runs.get(message.run_id) if message.run_id else None
+    def newest_runs(self, limit: int) -> list[Run]:
+        """The runs of the newest stored replies of the shown branch, oldest first, without request bodies."""
+        replies = [node for node in reversed(self._branch.nodes) if node.run_id is not None][:limit]
+        found = (self._read(node.id)[1] for node in reversed(replies))
+        return [run for run in found if run is not None]
 
     def question_of(self, reply_id: str) -> Message | None:
         """The message that a stored reply answers."""
-        reply = self.messages.get(reply_id)
-        return self.messages.get(reply.parent_id or "") if reply is not None else None
+        return self.message(self.parent_of(reply_id))
 
-    def entries(self) -> list[TranscriptEntry]:
+    def entries(self) -> Entries:
         """The shown branch with its live reply, as the transcript takes it."""
         live = self.live
-        entries = [self.entry(message) for message in self.branch]
-        if live is not None and live.run.parent_id == self.head_id:
-            count = len(self._tree.children(live.run.parent_id)) + 1
-            entries.append(
-                _entry(_unfinished(live.run), live.run, Position(index=count - 1, count=count), live)
-            )
-        return entries
+        if live is not None and live.run.parent_id != self.head_id:
+            live = None
+        return _BranchEntries(self, list(self._branch.nodes), live)
 
-    def entry(self, message: Message) -> TranscriptEntry:
+    def entry(self, message_id: str) -> TranscriptEntry:
         """One stored message as the transcript takes it."""
-        position, live = self._tree.position(message.id), self.live
-        if live is not None and live.run.parent_id == message.parent_id:
-            position = replace(position, count=position.count + 1)
-        return _entry(message, self.run_of(message), position)
+        return self._entry(*self._read(message_id))
+
+    def entry_near(self, nodes: Sequence[Node], index: int) -> TranscriptEntry:
+        """The stored message of one of these nodes; the others may be asked for next."""
+        node = nodes[index]
+        found = self._unsaved.get(node.id) or self._cache.get_near(nodes, index)
+        return self._entry(*(found or (_gone(node), None)))
+
+    def live_entry(self, live: LiveRun) -> TranscriptEntry:
+        """The live reply as the transcript takes it."""
+        count = len(self._tree.children(live.run.parent_id)) + 1
+        return _entry(_unfinished(live.run), live.run, Position(index=count - 1, count=count), live)
 
     def versions_to_compare(self) -> list[TranscriptEntry]:
         """The versions of the newest answer that has several on the shown branch, else the last answer."""
-        replies = [message for message in self.branch if message.role is Role.ASSISTANT]
-        for message in reversed(replies):
-            siblings = self._tree.siblings(message.id)
+        replies = (node for node in reversed(self._branch.nodes) if node.role is Role.ASSISTANT)
+        for node in replies:
+            siblings = self._tree.siblings(node.id)
             if len(siblings) > 1:
-                return [self.entry(sibling) for sibling in siblings]
-        return [self.entry(message) for message in replies[-1:]]
+                return [self.entry(sibling.id) for sibling in siblings]
+        last_id = self.last_reply_id
+        return [self.entry(last_id)] if last_id is not None else []
 
     def head_showing(self, message_id: str) -> str:
         """The head of a branch on which this message stands: the shown one if it does."""
-        if any(message.id == message_id for message in self.branch):
+        if self._branch.holds(message_id):
             return self.head_id or message_id
         return self._tree.newest_leaf(message_id)
 
@@ -161,11 +231,11 @@ class ShownConversation:
         is_live = live is not None and message_id == live.run.message_id
         if live is not None and is_live:
             parent_id: str | None = live.run.parent_id
-        elif message_id in self.messages:
-            parent_id = self.messages[message_id].parent_id
+        elif self.knows(message_id):
+            parent_id = self.parent_of(message_id)
         else:
             return None
-        versions = [message.id for message in self._tree.children(parent_id)]
+        versions = [node.id for node in self._tree.children(parent_id)]
         if live is not None and live.run.parent_id == parent_id:
             versions.append(live.run.message_id)
         target = versions.index(message_id) + step
@@ -174,6 +244,87 @@ class ShownConversation:
         if live is not None and versions[target] == live.run.message_id:
             return live.run.parent_id
         return self._tree.newest_leaf(versions[target])
+
+    def _read(self, message_id: str) -> tuple[Message, Run | None]:
+        found = self._unsaved.get(message_id) or self._cache.get(message_id)
+        return found or (_gone(self._tree.nodes[message_id]), None)
+
+    def _entry(self, message: Message, run: Run | None) -> TranscriptEntry:
+        position, live = self._tree.position(message.id), self.live
+        if live is not None and live.run.parent_id == message.parent_id:
+            position = replace(position, count=position.count + 1)
+        return _entry(message, run, position)
+
+
+class _Branch:
+    """The shown branch, kept up to date by its end: what stays is not walked again."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._places: dict[str, int] = {}
+        self._counts: list[int] = []
+
+    def follow(self, tree: Tree[Node], head_id: str | None) -> None:
+        """Becomes the branch that ends at this head."""
+        new: list[Node] = []
+        node = tree.nodes.get(head_id or "")
+        while node is not None and not self._holds(node):
+            new.append(node)
+            node = tree.nodes.get(node.parent_id or "")
+        kept = self._places[node.id] + 1 if node is not None else 0
+        for gone in self.nodes[kept:]:
+            del self._places[gone.id]
+        del self.nodes[kept:], self._counts[kept:]
+        for node in reversed(new):
+            self._places[node.id] = len(self.nodes)
+            self.nodes.append(node)
+            before = self._counts[-1] if self._counts else 0
+            self._counts.append(before + _is_sent(node))
+
+    def holds(self, message_id: str) -> bool:
+        """Whether the message stands on it."""
+        return message_id in self._places
+
+    def place_of(self, message_id: str) -> int | None:
+        """Where the message stands on it, from 0; None if it does not."""
+        return self._places.get(message_id)
+
+    def count_to(self, message_id: str | None) -> int:
+        """How many messages up to this one, itself included, are not empty; 0 if it is not on the branch."""
+        place = self._places.get(message_id or "")
+        return 0 if place is None else self._counts[place]
+
+    def _holds(self, node: Node) -> bool:
+        place = self._places.get(node.id)
+        return place is not None and self.nodes[place] == node
+
+
+class _BranchEntries(Entries):
+    """The shown branch at one moment, its live reply last."""
+
+    def __init__(self, shown: ShownConversation, nodes: list[Node], live: LiveRun | None) -> None:
+        self._shown = shown
+        self._nodes = nodes
+        self._live = live
+        if live is not None:
+            nodes.append(Node.of(_unfinished(live.run)))
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        return self._nodes
+
+    @property
+    def live(self) -> LiveRun | None:
+        return self._live
+
+    def __getitem__(self, index: int) -> TranscriptEntry:
+        if self._live is not None and index % len(self._nodes) == len(self._nodes) - 1:
+            return self._shown.live_entry(self._live)
+        return self._shown.entry_near(self._nodes, index)
+
+
+def _is_sent(node: Node) -> bool:
+    return node.role is Role.USER or node.text_chars > 0
 
 
 def _unfinished(run: Run) -> Message:
@@ -185,6 +336,18 @@ def _unfinished(run: Run) -> Message:
         parts=(),
         created_at=run.created_at,
         run_id=run.id,
+    )
+
+
+def _gone(node: Node) -> Message:
+    """Stands for a message that was deleted since its node was read; the change is about to be told."""
+    return Message(
+        id=node.id,
+        conversation_id="",
+        parent_id=node.parent_id,
+        role=node.role,
+        parts=(),
+        created_at=datetime.now(UTC),
     )
 
 

@@ -6,13 +6,13 @@ where it is, whatever is measured or grows above it. Only at the very end does t
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import assert_never, cast
+from itertools import chain
+from typing import assert_never
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
     QContextMenuEvent,
@@ -29,11 +29,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
-from drover.domain.conversation import Role
 from drover.markdown_blocks import parse
 from drover.ui import formats, rich_copy
 from drover.ui.announcer import announce_begin
 from drover.ui.controls import Menu, PillButton, is_keyboard_focus
+from drover.ui.entries import Entries, ListedEntries
 from drover.ui.find_marks import Marks
 from drover.ui.line_places import Anchor
 from drover.ui.markdown_inline import safe_link
@@ -41,6 +41,7 @@ from drover.ui.markdown_places import Place, Range
 from drover.ui.markdown_source import pieces_between
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_reasoning import ReasoningDisplay
+from drover.ui.message_stack import MessageStack
 from drover.ui.message_view import TEXT_INSET, MessageView, TranscriptEntry
 from drover.ui.pictures import Pictures
 from drover.ui.rich_copy import Excerpt
@@ -53,12 +54,11 @@ from drover.ui.transcript_scroll import PageBar, WheelTravel, is_upward
 __all__ = ["TEXT_INSET", "TranscriptEntry", "TranscriptView"]
 
 _COLUMN = 760
-_MARGIN_X, _MARGIN_TOP, _MARGIN_BOTTOM, _GAP = 16, 16, 16, 16
+_MARGIN = 16
 _PILL_INSET, _PILL_BOTTOM = 8, 16
-_AHEAD_PX = 400
+_AHEAD_PX = 600
 _KEPT_VIEWS_PX = 2000
-_CHAR_PX = 7.3
-_MOST_PASSES = 8
+_MOST_STEPS = 500
 _PILL_FROM_PX = 40
 _STEP = 44
 _RAISED_SHARE = 0.4
@@ -66,17 +66,6 @@ _RAISED_SHARE = 0.4
 _HIT_MARGIN = 88
 """Hits nearer to an end of the view are brought further in: at the top lies the bar that finds them."""
 _REFLOW = QEvent.Type(QEvent.registerEventType())
-
-
-@dataclass(slots=True, eq=False)
-class _Slot:
-    """The place of one message."""
-
-    entry: TranscriptEntry
-    view: MessageView | None = None
-    height: int = 0
-    width: int = -1
-    """For which the height holds; -1 if it is only estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +106,7 @@ class TranscriptView(QAbstractScrollArea):
         self.pictures = Pictures(self)
         """Those of all its messages; whoever fetches them listens to it."""
         self._conversation_id = ""
-        self._slots: list[_Slot] = []
-        self._index: dict[str, int] = {}
-        self._realized: list[_Slot] = []
-        self._tops: list[int] = []
-        self._total = 0
-        self._dirty_from = 0
+        self._stack = MessageStack(self._make_view, self._free_view)
         self._is_following = True
         self._raised_id = ""
         self._is_raised = False
@@ -136,6 +120,9 @@ class TranscriptView(QAbstractScrollArea):
         self._marks: Marks | None = None
         self._opened_for_hits: set[str] = set()
         self._selection = TranscriptSelection(self, self)
+        self._has_moved_up = False
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self._prepare)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -155,57 +142,40 @@ class TranscriptView(QAbstractScrollArea):
         """Whether the end is kept in view."""
         return self._is_following
 
-    def display(self, conversation_id: str, entries: Sequence[TranscriptEntry]) -> None:
+    def display(self, conversation_id: str, entries: Entries | Sequence[TranscriptEntry]) -> None:
         """Shows these messages. Those already shown stay as they are, and so does the place being read;
-        another conversation opens at its end."""
+        another conversation opens at its end. Only messages near the view are asked for."""
         if conversation_id != self._conversation_id:
             self._conversation_id = conversation_id
-            for slot in self._slots:
-                self._release(slot)
-            self._slots, self._held = [], None
+            self._stack.clear()
+            self._held = None
             self._raised_id, self._is_raised = "", False
             self._set_following(True)
-        known = {slot.entry.message.id: slot for slot in self._slots}
-        slots = []
-        for entry in entries:
-            slot = known.pop(entry.message.id, _Slot(entry))
-            if slot.entry != entry:
-                slot.entry = entry
-                slot.height = 0 if slot.view is None else slot.height
-                if slot.view is not None:
-                    slot.view.display(entry)
-            slots.append(slot)
-        for slot in known.values():
-            self._release(slot)
-        self._slots, self._dirty_from = slots, 0
-        self._index = {slot.entry.message.id: index for index, slot in enumerate(slots)}
+        self._stack.take_over(entries if isinstance(entries, Entries) else ListedEntries(entries))
         self._selection.forget_missing()
-        if self._raised_id not in self._index:
+        if self._stack.index_of(self._raised_id) is None:
             self._raised_id, self._is_raised = "", False
         self._lay_out()
 
     def shows(self, message_id: str) -> bool:
         """Whether the message is part of what is displayed."""
-        return message_id in self._index
+        return self._stack.index_of(message_id) is not None
 
     def accessible_messages(self) -> list[str]:
         """Author and plain text of the messages near the view, in order; of a live reply what has arrived."""
-        return [slot.view.plain_text() for slot in self._slots if slot.view is not None]
+        return [view.plain_text() for view in self._stack.views]
 
     def advance(self, run_id: str) -> None:
         """Takes what is new of a live run. Call it once a frame; while hidden it costs nothing."""
-        if not self.isVisible():
+        live = self._stack.entries.live
+        index = self._stack.index_of(live.run.message_id) if live is not None else None
+        if live is None or live.run.id != run_id or index is None or not self.isVisible():
             return
-        for index in range(len(self._slots) - 1, -1, -1):
-            slot = self._slots[index]
-            if slot.entry.live is None or slot.entry.live.run.id != run_id:
-                continue
-            view = slot.view or self._make_view(index)
-            view.advance(may_close=self._may_close_reasoning(view))
-            self._dirty_from = min(self._dirty_from, index)
-            self._lay_out()
-            self._show_pill()
-            return
+        view = self._stack.made(index)
+        view.advance(may_close=self._may_close_reasoning(view))
+        self._stack.measure(index)
+        self._lay_out()
+        self._show_pill()
 
     def follow(self) -> None:
         """Goes to the end and stays there."""
@@ -223,46 +193,44 @@ class TranscriptView(QAbstractScrollArea):
 
     def open_reasoning(self, message_id: str) -> None:
         """Opens the reasoning of a message, now or as soon as there is any."""
-        index = self._index_of(message_id)
+        index = self._stack.index_of(message_id)
         if index is not None:
-            (self._slots[index].view or self._make_view(index)).open_reasoning()
-            self._dirty_from = min(self._dirty_from, index)
+            self._stack.made(index).open_reasoning()
+            self._stack.measure(index)
             self._lay_out()
 
     def set_reasoning_display(self, display: str) -> None:
         """Whether reasoning is shown by itself: open, auto or closed."""
         self._reasoning_display = ReasoningDisplay(display)
-        for slot in self._slots:
-            if slot.view is not None:
-                slot.view.set_reasoning_display(self._reasoning_display)
-        self._dirty_from = 0
+        for view in self._stack.views:
+            view.set_reasoning_display(self._reasoning_display)
+        self._stack.invalidate_all()
         self._lay_out()
 
     def show_message(self, message_id: str) -> None:
         """Scrolls so that the message starts at the top of the view; the focus stays where it is."""
-        index = self._index_of(message_id)
+        index = self._stack.index_of(message_id)
         if index is not None:
-            self._scroll_to_slot(index)
+            self._scroll_to_message(index)
 
     def mark(self, marks: Marks | None) -> None:
         """Colours hits in all messages; None colours nothing. To be called again when there are more."""
         self._marks = marks
         if marks is None:
             self._opened_for_hits.clear()
-        for slot in self._realized:
-            if slot.view is not None:
-                slot.view.mark(marks)
+        for view in self._stack.views:
+            view.mark(marks)
 
     def reading_place(self) -> tuple[str, str, Place] | None:
         """What stands at the top of the view: message id, "reasoning" or "body", and the place in it."""
         top = self.verticalScrollBar().value()
-        index = self._first_below(top)
-        if index >= len(self._slots):
+        index = self._stack.first_below(top)
+        if index >= len(self._stack):
             return None
-        slot = self._slots[index]
-        if slot.view is None:
-            return slot.entry.message.id, "reasoning", Place(0, 0)
-        return slot.entry.message.id, *slot.view.place_at(QPoint(0, max(0, top - self._tops[index])))
+        view = self._stack.view_at(index)
+        if view is None:
+            return self._stack.id_at(index), "reasoning", Place(0, 0)
+        return self._stack.id_at(index), *view.place_at(QPoint(0, max(0, top - self._stack.top_of(index))))
 
     def show_place(self, message_id: str, part: str, place: Place, *, is_hit: bool = False) -> None:
         """Scrolls, no further than it must, so that a place in the "body" or the "reasoning" of a message
@@ -271,67 +239,63 @@ class TranscriptView(QAbstractScrollArea):
         What was searched for comes to stand at a third of the view if it is not in view yet; the end is then
         followed no longer, and reasoning does not count as opened by the person.
         """
-        index = self._index_of(message_id)
+        index = self._stack.index_of(message_id)
         if index is None:
             return
-        view = self._slots[index].view or self._make_view(index)
+        view = self._stack.made(index)
         if part == "reasoning" and view.part(part) is None:
             if is_hit and view.reasoning is not None:
                 self._opened_for_hits.add(message_id)
                 view.reasoning.open_found()
             else:
                 view.open_reasoning()
-        view.lay_out(self._column()[1])
+        self._stack.measure(index)
         rect = view.rect_of(part, place)
-        self._dirty_from = min(self._dirty_from, index)
-        self._stack()
+        self._stack.measure(index)
         self._scroll_to_rect(index, rect, is_hit=is_hit)
 
     # Selection; see `selection.Page`
 
     def count(self) -> int:
         """How many messages there are."""
-        return len(self._slots)
+        return len(self._stack)
 
     def id_at(self, index: int) -> str:
         """The id of a message."""
-        return self._slots[index].entry.message.id
+        return self._stack.id_at(index)
 
     def index_of(self, message_id: str) -> int | None:
         """Where the message stands; None if it is not shown."""
-        return self._index_of(message_id)
+        return self._stack.index_of(message_id)
 
     def view_at(self, index: int) -> MessageView:
         """What shows a message; it is made, and laid out, if need be."""
-        view = self._slots[index].view
-        if view is None:
-            view = self._make_view(index)
-            view.lay_out(self._column()[1])
-            self._dirty_from = min(self._dirty_from, index)
-        return view
+        if self._stack.view_at(index) is None:
+            self._stack.measure(index)
+        return self._stack.made(index)
 
     def views(self) -> Iterator[tuple[int, MessageView]]:
         """The messages that have a view, with their indices."""
-        for slot in self._realized:
-            if slot.view is not None:
-                yield self._index[slot.entry.message.id], slot.view
+        for index in list(self._stack.realized):
+            yield index, self._stack.made(index)
 
     def spot_at(self, point: QPoint) -> Spot | None:
         """The place in a message nearest to a point of the viewport."""
         y = self.verticalScrollBar().value() + point.y()
-        index = min(self._first_below(y), len(self._slots) - 1)
+        index = min(self._stack.first_below(y), len(self._stack) - 1)
         if index < 0:
             return None
         view = self.view_at(index)
-        return Spot(self.id_at(index), *view.place_at(QPoint(point.x() - view.x(), y - self._tops[index])))
+        inside = QPoint(point.x() - view.x(), y - self._stack.top_of(index))
+        return Spot(self.id_at(index), *view.place_at(inside))
 
     def line_at(self, spot: Spot) -> QRect:
         """The line's height at a place, in the viewport."""
-        index = self._index_of(spot.message_id)
+        index = self._stack.index_of(spot.message_id)
         if index is None:
             return QRect()
         view = self.view_at(index)
-        top = self._tops[index] - self.verticalScrollBar().value()
+        top = self._stack.top_of(index) - self.verticalScrollBar().value()
         return view.rect_of(spot.part, spot.place).translated(view.x(), top)
 
     def height_in_view(self) -> int:
@@ -354,8 +318,8 @@ class TranscriptView(QAbstractScrollArea):
 
     def excerpt(self, index: int, part: str, selected: Range) -> Excerpt | None:
         """What of a part of a message lies between two places; None if that is nothing, or not shown."""
-        slot, is_reasoning = self._slots[index], part == "reasoning"
-        entry, view = slot.entry, slot.view
+        view, is_reasoning = self._stack.view_at(index), part == "reasoning"
+        entry = view.entry if view is not None else self._stack.entries[index]
         shown = view.part(part) if view is not None else None
         if is_reasoning and shown is None and (view is not None or not self._is_reasoning_open(entry)):
             return None
@@ -396,7 +360,7 @@ class TranscriptView(QAbstractScrollArea):
 
     def copy_conversation(self) -> None:
         """Puts all messages on the clipboard with their authors, without reasoning."""
-        found = [self.excerpt(index, "body", (None, None)) for index in range(len(self._slots))]
+        found = [self.excerpt(index, "body", (None, None)) for index in range(len(self._stack))]
         rich_copy.copy_excerpts([each for each in found if each is not None], names_authors=True)
 
     def _copy_with(self, copy: Callable[[list[Excerpt]], None]) -> None:
@@ -429,8 +393,7 @@ class TranscriptView(QAbstractScrollArea):
             self._follow_link(event.position().toPoint())
 
     def _link_at(self, point: QPoint) -> tuple[MarkdownView, str] | None:
-        index = self._first_below(self.verticalScrollBar().value() + point.y())
-        view = self._slots[index].view if index < len(self._slots) else None
+        view = self._stack.view_at(self._stack.first_below(self.verticalScrollBar().value() + point.y()))
         for name in PARTS:
             part = view.part(name) if view is not None else None
             if part is not None:
@@ -452,7 +415,7 @@ class TranscriptView(QAbstractScrollArea):
         for words, act, is_offered in (
             (self.tr("Copy"), self.copy, self.has_selection),
             (self.tr("Copy as plain text"), self.copy_plain, self.has_selection),
-            (self.tr("Select all"), self.select_all, bool(self._slots)),
+            (self.tr("Select all"), self.select_all, len(self._stack) > 0),
         ):
             action = QAction(words, menu)
             action.setEnabled(is_offered)
@@ -477,15 +440,14 @@ class TranscriptView(QAbstractScrollArea):
         """Brings a line of a message into view; one that is far away comes to stand in the upper third."""
         height = self.viewport().height()
         margin = min(theme().px(_HIT_MARGIN if is_hit else 44), height // 4)
-        y = self._tops[index] + rect.top() - self.verticalScrollBar().value()
+        y = self._stack.top_of(index) + rect.top() - self.verticalScrollBar().value()
         lowest = height - margin - rect.height()
         if not margin <= y <= lowest:
             is_far = is_hit or not -height <= y <= 2 * height
             wanted = height // 3 if is_far else margin if y < margin else lowest
-            view = cast("MessageView", self._slots[index].view)
             self._set_following(False)
-            place, below_top = view.anchor_at(rect.center().y()), wanted + rect.height() // 2
-            self._held = _Held(self._slots[index].entry.message.id, place, below_top)
+            place = self._stack.made(index).anchor_at(rect.center().y())
+            self._held = _Held(self._stack.id_at(index), place, wanted + rect.height() // 2)
         self._lay_out()
         self._set_following(self._is_at_end() and not is_hit)
 
@@ -494,25 +456,20 @@ class TranscriptView(QAbstractScrollArea):
     def _column(self) -> tuple[int, int]:
         """(left, width) of the reading column."""
         room = self.viewport().width()
-        width = min(theme().px(_COLUMN), max(120, room - 2 * _MARGIN_X))
+        width = min(theme().px(_COLUMN), max(120, room - 2 * _MARGIN))
         return (room - width) // 2, width
 
     def _lay_out(self) -> None:
-        """Places everything around the anchor, and makes and measures what has come near the view."""
+        """Places everything around what is held; what has come into view is made and measured first."""
         if self._is_adjusting:
             return
         self._is_adjusting = True
         try:
-            for _ in range(_MOST_PASSES):
-                self._stack()
-                self._apply_scroll()
-                value = self.verticalScrollBar().value()
-                if self._realize():
-                    continue
-                self._apply_scroll()  # what has got a view now says exactly where its places are
-                if self.verticalScrollBar().value() == value:
-                    break
-            self._place_views()
+            left, width = self._column()
+            self._stack.set_width(width)
+            top = self._bring_into_view()
+            self._apply_scroll(top)
+            self._stack.place(left, top)
         finally:
             self._is_adjusting = False
         is_held = self._held is not None and not self._is_clamped and not self._has_coarse_place()
@@ -520,127 +477,117 @@ class TranscriptView(QAbstractScrollArea):
             self._hold_place()
         self._bar.raise_()
         self._show_pill()
+        if not self._later.isActive() and self.isVisible() and self._next_step() is not None:
+            self._later.start()
 
-    def _stack(self) -> None:
-        """Brings the tops up to date from the first slot that has changed."""
-        _, width = self._column()
-        first = min(self._dirty_from, len(self._slots))
-        del self._tops[first:]
-        y = _MARGIN_TOP
-        if first:
-            before = self._slots[first - 1]
-            y = self._tops[first - 1] + before.height + _GAP
-        for slot in self._slots[first:]:
-            if slot.view is not None:
-                slot.height = slot.view.lay_out(width)
-                slot.width = width
-            elif not slot.height:
-                slot.height = self._estimate(slot.entry, width)
-            self._tops.append(y)
-            y += slot.height + _GAP
-        self._total = y - _GAP + _MARGIN_BOTTOM if self._slots else 0
-        self._dirty_from = len(self._slots)
+    def _bring_into_view(self) -> int:
+        """Makes what can be seen, from the held place outwards, so that no message is made that then turns
+        out to be out of view. Returns the height at which the view begins."""
+        height = self.viewport().height()
+        for _ in range(_MOST_STEPS):
+            top = self._wanted_top()
+            index = self._next_unready(top, top + height)
+            if index is None:
+                return top
+            self._stack.make_ready(index, top, top + height)
+        return self._wanted_top()
 
-    def _apply_scroll(self) -> None:
-        bar, limit = self.verticalScrollBar(), self._limit()
-        bar.setPageStep(self.viewport().height())
-        bar.setRange(0, limit)
-        raised = self._index_of(self._raised_id) if self._is_raised else None
+    def _wanted_top(self) -> int:
+        """Where the view has to begin, by the heights known so far."""
+        limit, stack, held = self._limit(), self._stack, self._held
+        raised = stack.index_of(self._raised_id) if self._is_raised else None
+        index = stack.index_of(held.message_id) if held is not None else None
         if self._is_following:
-            bar.setValue(limit)
-        elif raised is not None:
-            bar.setValue(self._raised_value(raised))
-        elif self._held is not None:
-            index = self._index_of(self._held.message_id)
-            if index is not None:
-                view, place = self._slots[index].view, self._held.place
-                inside = view.y_of(place) if view is not None else place.offset
-                wanted = self._tops[index] + inside - self._held.below_top
-                bar.setValue(min(limit, max(0, wanted)))
-                # What is seen instead is from now on what must not move.
-                self._is_clamped = bar.value() != wanted
+            return limit
+        if raised is not None:
+            return self._raised_value(raised)
+        if held is None or index is None:
+            return min(limit, self.verticalScrollBar().value())
+        view = stack.view_at(index)
+        inside = view.y_of(held.place) if view is not None else held.place.offset
+        wanted = stack.top_of(index) + inside - held.below_top
+        top = min(limit, max(0, wanted))
+        self._is_clamped = top != wanted  # what is seen instead is from now on what must not move
+        return top
+
+    def _next_unready(self, top: int, bottom: int) -> int | None:
+        """Of the messages between these heights the one nearest to the held place that is not made."""
+        near, is_ready = self._within(top, bottom), self._stack.is_ready
+        return next((index for index in near if not is_ready(index, top, bottom)), None)
+
+    def _within(self, top: int, bottom: int) -> Iterator[int]:
+        """The messages between these heights: from the held place downwards, then from it upwards."""
+        count = len(self._stack)
+        if not count:
+            return iter(())
+        held_id = self._raised_id if self._is_raised else self._held.message_id if self._held else ""
+        held = None if self._is_following else self._stack.index_of(held_id)
+        origin = count - 1 if held is None else held
+        first, last = self._stack.first_below(top), min(self._stack.first_below(bottom), count - 1)
+        return chain(range(max(first, origin), last + 1), range(min(last, origin - 1), first - 1, -1))
+
+    def _apply_scroll(self, top: int) -> None:
+        bar = self.verticalScrollBar()
+        bar.setPageStep(self.viewport().height())
+        bar.setRange(0, self._limit())
+        bar.setValue(top)
         self._bar.follow_source()
 
     def _limit(self) -> int:
         """How far the page can be scrolled, with the blank room below a raised question."""
-        limit = max(0, self._total - self.viewport().height())
-        index = self._index_of(self._raised_id)
+        limit = max(0, self._stack.total - self.viewport().height())
+        index = self._stack.index_of(self._raised_id)
         return limit if index is None else max(limit, self._raised_value(index))
 
     def _raised_value(self, index: int) -> int:
         """The value of the bar at which this message is at the top: of a long one, its end."""
-        top, share = self._tops[index] - _MARGIN_TOP, round(self.viewport().height() * _RAISED_SHARE)
-        return max(0, top, self._tops[index] + self._slots[index].height - share)
+        top, share = self._stack.top_of(index), round(self.viewport().height() * _RAISED_SHARE)
+        return max(0, top - _MARGIN, top + self._stack.height_of(index) - share)
 
-    def _realize(self) -> bool:
-        """Makes views near the visible part and frees distant ones; whether a height has changed."""
+    # What will be needed next, one step in each turn of the event loop
+
+    def _prepare(self) -> None:
+        """Makes a message that is about to come into view, or frees one that is far away."""
+        step = self._next_step()
+        if step is not None:
+            step()
+            self._lay_out()
+
+    def _next_step(self) -> Callable[[], None] | None:
+        """What to do before the view is moved again; None if all is as it should be."""
         top = self.verticalScrollBar().value()
         bottom = top + self.viewport().height()
-        _, width = self._column()
-        is_changed = False
-        for index in range(self._first_below(top - _AHEAD_PX), len(self._slots)):
-            slot, y = self._slots[index], self._tops[index]
-            if y > bottom + _AHEAD_PX:
-                break
-            if slot.view is None:
-                before = slot.height
-                view = self._make_view(index)
-                slot.height, slot.width = view.lay_out(width), width
-                is_changed = is_changed or slot.height != before
-            view = cast("MessageView", slot.view)
-            if view.reveal(top - y - _AHEAD_PX, bottom - y + _AHEAD_PX):
-                is_changed = True
-            if is_changed:
-                self._dirty_from = min(self._dirty_from, index)
-                return True
-        return False
+        above, below = (max(0, top - _AHEAD_PX), top), (bottom, bottom + _AHEAD_PX)
+        for start, end in (above, below) if self._has_moved_up else (below, above):
+            index = self._next_unready(start, end)
+            if index is not None:
+                return partial(self._stack.make_ready, index, start, end)
+        for index in self._stack.realized:
+            y = self._stack.top_of(index)
+            is_far = y > bottom + _KEPT_VIEWS_PX or y + self._stack.height_of(index) < top - _KEPT_VIEWS_PX
+            if is_far and self._may_release(index):
+                return partial(self._stack.release, index)
+        return None
 
-    def _place_views(self) -> None:
-        left, width = self._column()
-        top = self.verticalScrollBar().value()
-        height = self.viewport().height()
-        for slot in self._realized[:]:
-            view = slot.view
-            if view is None:
-                continue
-            y = self._tops[self._index[slot.entry.message.id]] - top
-            if (y > height + _KEPT_VIEWS_PX or y + slot.height < -_KEPT_VIEWS_PX) and self._may_release(slot):
-                self._release(slot)
-                continue
-            geometry = (left, y, width, slot.height)
-            if view.geometry().getRect() != geometry:
-                view.setGeometry(*geometry)
-            if view.isHidden():
-                view.show()
+    def _may_release(self, index: int) -> bool:
+        view, focused = self._stack.made(index), QApplication.focusWidget()
+        return view.entry.live is None and not (focused and view.isAncestorOf(focused))
 
-    def _may_release(self, slot: _Slot) -> bool:
-        view = slot.view
-        focused = QApplication.focusWidget()
-        return slot.entry.live is None and view is not None and not (focused and view.isAncestorOf(focused))
-
-    def _first_below(self, y: int) -> int:
-        """The first slot that reaches below this height."""
-        index = max(0, bisect_right(self._tops, y) - 1)
-        while index < len(self._slots) and self._tops[index] + self._slots[index].height < y:
-            index += 1
-        return index
-
-    def _make_view(self, index: int) -> MessageView:
-        slot = self._slots[index]
-        view = slot.view = MessageView(
-            slot.entry, self._reasoning_display, self.viewport(), pictures=self.pictures
-        )
-        claim = self._claims.get(slot.entry.message.id)
+    def _make_view(self, entry: TranscriptEntry) -> MessageView:
+        message_id = entry.message.id
+        view = MessageView(entry, self._reasoning_display, self.viewport(), pictures=self.pictures)
+        claim = self._claims.get(message_id)
         if claim is not None and view.reasoning is not None:
             view.reasoning.restore(claim)
-        elif slot.entry.message.id in self._opened_for_hits and view.reasoning is not None:
+        elif message_id in self._opened_for_hits and view.reasoning is not None:
             view.reasoning.open_found()
         if self._marks is not None:
             view.mark(self._marks)
-        if self.has_selection:
+        index = self._stack.index_of(message_id)
+        if self.has_selection and index is not None:
             self._selection.apply_to(index, view)
-        if slot.entry.live is not None:
-            announce_begin(self.viewport(), slot.entry.author)
+        if entry.live is not None:
+            announce_begin(self.viewport(), entry.author)
         view.height_changed.connect(self._relay)
         view.reflowed.connect(self._reflow)
         view.link_activated.connect(self.link_activated)
@@ -650,62 +597,40 @@ class TranscriptView(QAbstractScrollArea):
         view.restore_settings_requested.connect(self._pass_on_restore)
         view.version_requested.connect(self._pass_on_version)
         view.action_requested.connect(self._pass_on_action)
-        later = [other for other in self._realized if self._index[other.entry.message.id] > index]
-        following = min(later, key=self._place_of).view if later else None
-        self._realized.append(slot)
-        if following is not None:
-            view.stackUnder(following)  # reading order, also for assistive technology
         return view
 
-    def _place_of(self, slot: _Slot) -> int:
-        return self._index[slot.entry.message.id]
-
-    def _release(self, slot: _Slot) -> None:
-        view = slot.view
-        if view is None:
-            return
+    def _free_view(self, view: MessageView) -> None:
         if view.reasoning is not None and view.reasoning.is_claimed:
-            self._claims[slot.entry.message.id] = view.reasoning.is_open
+            self._claims[view.entry.message.id] = view.reasoning.is_open
         focused = QApplication.focusWidget()
         if focused is not None and (view is focused or view.isAncestorOf(focused)):
             self.setFocus(Qt.FocusReason.OtherFocusReason)  # else it strays through the window
-        slot.view = None
-        self._realized.remove(slot)
         view.hide()
         view.deleteLater()
 
-    def _estimate(self, entry: TranscriptEntry, width: int) -> int:
-        text = entry.message.text
-        line = theme().line_height("body")
-        per_line = max(10, int((width - 2 * TEXT_INSET) / theme().px(100) * 100 / _CHAR_PX))
-        lines = len(text) // per_line + text.count("\n") + 1
-        extra = 46 if entry.message.role is Role.USER else 60
-        if entry.message.role is Role.ASSISTANT and entry.message.reasoning:
-            extra += 36
-        return lines * line + theme().px(extra)
-
     def _relay(self) -> None:
         """A message asked for another layout, mostly because a person clicked in it: nothing above moves."""
-        index = self._index_of(self._id_of(self.sender()))
+        index = self._stack.index_of(self._id_of(self.sender()))
         if index is None:
             return
-        self._dirty_from = min(self._dirty_from, index)
-        if self._is_following and self._slots[index].entry.live is None:
+        if self._is_following and self._stack.made(index).entry.live is None:
             # What was clicked stays under the pointer, also where the end was in view.
             self._hold_place()
             self._is_following = False
+            self._stack.measure(index)
             self._lay_out()
             self._set_following(self._is_at_end())
             self._show_pill()
         else:
+            self._stack.measure(index)
             self._lay_out()
 
     def _reflow(self) -> None:
         """Formulas of a message have come; one layout, before the next frame, for all that came at once."""
-        index = self._index_of(self._id_of(self.sender()))
+        index = self._stack.index_of(self._id_of(self.sender()))
         if index is None:
             return
-        self._dirty_from = min(self._dirty_from, index)
+        self._stack.invalidate(index)
         if not self._is_reflowing:
             self._is_reflowing = True
             QApplication.postEvent(self, QEvent(_REFLOW))  # unlike a timer's it comes before the next frame
@@ -718,11 +643,9 @@ class TranscriptView(QAbstractScrollArea):
 
     def _restyle(self) -> None:
         self.verticalScrollBar().setSingleStep(theme().px(_STEP))
-        for slot in self._slots:
-            slot.width = -1
-            if slot.view is not None:
-                slot.view.restyle()
-        self._dirty_from = 0
+        for view in self._stack.views:
+            view.restyle()
+        self._stack.invalidate_all()
         self._lay_out()
         self.viewport().update()
 
@@ -732,6 +655,7 @@ class TranscriptView(QAbstractScrollArea):
         """A person has moved the view; moves of its own are not passed on."""
         if self._is_adjusting:
             return
+        self._has_moved_up = dy > 0
         self._set_following(dy <= 0 and self._is_at_end())
         self._hold_place()
         self._lay_out()
@@ -791,16 +715,17 @@ class TranscriptView(QAbstractScrollArea):
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Whoever comes by the keyboard stands on a message: the last one looked at, if it is in view."""
         super().focusInEvent(event)
-        if is_keyboard_focus(event) and self._slots:
-            top, index = self.verticalScrollBar().value(), self._index_of(self._visited_id)
-            if index is None or not -self._slots[index].height < self._tops[index] - top < self.height():
-                index = len(self._slots) - 1 if self._is_following else self._first_below(top + _MARGIN_TOP)
-            self._visit(min(index, len(self._slots) - 1), event.reason())
+        stack = self._stack
+        if is_keyboard_focus(event) and len(stack):
+            top, index = self.verticalScrollBar().value(), stack.index_of(self._visited_id)
+            if index is None or not -stack.height_of(index) < stack.top_of(index) - top < self.height():
+                index = len(stack) - 1 if self._is_following else stack.first_below(top + _MARGIN)
+            self._visit(min(index, len(stack) - 1), event.reason())
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
         """Tab goes through the controls of one message and then leaves; keys go from message to message."""
         index, focused = self._index_with_focus(), QApplication.focusWidget()
-        message = self._slots[index].view if index is not None else None
+        message = self._stack.made(index) if index is not None else None
         if index is not None and focused is not None and message is not None:
             target = tab_stop_beside(message, focused, 1 if is_next else -1)
             if target is not None:
@@ -822,16 +747,14 @@ class TranscriptView(QAbstractScrollArea):
         """Another width: what is in view is laid out again, the rest when it is next seen."""
         super().resizeEvent(event)
         self._bar.setGeometry(QRect(self.width() - PageBar.WIDTH, 0, PageBar.WIDTH, self.height()))
-        self._dirty_from = 0
         self._lay_out()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catches up with what arrived while hidden."""
         super().showEvent(event)
-        for slot in self._realized:
-            if slot.view is not None:
-                slot.view.advance(may_close=self._may_close_reasoning(slot.view))
-        self._dirty_from = 0
+        live = self._stack.entries.live
+        if live is not None:
+            self.advance(live.run.id)
         self._lay_out()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -862,45 +785,45 @@ class TranscriptView(QAbstractScrollArea):
         """Whether the place was noted in pixels of a message that had no view yet, and now has one."""
         if self._held is None:
             return False
-        index, place = self._index_of(self._held.message_id), self._held.place
-        return (
-            place.part == "top"
-            and place.offset > 0
-            and index is not None
-            and self._slots[index].view is not None
-        )
+        index, place = self._stack.index_of(self._held.message_id), self._held.place
+        is_made = index is not None and self._stack.view_at(index) is not None
+        return place.part == "top" and place.offset != 0 and is_made
 
     def _hold_place(self, *, below_top: int = 0) -> None:
         """From now on keeps the text that stands so far below the top of the view where it is."""
         y = self.verticalScrollBar().value() + below_top
-        index = self._first_below(y)
-        if index >= len(self._slots):
+        index = self._stack.first_below(y)
+        if index >= len(self._stack):
             self._held = None
             return
-        slot = self._slots[index]
-        inside = y - self._tops[index]
-        place = slot.view.anchor_at(inside) if slot.view is not None else Anchor("top", offset=inside)
-        self._held = _Held(slot.entry.message.id, place, below_top)
+        view = self._stack.view_at(index)
+        if view is None:
+            # Heights are estimates here. Near what is seen the place is told from there, so that a page up
+            # goes up by a page, whatever is found above.
+            nearest = self._stack.nearest_view(y, reach=2 * self.viewport().height())
+            index = index if nearest is None else nearest
+        inside = y - self._stack.top_of(index)
+        place = view.anchor_at(inside) if view is not None else Anchor("top", offset=inside)
+        self._held = _Held(self._stack.id_at(index), place, below_top)
 
     def step_message(self, step: int) -> None:
         """Goes to the message before (-1) or after (1) the one with the keyboard, else the one at the top of
         the view; back first to its own beginning, if that is out of sight."""
-        if not self._slots:
+        last = len(self._stack) - 1
+        if last < 0:
             return
         top, index = self.verticalScrollBar().value(), self._index_with_focus()
         if index is None:
-            index = min(self._first_below(top + _MARGIN_TOP), len(self._slots) - 1)
-        if step > 0 or self._tops[index] >= top:
-            index = min(len(self._slots) - 1, max(0, index + step))
-        self._scroll_to_slot(index)
+            index = min(self._stack.first_below(top + _MARGIN), last)
+        if step > 0 or self._stack.top_of(index) >= top:
+            index = min(last, max(0, index + step))
+        self._scroll_to_message(index)
         self._visit(index, Qt.FocusReason.ShortcutFocusReason)
 
     def _visit(self, index: int, reason: Qt.FocusReason) -> None:
         """Gives the keyboard to a message near the view."""
-        view = self._slots[index].view
-        if view is not None:
-            self._visited_id = self._slots[index].entry.message.id
-            view.setFocus(reason)
+        self._visited_id = self._stack.id_at(index)
+        self._stack.made(index).setFocus(reason)
 
     def _index_with_focus(self) -> int | None:
         """The message in view that has the keyboard in it."""
@@ -909,33 +832,27 @@ class TranscriptView(QAbstractScrollArea):
             widget = widget.parentWidget()
         if not isinstance(widget, MessageView) or not widget.geometry().intersects(self.viewport().rect()):
             return None
-        return self._index_of(widget.entry.message.id)
+        return self._stack.index_of(widget.entry.message.id)
 
-    def _scroll_to_slot(self, index: int) -> None:
-        if not 0 <= index < len(self._slots):
-            return
+    def _scroll_to_message(self, index: int) -> None:
         self._set_following(False)
-        self._held = _Held(self._slots[index].entry.message.id, Anchor("top"), _MARGIN_TOP)
+        self._held = _Held(self._stack.id_at(index), Anchor("top"), _MARGIN)
         self._lay_out()
-        self._set_following(self._is_at_end() and index == len(self._slots) - 1)
+        self._set_following(self._is_at_end() and index == len(self._stack) - 1)
         self._show_pill()
-
-    def _index_of(self, message_id: str) -> int | None:
-        return self._index.get(message_id)
 
     # The pill
 
     def _is_live(self) -> bool:
-        return any(slot.entry.live is not None for slot in self._slots[-2:])
+        return self._stack.entries.live is not None
 
     def _live_tokens(self) -> int:
-        return sum(
-            slot.entry.live.builder.delta_count for slot in self._slots[-2:] if slot.entry.live is not None
-        )
+        live = self._stack.entries.live
+        return live.builder.delta_count if live is not None else 0
 
     def _show_pill(self) -> None:
         bar = self.verticalScrollBar()
-        below = self._total - self.viewport().height() - bar.value()
+        below = self._stack.total - self.viewport().height() - bar.value()
         is_live = self._is_live()
         far = _PILL_FROM_PX if is_live else self.viewport().height() // 2
         is_wanted = not self._is_following and below > far

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QSignalBlocker, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QScrollBar, QWidget
 
@@ -34,12 +34,13 @@ class PageBar(QScrollBar):
         source = self._source
         # Not the value of a signal: a layout in the meantime may have moved on from it.
         limit, page = source.maximum(), source.pageStep()
-        if (self.maximum(), self.pageStep()) != (limit, page):
-            self.setPageStep(page)
-            self.setSingleStep(source.singleStep())
-            self.setRange(0, limit)
-            self.setVisible(limit > 0)
-        self.setValue(source.value())
+        with QSignalBlocker(self):  # a shorter range may change the value, which is no hand's doing
+            if (self.maximum(), self.pageStep()) != (limit, page):
+                self.setPageStep(page)
+                self.setSingleStep(source.singleStep())
+                self.setRange(0, limit)
+                self.setVisible(limit > 0)
+            self.setValue(source.value())
 
     def _lead(self, value: int) -> None:
         is_end = self.isSliderDown() and value == self.maximum()
