@@ -240,6 +240,17 @@ class TestKeyboard:
         assert text.count("**You:**") == 2000
         assert highlighted(view)[-1] == "Answer 1999"
 
+    def test_select_all_goes_by_the_message_where_the_keyboard_is(
+        self, view: TranscriptView, qtbot: QtBot
+    ) -> None:
+        view.display("c", [question("q", "One two"), answer("a", ANSWER)])
+        clicks(view, point_of(view, "q", 0, 4))
+        view.activateWindow()
+        view.view_at(1).setFocus()
+        qtbot.waitUntil(view.view_at(1).hasFocus)
+        presses(view, Qt.Key.Key_A, CONTROL)
+        assert copied(view) == ANSWER
+
 
 class TestItStays:
     def test_while_text_arrives_below_and_when_the_reply_is_stored(self, view: TranscriptView) -> None:

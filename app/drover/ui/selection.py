@@ -155,7 +155,7 @@ class TranscriptSelection(QObject):
 
     def select_more(self) -> None:
         """Selects the message in which the keyboard is; if that is selected already, the conversation."""
-        spot = self._focus or self._page.spot_at(QPoint(0, 0))
+        spot = self._focus
         if spot is None:
             return
         whole = Spot(spot.message_id, spot.part, Place(0, 0)), Spot(spot.message_id, spot.part, END)
@@ -293,12 +293,19 @@ class TranscriptSelection(QObject):
 
     # Keyboard
 
+    def go_to_message(self, message_id: str) -> None:
+        """The keyboard is in this message: keys go from its beginning, if nothing was clicked in it."""
+        if self.is_empty and (self._focus is None or self._focus.message_id != message_id):
+            self._anchor = self._focus = Spot(message_id, "body", Place(0, 0))
+
     def take_key(self, event: QKeyEvent, spot: Spot | None) -> bool:
-        """Does what a key asks for; whether it asked for anything. `spot` is where the keyboard is if nothing
-        was ever clicked or selected."""
+        """Does what a key asks for; whether it asked for anything. From `spot` it goes where nothing was
+        clicked or selected before."""
+        if self._focus is None:
+            self._anchor = self._focus = spot
         for sequence, move in _MOVES.items():
             if event.matches(sequence):
-                return self._move(move, spot)
+                return self._move(move)
         if event.matches(QKeySequence.StandardKey.SelectAll):
             self.select_more()
             return True
@@ -307,8 +314,8 @@ class TranscriptSelection(QObject):
             return True
         return False
 
-    def _move(self, move: str, spot: Spot | None) -> bool:
-        focus = self._resolved(self._focus or spot)
+    def _move(self, move: str) -> bool:
+        focus = self._resolved(self._focus)
         if focus is None:
             return False
         goal_x = self._goal_x

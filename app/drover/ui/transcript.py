@@ -433,6 +433,9 @@ class TranscriptView(QAbstractScrollArea):
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
             return self.has_selection
+        index = self._index_with_focus()
+        if index is not None:
+            self._selection.go_to_message(self.id_at(index))
         top = self.reading_place()
         return self._selection.take_key(event, Spot(*top) if top is not None else None)
 
