@@ -17,10 +17,12 @@ from typing import TypeAlias
 MAX_DEPTH = 24
 """Quotes and list items inside one another; deeper markers are text."""
 
-MAX_TABLE_ROWS = 250
+MAX_TABLE_ROWS = 80
 """A longer table goes on in a further Table with `is_continued`, so that no block grows without end."""
-MAX_TABLE_CELLS = 1500
+MAX_TABLE_CELLS = 240
 """The same for a table of many columns."""
+MAX_TABLE_COLUMNS = 60
+"""What has more is text."""
 
 MAX_PARAGRAPH_CHARS = 6000
 """A longer paragraph goes on in a further Paragraph with a `joint`; so does the rest of a longer line."""
@@ -617,7 +619,7 @@ class _State:
         if alignments is None or "|" not in leaf.lines[-1]:
             return False
         header = _cells(leaf.lines[-1])
-        if len(header) != len(alignments):
+        if len(header) != len(alignments) or len(header) > MAX_TABLE_COLUMNS:
             return False
         if len(leaf.lines) > 1:
             leaf.lines.pop()

@@ -397,3 +397,30 @@ def test_a_rule_keeps_its_height_when_text_follows(view: MarkdownView) -> None:
     streamed = lay_out(view)
     view.display("a\n\n---\n\nbc")
     assert lay_out(view) == streamed
+
+
+def test_what_turns_text_around_is_nothing_in_prose_and_seen_in_code(view: MarkdownView) -> None:
+    view.display("a \u202etxt.exe `b\u2066c` &#8238;d\n\n```\nx \u202e y\u2028z\n```")
+    lay_out(view)
+    assert texts(view) == ["a \u2060txt.exe b\ufffdc \u2060d"]
+    (code,) = view.findChildren(CodeView)
+    assert code.findChildren(QTextEdit)[0].toPlainText() == "x \ufffd y\u2424z"
+    assert code.code == "x \u202e y\u2028z"
+
+
+def test_control_characters_are_seen(view: MarkdownView) -> None:
+    view.display("\x1b[31mred\x07 \x7f\x9b")
+    lay_out(view)
+    assert texts(view) == ["␛[31mred␇ ␡\ufffd"]
+
+
+def test_marks_above_one_another_do_not_reach_without_end(view: MarkdownView) -> None:
+    view.display("a" + "\u0301" * 300 + "b")
+    lay_out(view)
+    assert texts(view) == ["a" + "\u0301" * 20 + "\u2060" * 280 + "b"]
+
+
+def test_a_table_of_hundreds_of_columns_is_text(view: MarkdownView) -> None:
+    view.display("|h" * 500 + "|\n" + "|-" * 500 + "|\n")
+    lay_out(view)
+    assert not view.findChildren(TableText)

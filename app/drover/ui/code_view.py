@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextEdit, QWidget
 from drover.ui.controls import ElidedLabel, QuietButton
 from drover.ui.find_marks import positions_at, show_marks
 from drover.ui.highlighting import Highlighter, code_question, language_name, language_question
-from drover.ui.markdown_look import clean_text
+from drover.ui.markdown_look import clean_code
 from drover.ui.markdown_places import Place, Range, utf16_length, utf16_prefix
 from drover.ui.markdown_text import (
     OwnerSelects,
@@ -299,13 +299,13 @@ class CodeView(QWidget):
         cursor.beginEditBlock()
         if shown and code.startswith(shown):
             cursor.movePosition(QTextCursor.MoveOperation.End)
-            cursor.insertText(clean_text(code[len(shown) :]))
+            cursor.insertText(clean_code(code[len(shown) :]))
         else:
             cursor.select(QTextCursor.SelectionType.Document)
             cursor.removeSelectedText()
             cursor.setBlockFormat(_line_format())
             cursor.setBlockCharFormat(self._char_format())
-            cursor.insertText(clean_text(code), self._char_format())
+            cursor.insertText(clean_code(code), self._char_format())
         cursor.endEditBlock()
         rest_cursor(self._text)
 

@@ -16,16 +16,30 @@ BREAK_HERE = "\u200b"
 _ENDLESS = re.compile(r"\S{400}")
 _BULLET_INDENT, _NUMBER_INDENT, _DIGIT = 24, 28, 9
 QUOTE_INDENT = 17
-# A text document takes these for structure: paragraph ends, frame marks, embedded objects.
+# Overrides, embeddings and isolates, which turn around what stands near them.
+_TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+# One character each, so that places stay what they are.
 _UNSAFE = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n\r"},
+    0x7F: "\u2421",
+    **dict.fromkeys(range(0x80, 0xA0), "\ufffd"),
+    **dict.fromkeys(_TURNING, "\u2060"),
+    # A text document takes these for structure: paragraph ends, embedded objects, frame marks.
     0x2029: " ",
-    0x0085: " ",
-    0x0C: " ",
-    0x0B: " ",
+    0x85: " ",
     0xFFFC: "\ufffd",
     0xFDD0: "\ufffd",
     0xFDD1: "\ufffd",
 }
+_UNSAFE_IN_CODE = {**dict.fromkeys(_TURNING, "\ufffd"), 0x2028: "\u2424", 0x2029: "\u2424", 0x85: "\u2424"}
+_SUSPECT = re.compile(
+    "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\u2029-\u202e\u2066-\u2069\ufdd0\ufdd1\ufffc]"
+)
+_ABOVE = (
+    "[\u0300-\u036f\u0483-\u0489\u064b-\u065f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+    "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
+_TOWER = re.compile(f"(?<={_ABOVE}{{20}}){_ABOVE}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +123,19 @@ def breakable_text(text: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """The text without characters that a text document takes for structure."""
-    return text if text.isascii() and "\x0b" not in text and "\x0c" not in text else text.translate(_UNSAFE)
+    """The text as it can be shown: each character that is unsafe gives way to another one.
+
+    Control characters become their pictures. Bidirectional overrides, embeddings and isolates become nothing
+    that can be seen: the text then runs by its letters. Of marks above one another the first twenty stay.
+    """
+    if _SUSPECT.search(text):
+        text = text.translate(_UNSAFE)
+    return text if text.isascii() else _TOWER.sub("\u2060", text)
+
+
+def clean_code(text: str) -> str:
+    """Code as it can be shown: like `clean_text`, but what would turn code around is seen."""
+    return clean_text(text if text.isascii() else text.translate(_UNSAFE_IN_CODE))
 
 
 def half_leading(role: str) -> int:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from drover.markdown_blocks import Block, CodeBlock, Heading, MathBlock, Paragraph, Rule, Table
 from drover.ui.markdown_inline import parse_inline
-from drover.ui.markdown_look import BREAK_HERE, clean_text
+from drover.ui.markdown_look import BREAK_HERE, clean_code
 from drover.ui.markdown_spans import OBJECT_CHARACTER, shown_characters
 
 
@@ -44,7 +44,7 @@ def shown_text(block: Block, *, is_open: bool = False) -> str:
         case Paragraph(text=text) | Heading(text=text):
             return "".join(map(shown_characters, parse_inline(text, is_open=is_open)))
         case CodeBlock(code=code):
-            return clean_text(code)
+            return clean_code(code)
         case Table(header=header, rows=rows, is_continued=is_continued):
             lines: Sequence[Sequence[str]] = rows if is_continued else (header, *rows)
             return "\n".join("\t".join(map(shown_cell, line)) for line in lines)

@@ -24,7 +24,7 @@ from PySide6.QtGui import (
 from drover.ui import formats
 from drover.ui.formula import Formula, formula, formula_question, known_formula
 from drover.ui.markdown_inline import Span, SpanKind, Style, safe_link
-from drover.ui.markdown_look import BREAK_HERE, TextLook, breakable_text, clean_text, scale_font
+from drover.ui.markdown_look import BREAK_HERE, TextLook, breakable_text, clean_code, clean_text, scale_font
 from drover.ui.theme import theme
 from drover.ui.typesetting import Question, typesetting
 
@@ -300,7 +300,7 @@ def write_spans(
                 cursor.insertText(_LINE_SEPARATOR, base)
             case SpanKind.CODE:
                 start = cursor.position()
-                cursor.insertText(_one_paragraph(span.text), code_format(text_format, look))
+                cursor.insertText(_one_paragraph(clean_code(span.text)), code_format(text_format, look))
                 code_spans.append((start, cursor.position()))
             case SpanKind.MATH:
                 write_formula(cursor, span.text, text_format, look, is_display=False)
@@ -324,6 +324,8 @@ def shown_characters(span: Span) -> str:
             return OBJECT_CHARACTER if span.text.strip() else ""
         case SpanKind.IMAGE | SpanKind.PARTIAL_IMAGE:
             words = image_words(span)
+        case SpanKind.CODE:
+            words = clean_code(span.text)
         case _:
             words = span.text
     words = clean_text(words)

@@ -53,6 +53,7 @@ class TableText(MarkdownText):
             and alignments == self._alignments
             and len(shown.rows) <= len(table.rows)
         )
+        self.document().setLayoutEnabled(False)  # else it is laid out once more, with other widths
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
         if grows and shown is not None and self._target is not None:
@@ -73,6 +74,8 @@ class TableText(MarkdownText):
         """The height it takes at this width."""
         if self._laid_out_width == width or self._target is None:
             return self._height
+        if self._laid_out_width < 0:
+            self.setLineWrapColumnOrWidth(0)  # so that the width set below counts as another one
         widths = fitted_widths(self._widths, width, theme().px(_NARROWEST_COLUMN + _CELL_GAP))
         table_format = self._target.format().toTableFormat()
         constraints = [QTextLength(QTextLength.Type.FixedLength, column) for column in widths]
@@ -80,6 +83,7 @@ class TableText(MarkdownText):
             table_format.setColumnWidthConstraints(constraints)
             self._target.setFormat(table_format)
         needed = max(width, int(sum(widths)))
+        self.document().setLayoutEnabled(True)
         self.setLineWrapColumnOrWidth(needed)
         self._height = int(self.document().size().height() + 0.999) + (_BAR if needed > width + 1 else 0)
         self._laid_out_width = width
