@@ -117,11 +117,17 @@ def test_what_was_sent_can_be_put_at_the_top_with_its_answer_growing_below(
     gate = provider.answers(PROSE, chunks=4, pause_after=2)
     user.opens(scripted).uses("Ctrl+,").waits(lambda: user.has("After sending"), "the settings")
     user.chooses("After sending", "Question at the top").clicks("Close")
-    user.asks("first?").sees_end().asks("second?")
+    user.asks("first?").sees_end()
+    user.presses(Qt.Key.Key_End, into=message_at(user, -1).accessibleName())
+    steps: list[int] = []
+    bar = user.window.transcript.verticalScrollBar()
+    bar.valueChanged.connect(steps.append)
+    user.asks("second?")
     user.waits(lambda: arrived(user) == 2, "half of the answer")
     top = theme().px(0) + 16
     assert message_at(user, -2).accessibleName() == "You: second?"
     assert message_at(user, -2).y() == top
+    assert set(steps) == {bar.value()}  # in one step, without a look at the end
     gate.set()
     user.sees_end()
     assert message_at(user, -2).y() == top

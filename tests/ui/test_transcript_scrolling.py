@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollBar, QStyle, QStyleOptionSlider
@@ -211,10 +211,13 @@ class TestHeldText:
                 break
             view.verticalScrollBar().setValue(y)
         before = line_at(view, 40)
-        height = messages(view)[-1].height()
+        height, frames = messages(view)[-1].height(), Frames(view)
         qtbot.waitUntil(lambda: messages(view)[-1].height() > height + 20, timeout=20_000)
         qtbot.waitUntil(lambda: not typesetting().is_busy, timeout=20_000)
+        QApplication.processEvents()
+        view.removeEventFilter(frames)
         assert line_at(view, 40) == before
+        assert set(frames.seen) == {before}
 
     @pytest.mark.parametrize("scale", [0.5, 3.0])
     def test_another_text_size_gives_the_heights_of_a_fresh_view(
@@ -237,6 +240,21 @@ class TestHeldText:
             assert heights[0] == heights[1]
         finally:
             theme().set_text_scale(1.0)
+
+
+class Frames(QObject):
+    """Notes what stands at a height of the view each time that a frame is about to be painted."""
+
+    def __init__(self, view: TranscriptView) -> None:
+        super().__init__(view)
+        self._view = view
+        self.seen: list[tuple[str, int]] = []
+        view.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.UpdateRequest:
+            self.seen.append(line_at(self._view, 40))
+        return False
 
 
 def top_of_prose(view: TranscriptView, words: str) -> int:

@@ -72,7 +72,8 @@ class ComboBox(QComboBox):
 
     def sizeHint(self) -> QSize:
         """Wide enough for the current value."""
-        width = self.fontMetrics().horizontalAdvance(self.currentText()) + 2 * self._padding + 16 + 6
+        width = self.fontMetrics().horizontalAdvance(self.currentText()) + 2 * self._padding + 8
+        width += theme().px(14)
         return QSize(width, theme().px(24 if self._compact else 28))
 
     def minimumSizeHint(self) -> QSize:
@@ -112,7 +113,7 @@ class ComboBox(QComboBox):
             fill=colors.color(fill) if fill else None, edge=colors.color(edge) if edge else None,
         )  # fmt: skip
         painter.setFont(self.font())
-        room = self.width() - self._padding - 7 - 14 - 3
+        room = self.width() - self._padding - 7 - theme().px(14) - 3
         metrics = self.fontMetrics()
         suffix_width = metrics.horizontalAdvance(" " + self._suffix) if self._suffix else 0
         has_suffix = 0 < suffix_width < room / 2

@@ -551,6 +551,7 @@ class Controller(QObject):
         return self._shown.id not in self._asking and self._shown.live is None
 
     async def _send_draft(self, origin: str | None, draft: Draft) -> Run:
+        self._stay_for_asked()
         try:
             run = await self._workbench.send(origin, draft)
         except BaseException:
@@ -569,6 +570,11 @@ class Controller(QObject):
                 self._reload()
             self._show_asked(run)
         return run
+
+    def _stay_for_asked(self) -> None:
+        """Keeps the end from being shown for a moment, where the question is going to be put at the top."""
+        if self._workbench.settings.is_question_raised and self._shown.has_messages:
+            self._window.transcript.stay()
 
     def _show_asked(self, run: Run) -> None:
         """Scrolls to what was just sent, as the person likes it."""
@@ -609,6 +615,7 @@ class Controller(QObject):
         self.spawn(self._see_asked(self._shown.id, asking))
 
     async def _see_asked(self, conversation_id: str | None, asking: Coroutine[Any, Any, Run]) -> None:
+        self._stay_for_asked()
         try:
             run = await asking
         finally:

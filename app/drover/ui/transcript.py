@@ -182,6 +182,12 @@ class TranscriptView(QAbstractScrollArea):
         self._set_following(True)
         self._lay_out()
 
+    def stay(self) -> None:
+        """Follows the end no longer: what is in view stays, whatever comes below."""
+        if self._is_following:
+            self._set_following(False)
+            self._hold_place()
+
     def raise_message(self, message_id: str) -> None:
         """Puts a question at the top of the view; its answer grows below it, and nothing scrolls.
 
