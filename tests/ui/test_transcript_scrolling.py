@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QScrollBar, QStyle, QStyleOptionSlider
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QScrollBar, QStyle, QStyleOptionSlider
 from pytestqt.qtbot import QtBot
 from tests.ui.test_transcript import (
     LONG,
@@ -63,6 +63,12 @@ def line_at(view: TranscriptView, y: int) -> tuple[str, int]:
             cursor.movePosition(cursor.MoveOperation.EndOfLine, cursor.MoveMode.KeepAnchor)
             return cursor.selectedText()[:30], text.mapTo(view, QPoint(0, top)).y()
     raise AssertionError(f"no prose at {y}")
+
+
+def has_prose(view: TranscriptView, y: int) -> bool:
+    """Whether there is a line of prose at this height."""
+    texts = [text for text in view.findChildren(BlockText) if text.isVisible()]
+    return any(0 <= y - text.mapTo(view, QPoint()).y() < text.height() for text in texts)
 
 
 def halfway(view: TranscriptView) -> TranscriptView:
@@ -189,6 +195,36 @@ class TestHeldText:
             assert abs(line_at(view, at)[1] - y) <= 22
         finally:
             theme().set_text_scale(1.0)
+
+    def test_the_line_at_the_top_or_the_end_stays_while_the_text_size_changes(
+        self, view: TranscriptView
+    ) -> None:
+        halfway(view)
+        words = set(line_at(view, 1)[0].split()[:3])
+        try:
+            for scale in (1.5, 3.0, 0.5, 1.0):
+                theme().set_text_scale(scale)
+                near = [line_at(view, y)[0] for y in range(0, 80, 4) if has_prose(view, y)]
+                assert any(words <= set(line.split()) for line in near), scale
+            view.follow()
+            theme().set_text_scale(2.0)
+            assert view.is_following
+            assert view.verticalScrollBar().value() == view.verticalScrollBar().maximum()
+        finally:
+            theme().set_text_scale(1.0)
+
+    def test_ctrl_and_the_wheel_over_very_long_code_are_about_all_text(
+        self, view: TranscriptView, qtbot: QtBot
+    ) -> None:
+        view.display("c", [question("q"), answer("a", "```\n" + "x = 1\n" * 6000 + "```")])
+        code = next(text for text in view.findChildren(QPlainTextEdit) if text.isVisible())
+        size = code.font().pointSizeF()
+        place = QPointF(code.mapTo(view, code.rect().center()))
+        with qtbot.waitSignal(view.zoom_requested) as zoomed:
+            control = Qt.KeyboardModifier.ControlModifier
+            QTest.wheelEvent(view.windowHandle(), place, QPoint(0, 120), QPoint(), control)
+        assert zoomed.args == [1]
+        assert code.font().pointSizeF() == size
 
     def test_what_a_person_did_to_reasoning_holds_after_another_conversation(
         self, view: TranscriptView

@@ -119,6 +119,13 @@ class OwnerSelects:
         else:
             super().mouseMoveEvent(event)  # type: ignore[misc]
 
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """With Ctrl it is about the size of all text: Qt would zoom this one alone, since it is read-only."""
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            event.ignore()
+        else:
+            super().wheelEvent(event)  # type: ignore[misc]
+
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Goes on to the owner; else the standard menu, without stopping anything that streams."""
         if self.leaves_selecting:
