@@ -346,8 +346,9 @@ class User:
         return foot.grab().toImage().pixelColor(4, 4).lightness()
 
     def sees_end(self) -> User:
-        """Waits until no reply is live."""
-        self.waits(lambda: not self.workbench.live, "the end of the reply")
+        """Waits until no reply is live, nor about to be: a question is seen before its run is."""
+        bench = self.workbench
+        self.waits(lambda: not bench.live and not bench._starting, "the end of the reply")
         return self
 
     def waits(self, holds: Callable[[], bool], what: str) -> User:

@@ -146,10 +146,11 @@ class Tree(Generic[_N]):
 
     def __init__(self, nodes: Iterable[_N] = ()) -> None:
         self._nodes: dict[str, _N] = {}
-        self._children: dict[str | None, list[str]] = {}
+        self._first_child: dict[str | None, str] = {}
+        self._versions: dict[str | None, list[str]] = {}
+        """All children of those that have several."""
         for node in nodes:
-            self._nodes[node.id] = node
-            self._children.setdefault(node.parent_id, []).append(node.id)
+            self.add(node)
 
     @property
     def nodes(self) -> Mapping[str, _N]:
@@ -159,14 +160,23 @@ class Tree(Generic[_N]):
     def add(self, node: _N) -> None:
         """Adds the newest node, or puts it in the place of the one with its id."""
         if node.id not in self._nodes:
-            self._children.setdefault(node.parent_id, []).append(node.id)
+            first_id = self._first_child.setdefault(node.parent_id, node.id)
+            if first_id != node.id:
+                self._versions.setdefault(node.parent_id, [first_id]).append(node.id)
         self._nodes[node.id] = node
 
     def remove(self, node_id: str) -> None:
         """Takes a node out that no other follows; nothing happens for an unknown one."""
         node = self._nodes.pop(node_id, None)
-        if node is not None:
-            self._children[node.parent_id].remove(node_id)
+        if node is None:
+            return
+        left = [child_id for child_id in self._children(node.parent_id) if child_id != node_id]
+        self._first_child.pop(node.parent_id)
+        self._versions.pop(node.parent_id, None)
+        if left:
+            self._first_child[node.parent_id] = left[0]
+        if len(left) > 1:
+            self._versions[node.parent_id] = left
 
     def branch(self, head_id: str | None) -> list[_N]:
         """The path from the root to the head, inclusive; empty for None or an unknown head."""
@@ -184,18 +194,22 @@ class Tree(Generic[_N]):
 
     def children(self, parent_id: str | None) -> list[_N]:
         """What follows a message, or begins the conversation (None): the versions of it, oldest first."""
-        return [self._nodes[child_id] for child_id in self._children.get(parent_id, [])]
+        return [self._nodes[child_id] for child_id in self._children(parent_id)]
 
     def position(self, node_id: str) -> Position:
         """Where the message stands among its versions."""
-        ids = self._children.get(self._nodes[node_id].parent_id, [])
+        ids = self._children(self._nodes[node_id].parent_id)
         return Position(index=ids.index(node_id), count=len(ids))
 
     def newest_leaf(self, node_id: str) -> str:
         """The leaf reached by always taking the newest child: the head to show for a chosen version."""
-        while children := self._children.get(node_id):
+        while children := self._children(node_id):
             node_id = children[-1]
         return node_id
+
+    def _children(self, parent_id: str | None) -> list[str]:
+        first_id = self._first_child.get(parent_id)
+        return [] if first_id is None else self._versions.get(parent_id) or [first_id]
 
 
 def title_from(text: str, *, limit: int = 60) -> str:

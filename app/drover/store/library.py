@@ -96,6 +96,15 @@ class Library:
         )
         return None if row is None else rows.conversation_from(row)
 
+    def conversations_by_id(self, conversation_ids: Collection[str]) -> dict[str, Conversation]:
+        """Those of these conversations that there are and that are not deleted, in one query."""
+        found = self._all(
+            f"SELECT {rows.CONVERSATION_COLUMNS} FROM conversations WHERE deleted_at IS NULL"
+            f" AND id IN ({rows.as_many(conversation_ids)})",
+            list(conversation_ids),
+        )
+        return {row[0]: rows.conversation_from(row) for row in found}
+
     def search(self, query: str, *, limit: int = 200) -> list[SearchHit]:
         """Conversations in whose title or in one of whose messages every term occurs. Any text will do."""
         with in_words(self._connection):

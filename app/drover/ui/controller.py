@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QUrl
+from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from drover.domain.conversation import Draft, Message
@@ -23,6 +23,7 @@ from drover.ui import formats, rich_copy
 from drover.ui.actions import Actions, Condition
 from drover.ui.bridge import Bridge
 from drover.ui.drafting import Drafting
+from drover.ui.listed_conversations import ListedConversations
 from drover.ui.main_window import MainWindow
 from drover.ui.message_measures import LEAST_EFFORT, raised_limit
 from drover.ui.shown import ShownConversation
@@ -53,6 +54,10 @@ class Controller(QObject):
         self._reader = reader
         self._window = window
         self._shown = ShownConversation(reader, workbench)
+        self._listed = ListedConversations(reader)
+        self._unlisted: set[str] = set()
+        self._listing = QTimer(self, singleShot=True, interval=0)
+        self._listing.timeout.connect(self._display_list)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._postponed: list[Coroutine[Any, Any, Any]] = []
         self._inspected_id: str | None = None
@@ -86,7 +91,7 @@ class Controller(QObject):
         """Shows what the first frame did not have to wait for."""
         self._is_complete = True
         self._drafting.show_panel()
-        self._refresh_list()
+        self._display_list()
 
     def wake(self) -> None:
         """Begins to carry out commands; from now on an event loop of asyncio is there."""
@@ -114,6 +119,7 @@ class Controller(QObject):
         """Keeps the draft, then ends whatever was started here."""
         import asyncio
 
+        self._listing.stop()
         await self._drafting.close()
         tasks = list(self._tasks)
         for task in tasks:
@@ -451,7 +457,7 @@ class Controller(QObject):
 
     def _show_settled(self, run: Run) -> None:
         self._shown.note_settled(run)
-        self._refresh_list()
+        self._list_soon({run.conversation_id})
         if run.conversation_id == self._shown.id:
             self._reload()
         if run.parent_id == self._knob_question_id:
@@ -460,7 +466,7 @@ class Controller(QObject):
     def _show_changes(self, changed: Changes) -> None:
         self._shown.note(changed)
         if changed.conversations:
-            self._refresh_list()
+            self._list_soon(changed.conversations)
         # What a live run writes is told again when it advances or settles.
         is_of_live_run = any(run_id in self._workbench.live for run_id in changed.runs)
         if self._shown.id in changed.conversations and not is_of_live_run:
@@ -479,9 +485,17 @@ class Controller(QObject):
     def _show_notice(self, notice: Notice) -> None:
         self._window.show_notice(notice.text, is_warning=notice.kind.value == "warning")
 
-    def _refresh_list(self) -> None:
+    def _list_soon(self, changed_ids: Collection[str]) -> None:
+        """Shows changes in the list once for all that one turn of the event loop brings."""
+        self._unlisted.update(changed_ids)
+        self._listing.start()
+
+    def _display_list(self) -> None:
+        self._listing.stop()
+        self._listed.update(self._unlisted)
+        self._unlisted.clear()
         live = {live.run.conversation_id for live in self._workbench.live.values()}
-        self._window.conversations.display(self._reader.conversations(), live)
+        self._window.conversations.display(self._listed.all, live)
 
     # Conversations
 
@@ -497,15 +511,10 @@ class Controller(QObject):
             return
         self._deleted_id = conversation_id
         if conversation_id == self._shown.id:
-            self._open(self._neighbour_of(conversation_id))
+            self._display_list()
+            self._open(self._listed.neighbor_of(conversation_id))
         self.spawn(self._workbench.delete_conversation(conversation_id))
         self._window.conversations.show_undo(conversation.title)
-
-    def _neighbour_of(self, conversation_id: str) -> str | None:
-        ids = [conversation.id for conversation in self._reader.conversations()]
-        index = ids.index(conversation_id)
-        rest = ids[index + 1 :] or ids[:index][::-1]
-        return rest[0] if rest else None
 
     def _undo_delete(self) -> None:
         if self._deleted_id is not None:

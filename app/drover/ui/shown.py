@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
@@ -267,19 +268,19 @@ class _Branch:
     def follow(self, tree: Tree[Node], head_id: str | None) -> None:
         """Becomes the branch that ends at this head."""
         new: list[Node] = []
-        node = tree.nodes.get(head_id or "")
-        while node is not None and not self._holds(node):
+        places, find = self._places, tree.nodes.get
+        node = find(head_id or "")
+        while node is not None and ((place := places.get(node.id)) is None or self.nodes[place] != node):
             new.append(node)
-            node = tree.nodes.get(node.parent_id or "")
-        kept = self._places[node.id] + 1 if node is not None else 0
+            node = find(node.parent_id or "")
+        new.reverse()
+        kept = places[node.id] + 1 if node is not None else 0
         for gone in self.nodes[kept:]:
-            del self._places[gone.id]
-        del self.nodes[kept:], self._counts[kept:]
-        for node in reversed(new):
-            self._places[node.id] = len(self.nodes)
-            self.nodes.append(node)
-            before = self._counts[-1] if self._counts else 0
-            self._counts.append(before + _is_sent(node))
+            del places[gone.id]
+        self.nodes[kept:] = new
+        places.update(zip((node.id for node in new), range(kept, kept + len(new)), strict=True))
+        before = self._counts[kept - 1] if kept else 0
+        self._counts[kept:] = list(accumulate(map(_is_sent, new), initial=before))[1:]
 
     def holds(self, message_id: str) -> bool:
         """Whether the message stands on it."""
@@ -293,10 +294,6 @@ class _Branch:
         """How many messages up to this one, itself included, are not empty; 0 if it is not on the branch."""
         place = self._places.get(message_id or "")
         return 0 if place is None else self._counts[place]
-
-    def _holds(self, node: Node) -> bool:
-        place = self._places.get(node.id)
-        return place is not None and self.nodes[place] == node
 
 
 class _BranchEntries(Entries):
