@@ -148,9 +148,11 @@ class MessageActions(QWidget):
     def _step_forward(self) -> None:
         self.version_requested.emit(1)
 
-    def open_menu(self, at: QPoint) -> None:
-        """Opens a menu of all that can be done with the message, for those who have no pointer."""
-        self._pop_up(self._rows(), at)
+    def open_menu(self, at: QPoint, *, is_by_key: bool) -> None:
+        """Opens a menu of all that can be done with the message; by a key it begins at its first row."""
+        menu = self._pop_up(self._rows(), at)
+        if is_by_key:
+            menu.setActiveAction(menu.actions()[0])
 
     def _open_more(self) -> None:
         """Opens a menu of what has no button."""
@@ -180,7 +182,7 @@ class MessageActions(QWidget):
             ]
         return rows
 
-    def _pop_up(self, rows: Sequence[_Row], at: QPoint) -> None:
+    def _pop_up(self, rows: Sequence[_Row], at: QPoint) -> Menu:
         menu = Menu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for row in rows:
@@ -188,7 +190,5 @@ class MessageActions(QWidget):
             action.setEnabled(row.is_offered)
             action.triggered.connect(row.act)
             menu.addAction(action)
-        first = next((action for action in menu.actions() if action.isEnabled()), None)
-        if first is not None:
-            menu.setActiveAction(first)
         menu.popup(at)
+        return menu

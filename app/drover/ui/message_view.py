@@ -590,7 +590,8 @@ class MessageView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Return on the message itself opens all its actions; other keys belong to the transcript."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.hasFocus():
-            self._actions.open_menu(self.mapToGlobal(QPoint(TEXT_INSET, self._author.geometry().bottom())))
+            below = self.mapToGlobal(QPoint(TEXT_INSET, self._author.geometry().bottom()))
+            self._actions.open_menu(below, is_by_key=True)
         else:
             event.ignore()
 
@@ -601,7 +602,8 @@ class MessageView(QWidget):
         if is_by_mouse and any(part.rect().contains(part.mapFrom(self, event.pos())) for part in parts):
             event.ignore()
         else:
-            self._actions.open_menu(event.globalPos())
+            is_by_key = event.reason() is QContextMenuEvent.Reason.Keyboard
+        self._actions.open_menu(event.globalPos(), is_by_key=is_by_key)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """So does the keyboard."""
