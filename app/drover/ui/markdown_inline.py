@@ -91,6 +91,11 @@ def parse_inline(text: str, *, is_open: bool = False, breaks_at_tags: bool = Fal
     return _Scanner(text, is_open=is_open, breaks_at_tags=breaks_at_tags).spans()
 
 
+def is_picture(url: str) -> bool:
+    """Whether a picture with this address can be offered: it is on the web, or in the address itself."""
+    return _PICTURE_SCHEME.match(url) is not None
+
+
 def pictures_in(text: str) -> list[Span]:
     """The images of a paragraph that consists of nothing else.
 
@@ -100,7 +105,7 @@ def pictures_in(text: str) -> list[Span]:
         return []
     blank = (SpanKind.TEXT, SpanKind.BREAK)
     spans = [span for span in parse_inline(text) if span.kind not in blank or span.text.strip()]
-    are_pictures = all(span.kind is SpanKind.IMAGE and _PICTURE_SCHEME.match(span.link) for span in spans)
+    are_pictures = all(span.kind is SpanKind.IMAGE and is_picture(span.link) for span in spans)
     return spans if are_pictures else []
 
 

@@ -23,7 +23,7 @@ from PySide6.QtGui import (
 
 from drover.ui import formats
 from drover.ui.formula import Formula, formula, formula_question, known_formula
-from drover.ui.markdown_inline import Span, SpanKind, Style, safe_link
+from drover.ui.markdown_inline import Span, SpanKind, Style, is_picture, safe_link
 from drover.ui.markdown_look import BREAK_HERE, TextLook, breakable_text, clean_code, clean_text, scale_font
 from drover.ui.theme import theme
 from drover.ui.typesetting import Question, typesetting
@@ -34,6 +34,7 @@ TEX = QTextFormat.Property.UserProperty + 1
 IS_DISPLAY = QTextFormat.Property.UserProperty + 2
 _IS_KNOWN = QTextFormat.Property.UserProperty + 3
 """Of an object: its formula is there, and it is aligned by it."""
+IMAGE_SCHEME = "image"
 OBJECT_CHARACTER = "\ufffc"
 _LINE_SEPARATOR = "\u2028"
 _LINE_ENDS = {0x0A: _LINE_SEPARATOR, 0x0D: _LINE_SEPARATOR}
@@ -312,7 +313,7 @@ def write_spans(
                 cursor.insertText(_one_paragraph(span.text), text_format)
             case SpanKind.IMAGE | SpanKind.PARTIAL_IMAGE:
                 text_format.setForeground(theme().color("text-3"))
-                _set_link(text_format, safe_link(span.link))
+                _set_link(text_format, image_reference(span))
                 cursor.insertText(_one_paragraph(image_words(span)), text_format)
     return code_spans
 
@@ -346,6 +347,15 @@ def image_words(span: Span) -> str:
         parts.append(_tr("{0} so far").format(formats.size(len(span.link))))
     words = ", ".join(filter(None, parts))
     return _tr("[Image: {0}]").format(words) if words else _tr("[Image]")
+
+
+def image_reference(span: Span) -> str:
+    """What stands in a document for the address of an image, which may be megabytes long.
+
+    Empty if a click has nothing to show.
+    """
+    is_offered = span.kind is SpanKind.IMAGE and is_picture(span.link)
+    return f"{IMAGE_SCHEME}:{hash(span.link)}" if is_offered else ""
 
 
 def image_host(url: str) -> str:

@@ -46,6 +46,7 @@ from drover.ui.markdown_look import (
 )
 from drover.ui.markdown_places import Place, Range, offset_at, position_at
 from drover.ui.markdown_spans import (
+    IMAGE_SCHEME,
     IS_DISPLAY,
     MATH_OBJECT,
     OBJECT_CHARACTER,
@@ -141,10 +142,12 @@ class MarkdownText(OwnerSelects, QTextBrowser):
 
     Signals:
         link_activated(str): a link of scheme http, https or mailto
+        image_activated(str): the `image_reference` of an image
         formulas_placed(): formulas have come, so that the height may differ; lay out again
     """
 
     link_activated = Signal(str)
+    image_activated = Signal(str)
     formulas_placed = Signal()
 
     def __init__(self, look: TextLook, parent: QWidget | None = None) -> None:
@@ -342,11 +345,20 @@ class MarkdownText(OwnerSelects, QTextBrowser):
 
     def _activate(self, url: QUrl) -> None:
         target = safe_link(url.toString())
-        if target:
+        if url.scheme() == IMAGE_SCHEME:
+            self.image_activated.emit(url.toString())
+        elif target:
             self.link_activated.emit(target)
 
+    def activated_at(self) -> QPoint:
+        """Where on the screen a link was just activated: under the pointer, or at the keyboard's place."""
+        pointer = QCursor.pos()
+        if self.rect().contains(self.mapFromGlobal(pointer)):
+            return pointer
+        return self.viewport().mapToGlobal(self.cursorRect().bottomLeft())
+
     def _show_target(self, url: QUrl) -> None:
-        if url.isEmpty():
+        if url.isEmpty() or url.scheme() == IMAGE_SCHEME:
             QToolTip.hideText()
         else:
             QToolTip.showText(QCursor.pos(), tooltip_text(url.toDisplayString()), self.viewport())

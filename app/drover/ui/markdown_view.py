@@ -32,7 +32,7 @@ from drover.markdown_blocks import (
 from drover.ui.code_view import CodeView, estimated_height
 from drover.ui.find_marks import Hits
 from drover.ui.line_places import Anchor, line_at, top_of_line
-from drover.ui.markdown_inline import parse_inline, pictures_in, plain_text
+from drover.ui.markdown_inline import parse_inline, pictures_in, plain_text, safe_link
 from drover.ui.markdown_look import (
     ANSWER,
     TextLook,
@@ -42,9 +42,10 @@ from drover.ui.markdown_look import (
     quote_offsets,
 )
 from drover.ui.markdown_places import Place, Range, shown_text
+from drover.ui.markdown_spans import image_reference
 from drover.ui.markdown_table import TableText
 from drover.ui.markdown_text import MARKER_GAP, BlockText, MarkdownText, paint_marker, paint_quote_rules
-from drover.ui.picture_view import PictureStack
+from drover.ui.picture_view import PLACEHOLDER_PX, PicturePopup, PictureStack
 from drover.ui.pictures import Pictures
 from drover.ui.theme import theme
 
@@ -52,7 +53,7 @@ _SEALED_BLOCKS = 40
 _SEALED_CHARS = 8000
 _CHAR_PX = 7.3
 _MARKER_MIDDLE = 17
-"""Below the top of what is not text: about the middle of its first row."""
+"""Below the top of code or a table: about the middle of its first row."""
 _MOST_MARKS = 200
 _COSTLY_S = 0.012
 _REST = 3.0
@@ -629,6 +630,7 @@ class MarkdownView(QWidget):
             text.setAccessibleName(self._text_name)
             text.leaves_selecting = self._is_selected_by_owner
             text.link_activated.connect(self.link_activated)
+            text.image_activated.connect(self._show_image)
             text.formulas_placed.connect(self._take_formulas)
             segment.widget = text
         segment.shown = (0, None)
@@ -636,6 +638,24 @@ class MarkdownView(QWidget):
         self._realized.append(segment)
         self._refresh(segment)
         segment.width = -1
+
+    def _show_image(self, reference: str) -> None:
+        """Offers an image of running text at the words that stand for it."""
+        text = self.sender()
+        segment = next((found for found in self._realized if found.widget is text), None)
+        if segment is None or not isinstance(text, MarkdownText):
+            return
+        blocks = (*segment.settled, *segment.tail)
+        spans = (span for block in blocks for source in _inline_texts(block) for span in parse_inline(source))
+        image = next((span for span in spans if image_reference(span) == reference), None)
+        if image is None:
+            return
+        if self._pictures is None and safe_link(image.link):
+            self.link_activated.emit(image.link)
+            return
+        popup = PicturePopup(image, self._pictures or Pictures(self), self.window())
+        popup.link_activated.connect(self.link_activated)
+        popup.show_at(text.activated_at())
 
     def _keep_order(self, segment: _Segment) -> None:
         """Children in reading order: it is the order of assistive technology and of the Tab key."""
@@ -705,7 +725,7 @@ class MarkdownView(QWidget):
         if isinstance(content, CodeBlock):
             return estimated_height(content.code)
         if segment.kind is _Kind.PICTURES:
-            return scale(40)
+            return scale(PLACEHOLDER_PX)
         if isinstance(content, Table):
             return (len(content.rows) + (0 if content.is_continued else 1)) * scale(31)
         return _estimated_text_height(segment.blocks, width, self._look)
@@ -734,7 +754,8 @@ class MarkdownView(QWidget):
         if segment.kind is _Kind.TEXT or not isinstance(item, Item) or segment.index >= len(self._tops):
             return
         scale = theme().px
-        middle = self._tops[segment.index] + scale(_MARKER_MIDDLE)
+        below_top = PLACEHOLDER_PX // 2 if segment.kind is _Kind.PICTURES else _MARKER_MIDDLE
+        middle = self._tops[segment.index] + scale(below_top)
         baseline = middle + QFontMetricsF(theme().font(self._look.role)).xHeight() / 2
         edge = scale(indent_of(block)) - scale(MARKER_GAP)
         paint_marker(painter, item, self._look, edge=edge, baseline=baseline)
@@ -814,6 +835,16 @@ def _estimated_text_height(blocks: Sequence[Block], width: int, look: TextLook) 
         room = max(60, width - indent_of(block) * scale)
         lines += int(len(text) * char_px // room) + 1 + text.count("\n")
     return int(lines * theme().line_height(look.role)) + len(blocks) * gap
+
+
+def _inline_texts(block: Block) -> Sequence[str]:
+    match block.content:
+        case Paragraph(text=text) | Heading(text=text):
+            return (text,)
+        case Table(header=header, rows=rows):
+            return [cell for row in (header, *rows) for cell in row]
+        case _:
+            return ()
 
 
 def _plain(block: Block) -> str:

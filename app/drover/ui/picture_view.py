@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSaveFile, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QPoint, QRect, QRectF, QSaveFile, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QGuiApplication,
     QImage,
+    QKeyEvent,
     QPainter,
     QPaintEvent,
     QPen,
     QPixmap,
+    QResizeEvent,
 )
-from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QWidget
 
 from drover.ui.controls import Button, ElidedLabel, Menu
 from drover.ui.labels import Label
@@ -25,12 +28,15 @@ from drover.ui.markdown_inline import Span, SpanKind, parse_inline, safe_link
 from drover.ui.markdown_places import Place, Range
 from drover.ui.markdown_spans import image_host, image_words, shown_characters, tooltip_text
 from drover.ui.pictures import Decoder, Picture, Pictures
-from drover.ui.theme import aligned, draw_frame, draw_icon, theme
+from drover.ui.theme import aligned, draw_frame, draw_icon, rounded_region, theme
 
-_HEIGHT, _INSET, _PAD, _GAP, _RADIUS, _ICON = 40, 12, 10, 8, 6, 14
+PLACEHOLDER_PX = 40
+"""Height of what stands for a picture, unless its words need more."""
+_INSET, _PAD, _GAP, _RADIUS, _ICON = 12, 10, 8, 6, 14
 _MOST_TIMES_WIDTH = 2
 """A picture is shown at most so many times as high as the column is wide."""
 _TINT = 0.25
+_POPUP_PX = 480
 _ENDINGS = {"jpeg": ".jpg"}
 
 
@@ -88,7 +94,7 @@ class PictureStack(QWidget):
     def rect_of(self, place: Place) -> QRect:
         """The picture at a place, or as much of a tall one as a placeholder takes."""
         rect = self._views[self._index_of(place)].geometry()
-        rect.setHeight(min(rect.height(), theme().px(_HEIGHT)))
+        rect.setHeight(min(rect.height(), theme().px(PLACEHOLDER_PX)))
         return rect
 
     def select(self, selection: Range | None) -> None:
@@ -126,10 +132,14 @@ class PictureView(QWidget):
     link_activated = Signal(str)
     height_changed = Signal()
 
-    def __init__(self, span: Span, pictures: Pictures, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, span: Span, pictures: Pictures, parent: QWidget | None = None, *, has_frame: bool = True
+    ) -> None:
+        """Without a frame of its own it stands in one."""
         super().__init__(parent)
         self._span = span
         self._pictures = pictures
+        self._has_frame = has_frame
         self._picture = pictures.picture(span.link)
         self._canvas: _Canvas | None = None
         self._is_selected, self._mark = False, ""
@@ -147,6 +157,11 @@ class PictureView(QWidget):
     def picture(self) -> Picture:
         """What is known of it."""
         return self._picture
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the picture itself stands here, and not words about it."""
+        return self._canvas is not None
 
     def lay_out(self, width: int) -> int:
         """The height it takes at this width; known before anything is decoded."""
@@ -189,7 +204,8 @@ class PictureView(QWidget):
             painter.setBrush(theme().color("select"))
         half = pen.widthF() / 2
         frame = aligned(painter, QRectF(self.rect())).adjusted(half, half, -half, -half)
-        painter.drawRoundedRect(frame, _RADIUS, _RADIUS)
+        if self._has_frame:
+            painter.drawRoundedRect(frame, _RADIUS, _RADIUS)
         if self._picture.trouble:
             side = theme().px(_ICON)
             top = self._trouble.y() + (theme().line_height("ui") - side) / 2
@@ -277,8 +293,8 @@ class PictureView(QWidget):
     def _place_words(self, width: int) -> int:
         scale, button = theme().px, self._button.sizeHint()
         has_button = bool(self._picture.address) and not self._picture.is_fetching
-        right = width - (scale(_HEIGHT) - button.height()) // 2
-        left, least = scale(_INSET), scale(_HEIGHT)
+        right = width - (scale(PLACEHOLDER_PX) - button.height()) // 2
+        left, least = scale(_INSET), scale(PLACEHOLDER_PX)
         room = (right - button.width() - _PAD if has_button else width - left) - left
         height = least
         if self._picture.trouble:
@@ -306,19 +322,16 @@ class PictureView(QWidget):
         self.link_activated.emit(self._span.link)
 
     def _save_as(self) -> None:
-        dialog = QFileDialog(self, self.tr("Save the image"))
+        home = self.window()
+        # A popup goes as soon as the dialog comes.
+        owner = home.parentWidget() if isinstance(home, PicturePopup) else home
+        dialog = QFileDialog(owner, self.tr("Save the image"))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setFileMode(QFileDialog.FileMode.AnyFile)
         dialog.selectFile(file_name(self._span.link, self._picture.format))
-        dialog.fileSelected.connect(self._save)
+        dialog.fileSelected.connect(partial(_save, self._picture, self._pictures))
         dialog.open()
-
-    def _save(self, path: str) -> None:
-        file = QSaveFile(path)
-        is_open = file.open(QSaveFile.OpenModeFlag.WriteOnly)
-        if not is_open or file.write(self._picture.file) < 0 or not file.commit():
-            self._pictures.noticed.emit(self.tr("The image was not saved: {0}.").format(file.errorString()))
 
     def _copy(self) -> None:
         self._decoder = Decoder(self)
@@ -328,6 +341,72 @@ class PictureView(QWidget):
     def _put_on_clipboard(self, image: QImage) -> None:
         if not image.isNull():
             QGuiApplication.clipboard().setImage(image)
+
+
+class PicturePopup(QFrame):
+    """Offers an image of running text in a card beside it; Esc and a click elsewhere close it.
+
+    Signals:
+        link_activated(str): open this address
+    """
+
+    link_activated = Signal(str)
+
+    def __init__(self, span: Span, pictures: Pictures, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setAccessibleName(image_words(span))
+        self._place = QPoint()
+        self._view = PictureView(span, pictures, self, has_frame=False)
+        self._view.link_activated.connect(self._open_link)
+        self._view.height_changed.connect(self._lay_out)
+
+    def show_at(self, place: QPoint) -> None:
+        """Opens below a place of the screen, or above it where there is no room."""
+        self._place = place
+        self._lay_out()
+        self.show()
+        self.setFocus(Qt.FocusReason.PopupFocusReason)
+        self.focusNextChild()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The corners follow the size."""
+        super().resizeEvent(event)
+        self.setMask(rounded_region(self.rect(), _RADIUS))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The surface and edge of a menu."""
+        painter = QPainter(self)
+        fill, edge = theme().color("raised"), theme().color("border")
+        draw_frame(painter, QRectF(self.rect()), _RADIUS, fill=fill, edge=edge)
+        painter.end()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc closes."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.close()
+        else:
+            super().keyPressEvent(event)
+
+    def _lay_out(self) -> None:
+        screen = self.screen().availableGeometry()
+        width = min(theme().px(_POPUP_PX), screen.width() // 2)
+        if self._view.is_shown:
+            most = min(width, screen.height() // (_MOST_TIMES_WIDTH + 1))
+            width = shown_size(self._view.picture.size, most).width()
+        height = self._view.lay_out(width)
+        pad = _GAP if self._view.is_shown else 0
+        self._view.setGeometry(pad, pad, width, height)
+        self.resize(width + 2 * pad, height + 2 * pad)
+        x = min(self._place.x(), screen.right() - self.width())
+        y = self._place.y() + _GAP
+        if y + self.height() > screen.bottom():
+            y = max(screen.top(), self._place.y() - _GAP - self.height())
+        self.move(max(screen.left(), x), y)
+
+    def _open_link(self, url: str) -> None:
+        self.close()
+        self.link_activated.emit(url)
 
 
 class _Canvas(QLabel):
@@ -382,6 +461,15 @@ class _Canvas(QLabel):
             self.failed.emit()
         else:
             self.setPixmap(QPixmap.fromImage(image))
+
+
+def _save(picture: Picture, pictures: Pictures, path: str) -> None:
+    """Writes the file as it was received; tells where that fails."""
+    file = QSaveFile(path)
+    is_open = file.open(QSaveFile.OpenModeFlag.WriteOnly)
+    if not is_open or file.write(picture.file) < 0 or not file.commit():
+        words = QCoreApplication.translate("pictures", "The image was not saved: {0}.")
+        pictures.noticed.emit(words.format(file.errorString()))
 
 
 def file_name(url: str, kind: str) -> str:
