@@ -40,11 +40,12 @@ class Mark:
     at_s: float
     """On the clock of `time.monotonic`, which all processes of a machine share."""
     late_s: float
-    """How far the server was behind its pace."""
+    """The most that the server was behind its pace so far."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # as servers of streams do: each write is a packet
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing is logged."""
@@ -67,16 +68,17 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self, events: list[bytes], tokens_per_s: float) -> None:
         started_s = time.monotonic()
         sent = tenth = 0
+        late_s = 0.0
         _tell(Mark(tenth=0, at_s=started_s, late_s=0.0))
         while sent < len(events):
             due = min(len(events), int((time.monotonic() - started_s) * tokens_per_s) + 1)
+            late_s = max(late_s, time.monotonic() - started_s - sent / tokens_per_s)
             if due > sent:
                 self.wfile.write(b"".join(events[sent:due]))
                 sent = due
             while tenth < sent * _TENTHS // len(events):
                 tenth += 1
-                at_s = time.monotonic()
-                _tell(Mark(tenth=tenth, at_s=at_s, late_s=at_s - started_s - sent / tokens_per_s))
+                _tell(Mark(tenth=tenth, at_s=time.monotonic(), late_s=late_s))
             time.sleep(_TURN_S)
 
     def _answer(self, body: bytes) -> None:
