@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _QUEUED_CHUNKS = 64
+_JOINED_PIECES = 256
 _CLOSE_LIMIT_S = 2.0
 # Many servers drop an idle connection after 5 s; a request sent on it at that very moment would be lost.
 _KEEPALIVE_S = 4.0
@@ -315,7 +316,15 @@ class _Target:
 _LOOK_AGAIN: Any = object()
 """An item that says nothing: the limit has moved, or the task has ended."""
 
-_Item: TypeAlias = tuple[float, bytes] | HttpResponse | DroverError | Exception | None
+@dataclass(slots=True, eq=False)
+class _Arrival:
+    """Bytes of the body that nobody has taken yet."""
+
+    at_ms: float
+    pieces: list[bytes]
+
+
+_Item: TypeAlias = _Arrival | HttpResponse | DroverError | Exception | None
 
 
 class _Call:
@@ -336,7 +345,10 @@ class _Call:
         self._has_body = False
         self._deadline_s = started_s + request.connect_timeout_s
         self._items: asyncio.Queue[_Item] = asyncio.Queue(_QUEUED_CHUNKS)
+        self._newest: _Arrival | None = None  # until it is taken; what arrives meanwhile joins it
         self._task: asyncio.Task[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_s = 0.0
 
     def start(self, client: httpx.AsyncClient, headers: Headers) -> None:
         """Begins to connect and send."""
@@ -362,14 +374,17 @@ class _Call:
         item = await self._next()
         if item is None:
             raise StopAsyncIteration
-        assert isinstance(item, tuple)
+        assert isinstance(item, _Arrival)
+        if item is self._newest:
+            self._newest = None
         if not self._has_body:
             self._has_body = True
             self._phase = "idle"
-        return item
+        return item.at_ms, b"".join(item.pieces)
 
     async def close(self) -> None:
         """Closes the response and returns when its socket is closed. May be called again."""
+        self._disarm()
         task = self._task
         if task is None or task.done():
             return
@@ -394,10 +409,19 @@ class _Call:
                 self._has_head = True
                 await self._items.put(self._response(response))
                 async for data in response.aiter_bytes():
-                    await self._items.put((self._elapsed_ms(), data))
+                    await self._take(data)
             await self._items.put(None)
         except Exception as error:
             await self._items.put(self._explained(error))
+
+    async def _take(self, data: bytes) -> None:
+        """Hands on bytes. A packet holds as many pieces as the server made of it; they go on together."""
+        newest = self._newest
+        if newest is not None and len(newest.pieces) < _JOINED_PIECES:
+            newest.pieces.append(data)
+            return
+        self._newest = newest = _Arrival(self._elapsed_ms(), [data])
+        await self._items.put(newest)
 
     def _response(self, response: httpx.Response) -> HttpResponse:
         headers = tuple(
@@ -446,7 +470,7 @@ class _Call:
         if self._items.empty():
             self._items.put_nowait(_LOOK_AGAIN)
 
-    async def _next(self) -> tuple[float, bytes] | HttpResponse | None:
+    async def _next(self) -> _Arrival | HttpResponse | None:
         item = await self._next_item()
         if isinstance(item, Exception):
             raise item
@@ -460,15 +484,35 @@ class _Call:
                     phase="stream",
                     elapsed_s=self._elapsed_s(),
                 )
-            try:
-                async with asyncio.timeout(max(0.0, self._deadline_s - time.monotonic())):
-                    item = await self._items.get()
-            except TimeoutError:
-                if time.monotonic() >= self._deadline_s and self._items.empty():
+            if self._items.empty():
+                if time.monotonic() >= self._deadline_s:
                     return self._timed_out()
-            else:
-                if item is not _LOOK_AGAIN:
-                    return item
+                self._arm()
+            item = await self._items.get()
+            if item is not _LOOK_AGAIN:
+                return item
+
+    def _arm(self) -> None:
+        """Sees to it that a waiting reader looks again when its time is up.
+
+        One timer goes off now and then for all the waits of a body: a timer for each would cost more than
+        the bytes that are waited for.
+        """
+        if self._alarm is not None and self._alarm_s <= self._deadline_s:
+            return
+        self._disarm()
+        self._alarm_s = self._deadline_s
+        delay_s = max(0.0, self._deadline_s - time.monotonic())
+        self._alarm = asyncio.get_running_loop().call_later(delay_s, self._go_off)
+
+    def _disarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _go_off(self) -> None:
+        self._alarm = None
+        self._wake()
 
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._started_s
