@@ -165,9 +165,9 @@ async def _without_leaked_tasks(coroutine: Coroutine[Any, Any, T]) -> T:
 @pytest.fixture
 def qt_loop(qapp: Any) -> Iterator[asyncio.AbstractEventLoop]:
     """The loop of the real application: asyncio on Qt's event loop."""
-    import qasync
+    from drover.ui.event_loop import EventLoop
 
-    loop: asyncio.AbstractEventLoop = qasync.QEventLoop(qapp)
+    loop = EventLoop(qapp)
     asyncio.set_event_loop(loop)
     yield loop
     loop.close()

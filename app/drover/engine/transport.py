@@ -316,6 +316,7 @@ class _Target:
 _LOOK_AGAIN: Any = object()
 """An item that says nothing: the limit has moved, or the task has ended."""
 
+
 @dataclass(slots=True, eq=False)
 class _Arrival:
     """Bytes of the body that nobody has taken yet."""

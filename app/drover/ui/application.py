@@ -217,9 +217,9 @@ def _tell_fatal(application: QApplication, error: DroverError) -> None:
 def _event_loop(application: QApplication) -> asyncio.AbstractEventLoop:
     import asyncio
 
-    import qasync
+    from drover.ui.event_loop import EventLoop
 
-    loop: asyncio.AbstractEventLoop = qasync.QEventLoop(application, already_running=False)
+    loop = EventLoop(application)
     asyncio.set_event_loop(loop)
     return loop
 
