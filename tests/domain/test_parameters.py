@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from drover.domain.parameters import (
     SPECS,
     UNSET,
+    Json,
     ParameterKind,
     ParameterSpec,
     SamplingParameters,
@@ -31,7 +33,8 @@ def test_nothing_is_set_at_first() -> None:
 def test_each_parameter_can_be_set_stored_restored_and_unset(spec: ParameterSpec) -> None:
     value = ("a", "\n\n") if spec.kind is ParameterKind.STRINGS else spec.initial
     parameters = UNSET.replaced(spec.name, value)
-    assert dict(parameters) == {spec.name: value}
+    assert parameters.get(spec.name) == value
+    assert len(parameters) == 1
     assert SamplingParameters.from_dict(parameters.as_dict()) == parameters
     assert parameters.replaced(spec.name, None) == UNSET
 
@@ -105,3 +108,25 @@ def test_a_clamped_number_is_always_accepted(value: float) -> None:
 def test_what_is_no_number_is_refused(value: float) -> None:
     with pytest.raises(ConfigurationError):
         clamped(SPECS["temperature"], value)
+
+
+def test_the_keys_of_extra_json_stand_among_what_is_set() -> None:
+    parameters = UNSET.replaced("temperature", 0.2).replaced("extra", Json.of({"user": "me", "n_probs": 3}))
+    assert dict(parameters) == {"temperature": 0.2, "user": Json('"me"'), "n_probs": Json("3")}
+    assert parameters.as_dict() == {"temperature": 0.2, "extra": {"user": "me", "n_probs": 3}}
+    assert [change.name for change in changes(UNSET, parameters)] == ["temperature", "user", "n_probs"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[1]", "Extra JSON must be an object"),
+        ('{"top_p": 1}', "top_p is a parameter of its own"),
+        ('{"messages": []}', "messages is written by Drover itself"),
+        ('{"a": NaN}', "NaN is not a JSON value"),
+        ('{"a" 1}', "in line 1, column 6"),
+    ],
+)
+def test_extra_json_that_cannot_be_sent_is_refused_in_words(text: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        parsed_setting(f"extra={text}")

@@ -12,7 +12,7 @@ from tests.wire.replies import SERVER
 
 from drover.domain.conversation import Message, Part, ReasoningPart, Role, TextPart, ToolCallPart
 from drover.domain.endpoint import BUILT_IN, OXEN, Endpoint
-from drover.domain.parameters import UNSET, SamplingParameters
+from drover.domain.parameters import UNSET, Json, SamplingParameters
 from drover.domain.run import RunRequest
 from drover.domain.thinking_grammar import thinking_grammar
 from drover.wire.chat import encode
@@ -187,3 +187,18 @@ def test_any_text_can_be_sent(text: str) -> None:
 
 def _joined(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+
+
+def test_extra_json_goes_into_the_body_as_written() -> None:
+    extra = Json('{"user":"me","stream_options":{"include_usage":false}}')
+    encoded = encode(request(parameters=UNSET.replaced("extra", extra)))
+    body = json.loads(encoded.body)
+    assert (body["user"], body["stream_options"]) == ("me", {"include_usage": False})
+    assert "extra" not in body
+
+
+def test_alternatives_bring_the_probabilities_that_they_need() -> None:
+    encoded = encode(request(parameters=UNSET.replaced("top_logprobs", 2)))
+    body = json.loads(encoded.body)
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 2)
+    assert ("logprobs", "added") in [(a.name, a.action) for a in encoded.adjustments]

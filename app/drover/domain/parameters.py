@@ -6,6 +6,7 @@ The panel, the request body, `--set`, storage and export all follow from the fie
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,25 @@ from typing import Any, TypeAlias, cast
 
 from drover.errors import ConfigurationError
 
-ParameterValue: TypeAlias = float | int | str | tuple[str, ...]
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """A JSON value by its text, which is compact and keeps the order of keys; equal texts are equal."""
+
+    text: str
+
+    @staticmethod
+    def of(value: object) -> Json:
+        """The text of a value. Raises ValueError or TypeError for what JSON cannot say, such as NaN."""
+        return Json(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+
+    @property
+    def value(self) -> Any:
+        """The value, read anew each time."""
+        return json.loads(self.text)
+
+
+ParameterValue: TypeAlias = bool | float | int | str | tuple[str, ...] | Json
 
 
 class ParameterKind(StrEnum):
@@ -25,6 +44,12 @@ class ParameterKind(StrEnum):
     INTEGER = "integer"
     CHOICE = "choice"
     STRINGS = "strings"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+    JSON = "json"
+    """Any JSON value."""
+    KEYS = "keys"
+    """A JSON object whose keys stand in the request body by themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +72,8 @@ class ParameterSpec:
     unit: str = ""
     help: str
     """One or two sentences for a person."""
+    title: str = ""
+    """What an editor calls it; empty for the wire name."""
     is_logarithmic: bool = False
     """Whether a slider moves by ratios instead of differences."""
     is_common: bool = True
@@ -64,11 +91,21 @@ class ParameterSpec:
             return "up to 4 texts"
         if self.kind is ParameterKind.CHOICE:
             return "a word such as " + ", ".join(self.choices)
+        if self.kind in _WORDS_OF_KIND:
+            return _WORDS_OF_KIND[self.kind]
         if self.minimum is not None and self.maximum is not None:
             return f"{_figure(self.minimum)} to {_figure(self.maximum)}"
         if self.minimum is not None:
             return f"at least {_figure(self.minimum)}"
         return "any whole number" if self.kind is ParameterKind.INTEGER else "any number"
+
+
+_WORDS_OF_KIND = {
+    ParameterKind.BOOLEAN: "true or false",
+    ParameterKind.TEXT: "a text",
+    ParameterKind.JSON: "a JSON value",
+    ParameterKind.KEYS: "a JSON object",
+}
 
 
 def _figure(value: float) -> str:
@@ -147,16 +184,39 @@ class SamplingParameters:
         help="Divides the score of tokens seen recently. 1 does nothing.",
     )  # fmt: skip
 
+    logprobs: bool | None = _other(
+        ParameterKind.BOOLEAN, initial=True, is_common=False,
+        help="Asks for the probability of each token of the reply, which the Tokens tab shows.",
+    )  # fmt: skip
+    top_logprobs: int | None = _integer(
+        0, 20, initial=5, is_common=False,
+        help="How many of the likeliest tokens to report at each place. Sends logprobs with it.",
+    )  # fmt: skip
+    response_format: Json | None = _other(  # noqa: RUF009
+        ParameterKind.JSON, initial=Json('{"type":"json_object"}'), is_common=False,
+        help="Makes the reply JSON, or JSON of a given schema, on servers that can.",
+    )  # fmt: skip
+    extra: Json | None = _other(  # noqa: RUF009
+        ParameterKind.KEYS, initial=Json("{}"), is_common=False, title="extra JSON",
+        help="Further keys for the request body, sent exactly as written.",
+    )  # fmt: skip
+
     def __iter__(self) -> Iterator[tuple[str, ParameterValue]]:
-        """The parameters that are set, in declared order, as (wire name, value)."""
+        """What is set, as (key of the body, value): in declared order, then the keys of `extra`."""
         for name in SPECS:
             value = getattr(self, name)
-            if value is not None:
+            if value is not None and name != "extra":
                 yield name, value
+        yield from ((name, Json.of(value)) for name, value in self.extra_keys.items())
 
     def __len__(self) -> int:
-        """How many parameters are set."""
-        return sum(1 for _ in self)
+        """How many parameters are set; `extra` counts as one."""
+        return sum(getattr(self, name) is not None for name in SPECS)
+
+    @property
+    def extra_keys(self) -> dict[str, Any]:
+        """The keys of `extra` with their values."""
+        return {} if self.extra is None else cast("dict[str, Any]", self.extra.value)
 
     def __bool__(self) -> bool:
         """True also when nothing is set: an empty choice is still a choice."""
@@ -172,8 +232,9 @@ class SamplingParameters:
         return dataclasses.replace(self, **cast("dict[str, Any]", {name: clean}))
 
     def as_dict(self) -> dict[str, Any]:
-        """Only what is set, with JSON's own types (`stop` as a list)."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in self}
+        """Only what is set, by field, with JSON's own types (`stop` as a list)."""
+        values = ((name, getattr(self, name)) for name in SPECS)
+        return {name: plain(value) for name, value in values if value is not None}
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> SamplingParameters:
@@ -185,7 +246,7 @@ class SamplingParameters:
                     f"There is no parameter named {name}.", hint="Known: " + ", ".join(SPECS) + "."
                 )
             if value is not None:
-                clean[name] = checked(SPECS[name], tuple(value) if isinstance(value, list) else value)
+                clean[name] = checked(SPECS[name], typed(SPECS[name], value))
         return SamplingParameters(**clean)
 
 
@@ -199,6 +260,52 @@ UNSET = SamplingParameters()
 """Nothing set: the server's own defaults apply."""
 
 _MAX_STOPS = 4
+_WRITTEN_BY_DROVER = frozenset({"model", "messages", "stream", "n", "max_completion_tokens"})
+
+
+def plain(value: ParameterValue) -> Any:
+    """The value in JSON's own types, as it stands in a request body."""
+    if isinstance(value, Json):
+        return value.value
+    return list(value) if isinstance(value, tuple) else value
+
+
+def typed(spec: ParameterSpec, value: Any) -> ParameterValue:
+    """The inverse of `plain`; whether the value is in range is not looked at."""
+    if spec.kind in (ParameterKind.JSON, ParameterKind.KEYS) and not isinstance(value, Json):
+        return Json.of(value)
+    return tuple(value) if isinstance(value, list) else cast("ParameterValue", value)
+
+
+def parsed_json(text: str) -> Json:
+    """The value that a person typed, compact. Raises ConfigurationError that says where it goes wrong."""
+    try:
+        return Json.of(json.loads(text, parse_constant=_refuse_constant))
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(
+            f"This is not JSON: {error.msg} in line {error.lineno}, column {error.colno}."
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"This is not JSON: {error}.") from None
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not a JSON value")
+
+
+def _checked_keys(value: Json) -> Json:
+    """The object, if none of its keys has another place."""
+    keys = value.value
+    if not isinstance(keys, dict):
+        raise ConfigurationError('Extra JSON must be an object such as {"user": "me"}.')
+    for name in keys:
+        if name in SPECS:
+            raise ConfigurationError(f"{name} is a parameter of its own.", hint="Set it in its own row.")
+        if name in _WRITTEN_BY_DROVER:
+            raise ConfigurationError(
+                f"{name} is written by Drover itself.", hint="Take it out of the extra JSON."
+            )
+    return value
 
 
 def checked(spec: ParameterSpec, value: ParameterValue) -> ParameterValue:
@@ -217,6 +324,18 @@ def checked(spec: ParameterSpec, value: ParameterValue) -> ParameterValue:
         ):
             raise refusal
         return texts
+    if spec.kind in (ParameterKind.JSON, ParameterKind.KEYS):
+        if not isinstance(value, Json):
+            raise refusal
+        return _checked_keys(value) if spec.kind is ParameterKind.KEYS else value
+    if spec.kind is ParameterKind.BOOLEAN:
+        if not isinstance(value, bool):
+            raise refusal
+        return value
+    if spec.kind is ParameterKind.TEXT:
+        if not isinstance(value, str):
+            raise refusal
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise refusal
     if spec.kind is ParameterKind.INTEGER:
@@ -261,8 +380,13 @@ def parsed_setting(text: str) -> tuple[str, ParameterValue]:
     if spec.kind is ParameterKind.STRINGS:
         pieces = raw.replace("\\n", "\n").replace("\\t", "\t").split("|")
         return name, checked(spec, tuple(piece for piece in pieces if piece))
-    if spec.kind is ParameterKind.CHOICE:
+    if spec.kind in (ParameterKind.CHOICE, ParameterKind.TEXT):
         return name, checked(spec, raw.strip())
+    if spec.kind in (ParameterKind.JSON, ParameterKind.KEYS):
+        return name, checked(spec, parsed_json(raw))
+    if spec.kind is ParameterKind.BOOLEAN:
+        words = {"true": True, "false": False}
+        return name, checked(spec, words.get(raw.strip().lower(), raw))
     try:
         number: ParameterValue = int(raw) if re.fullmatch(r"\s*[+-]?\d+\s*", raw) else float(raw)
     except ValueError:
@@ -280,11 +404,13 @@ class ParameterChange:
 
 
 def changes(before: SamplingParameters, after: SamplingParameters) -> list[ParameterChange]:
-    """What differs, in declared order."""
+    """What differs, in declared order, then the keys of `extra`."""
+    old, new = dict(before), dict(after)
+    names = [*SPECS, *dict.fromkeys([*before.extra_keys, *after.extra_keys])]
     return [
-        ParameterChange(name=name, before=before.get(name), after=after.get(name))
-        for name in SPECS
-        if before.get(name) != after.get(name)
+        ParameterChange(name=name, before=old.get(name), after=new.get(name))
+        for name in names
+        if old.get(name) != new.get(name)
     ]
 
 
@@ -296,3 +422,7 @@ class Preset:
     name: str
     parameters: SamplingParameters
     system_prompt: str = ""
+    endpoint_id: str = ""
+    """Where to send with it; empty leaves the endpoint as it is chosen."""
+    model_id: str = ""
+    """Which model to ask; empty leaves it as it is chosen."""

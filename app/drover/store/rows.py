@@ -25,7 +25,7 @@ from drover.domain.conversation import (
     ToolCallPart,
 )
 from drover.domain.endpoint import Endpoint, ModelCard
-from drover.domain.parameters import SPECS, UNSET, Preset, SamplingParameters
+from drover.domain.parameters import SPECS, UNSET, Preset, SamplingParameters, typed
 from drover.domain.run import Adjustment, Exchange, Failure, FailureKind, Run, RunStatus, Timing
 from drover.domain.stream import Usage
 from drover.store.database import storable
@@ -210,9 +210,7 @@ def parameters_from(stored: str) -> SamplingParameters:
     """Parameters as they were asked for, even if today's ranges would refuse them."""
     values: dict[str, Any] = json.loads(stored)
     known: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in values.items()
-        if name in SPECS
+        name: typed(SPECS[name], value) for name, value in values.items() if name in SPECS
     }
     return SamplingParameters(**known) if known else UNSET
 

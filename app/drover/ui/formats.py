@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication
 
-from drover.domain.parameters import ParameterChange, ParameterValue
+from drover.domain.parameters import Json, ParameterChange, ParameterValue
 
 THIN_SPACE = "\u202f"
 """Between groups of three digits: a thin space at which no line may break."""
@@ -60,6 +60,10 @@ def parameter_value(name: str, value: ParameterValue) -> str:
     """A parameter's value in one short line; texts are quoted with their line ends visible."""
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Json):
+        return value.text
     if isinstance(value, tuple):
         return ", ".join(f"“{visible_breaks(text)}”" for text in value)
     if name == "seed" and isinstance(value, int):
@@ -72,7 +76,7 @@ def change(difference: ParameterChange) -> str:
     name, before, after = difference.name, difference.before, difference.after
     if after is None:
         return f"{MINUS} {name}"
-    if isinstance(after, tuple):
+    if isinstance(after, tuple | Json):
         return f"+ {name}" if before is None else f"{name} {ARROW} {parameter_value(name, after)}"
     if before is None:
         return f"+ {name} {parameter_value(name, after)}"

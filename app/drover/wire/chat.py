@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drover.domain.conversation import Message, Role
-from drover.domain.parameters import ParameterValue
+from drover.domain.parameters import ParameterValue, plain
 from drover.domain.run import Adjustment, RunRequest
 from drover.domain.thinking_grammar import THINKING_LINES, thinking_grammar
 from drover.wire.error_body import provider_error
@@ -47,8 +47,13 @@ def encode(request: RunRequest, *, rejected: Mapping[str, str] | None = None) ->
             adjustments.append(Adjustment(name=name, action="dropped", reason=reason))
         else:
             _add_parameter(body, name, value, request.model_id, quirks, adjustments)
+    if "top_logprobs" in body and not body.get("logprobs"):
+        body["logprobs"] = True
+        adjustments.append(
+            Adjustment(name="logprobs", action="added", reason="because top_logprobs needs it")
+        )
     body["stream"] = True
-    if quirks.sends_stream_options and "stream_options" not in (rejected or {}):
+    if quirks.sends_stream_options and "stream_options" not in {*body, *(rejected or {})}:
         body["stream_options"] = {"include_usage": True}
         adjustments.append(
             Adjustment(name="stream_options", action="added", reason="so that usage is reported")
@@ -100,4 +105,4 @@ def _add_parameter(
         reason = f"to {quirks.max_tokens_name}, the name that this server knows"
         adjustments.append(Adjustment(name=name, action="renamed", reason=reason))
         name = quirks.max_tokens_name
-    body[name] = list(value) if isinstance(value, tuple) else value
+    body[name] = plain(value)
