@@ -29,7 +29,7 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "packaging" / "requirements.lock"
@@ -260,7 +260,10 @@ def _usable_wheels(package: Package, files: list[dict[str, Any]]) -> Iterator[Wh
         filename = file["filename"]
         if file.get("yanked") or not filename.endswith(".whl"):
             continue
-        name, version, _, tags = parse_wheel_filename(filename)
+        try:
+            name, version, _, tags = parse_wheel_filename(filename)
+        except InvalidWheelFilename:  # some releases of long ago are named against the rules
+            continue
         if (name, str(version)) != (package.name, package.version):
             continue
         if any(target.accepts(tag) for target in TARGETS for tag in tags):
