@@ -1,0 +1,152 @@
+"""One stored request as a program: cURL, Python with httpx, Python with openai, an HTTP file.
+
+Each sends the same JSON and reads the key from the environment, so that it can be shown and passed on.
+"""
+
+from __future__ import annotations
+
+import json
+import pprint
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_NOT_SHOWN = frozenset(
+    {"host", "content-length", "connection", "user-agent", "accept-encoding", "authorization", "content-type"}
+)
+"""Headers that every client writes by itself, and those that are written apart."""
+_BODY_END = "END_OF_BODY"
+_OPENAI_ARGUMENTS = frozenset(
+    {
+        "model", "messages", "stream", "stream_options", "temperature", "top_p", "max_tokens",
+        "max_completion_tokens", "frequency_penalty", "presence_penalty", "reasoning_effort", "seed", "stop",
+        "n", "logprobs", "top_logprobs", "logit_bias", "response_format", "tools", "tool_choice",
+        "parallel_tool_calls", "user",
+    }
+)  # fmt: skip
+"""What `chat.completions.create` of the openai package takes by name; anything else goes as `extra_body`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentRequest:
+    """A request as it was sent, free of credentials."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes
+    key_variable: str = ""
+    """The environment variable that holds the key; empty if the request was sent without one."""
+
+    @property
+    def base_url(self) -> str:
+        """The address without the route."""
+        return self.url.removesuffix("/chat/completions")
+
+    @property
+    def own_headers(self) -> list[tuple[str, str]]:
+        """The headers that a client would not send by itself."""
+        return [(name, value) for name, value in self.headers if name.lower() not in _NOT_SHOWN]
+
+    def fields(self) -> dict[str, Any]:
+        """The body, read. Raises ValueError if it is no JSON object."""
+        fields = json.loads(self.body)
+        if not isinstance(fields, dict):
+            raise ValueError("the body is no JSON object")
+        return fields
+
+
+def curl(request: SentRequest) -> str:
+    """A command for a POSIX shell."""
+    lines = [f"curl -sS -N {shlex.quote(request.url)}", "-H 'Content-Type: application/json'"]
+    if request.key_variable:
+        lines.append(f'-H "Authorization: Bearer ${request.key_variable}"')
+    lines += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in request.own_headers]
+    lines.append(f"--data-binary @- <<'{_BODY_END}'")
+    # No line of indented JSON equals the end mark, and nothing in a quoted here-document is expanded.
+    return " \\\n  ".join(lines) + f"\n{_indented(request)}\n{_BODY_END}\n"
+
+
+def python_httpx(request: SentRequest) -> str:
+    """A Python program that prints the stream as it comes."""
+    headers = [f"    {name!r}: {value!r}," for name, value in request.own_headers]
+    if request.key_variable:
+        headers.insert(0, f'    "Authorization": "Bearer " + os.environ["{request.key_variable}"],')
+    imports = "import os\n\nimport httpx\n" if request.key_variable else "import httpx\n"
+    return "\n".join(
+        [
+            imports,
+            f"url = {request.url!r}",
+            "headers = {" if headers else "headers = {}",
+            *([*headers, "}"] if headers else []),
+            f"body = {_python(request.fields())}",
+            "",
+            'with httpx.stream("POST", url, headers=headers, json=body, timeout=600) as response:',
+            "    if response.is_error:",
+            "        response.read()",
+            '        raise SystemExit(f"{response.status_code}: {response.text}")',
+            "    for line in response.iter_lines():",
+            "        print(line)",
+            "",
+        ]
+    )
+
+
+def python_openai(request: SentRequest) -> str:
+    """A Python program with the official client."""
+    fields = request.fields()
+    named = {name: value for name, value in fields.items() if name in _OPENAI_ARGUMENTS}
+    other = {name: value for name, value in fields.items() if name not in _OPENAI_ARGUMENTS}
+    # The client refuses to start without a key, even for a server that wants none.
+    key = f'os.environ["{request.key_variable}"]' if request.key_variable else '"none"'
+    arguments = [f"    {name}={_python(value, 4)}," for name, value in named.items()]
+    if other:
+        arguments.append(f"    extra_body={_python(other, 4)},")
+    if request.own_headers:
+        arguments.append(f"    extra_headers={_python(dict(request.own_headers), 4)},")
+    reading = (
+        ["for chunk in answer:", "    print(chunk.model_dump_json())"]
+        if fields.get("stream")
+        else ["print(answer.model_dump_json(indent=2))"]
+    )
+    return "\n".join(
+        [
+            *(["import os", ""] if request.key_variable else []),
+            "from openai import OpenAI",
+            "",
+            f"client = OpenAI(base_url={request.base_url!r}, api_key={key}, max_retries=0)",
+            "answer = client.chat.completions.create(",
+            *arguments,
+            ")",
+            *reading,
+            "",
+        ]
+    )
+
+
+def http_file(request: SentRequest) -> str:
+    """A file for the HTTP clients of editors, which fill in variables of the environment by themselves."""
+    lines = [f"POST {request.url} HTTP/1.1", "Content-Type: application/json"]
+    if request.key_variable:
+        lines.append(f"Authorization: Bearer {{{{$processEnv {request.key_variable}}}}}")
+    lines += [f"{name}: {value}" for name, value in request.own_headers]
+    return "\n".join([*lines, "", _indented(request), ""])
+
+
+SNIPPETS: Mapping[str, Callable[[SentRequest], str]] = {
+    "curl": curl,
+    "httpx": python_httpx,
+    "openai": python_openai,
+    "http": http_file,
+}
+"""Every form by name."""
+
+
+def _indented(request: SentRequest) -> str:
+    return json.dumps(request.fields(), ensure_ascii=False, indent=2)
+
+
+def _python(value: object, indent: int = 0) -> str:
+    """The value as a Python expression, broken into lines; only the first is not indented."""
+    # Line ends inside texts are written as \\n, so every line end here is one of the layout.
+    return pprint.pformat(value, width=100 - indent, sort_dicts=False).replace("\n", "\n" + " " * indent)
