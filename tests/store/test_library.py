@@ -19,7 +19,7 @@ from drover.domain.conversation import (
     TextPart,
     ToolCallPart,
 )
-from drover.domain.endpoint import Endpoint, ModelCard
+from drover.domain.endpoint import Endpoint, FactOutcome, ModelCard, ParameterFact
 from drover.domain.parameters import UNSET, Preset
 from drover.domain.run import Adjustment, Exchange, Failure, FailureKind, RunStatus
 from drover.errors import LibraryError
@@ -406,3 +406,26 @@ class TestTheRest:
         library.save_model_cards("e", [ModelCard(id="three")])
         assert [card.id for card in library.model_cards("e")] == ["three"]
         assert library.model_cards("other") == []
+
+
+def test_facts_about_parameters_are_kept_for_each_model_and_forgotten(library: Library) -> None:
+    def fact(model_id: str, name: str, outcome: FactOutcome = FactOutcome.REJECTED) -> ParameterFact:
+        return ParameterFact(
+            endpoint_id="lab",
+            model_id=model_id,
+            name=name,
+            outcome=outcome,
+            words="No.",
+            noted_at=values.NOON,
+        )
+
+    library.save_parameter_facts([fact("m", "top_p"), fact("m", "seed"), fact("other", "top_p")])
+    library.save_parameter_facts([fact("m", "top_p", FactOutcome.ACCEPTED)])
+    assert library.parameter_facts("lab", "m") == [
+        fact("m", "seed"),
+        fact("m", "top_p", FactOutcome.ACCEPTED),
+    ]
+    library.forget_parameter_fact("lab", "m", "seed")
+    assert [known.name for known in library.parameter_facts("lab", "m")] == ["top_p"]
+    library.delete_endpoint("lab")
+    assert library.parameter_facts("lab", "other") == []

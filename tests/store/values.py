@@ -20,7 +20,7 @@ from drover.domain.conversation import (
     TextPart,
     ToolCallPart,
 )
-from drover.domain.parameters import SamplingParameters
+from drover.domain.parameters import Json, SamplingParameters
 from drover.domain.run import Run, RunStatus
 
 _Value = TypeVar("_Value")
@@ -35,6 +35,7 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     bytes: st.binary(max_size=200),
     datetime: st.datetimes(timezones=st.just(UTC)),
     type(None): st.none(),
+    Json: st.dictionaries(st.text(max_size=5), st.none() | st.integers() | st.text(max_size=5)).map(Json.of),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from urllib.parse import urlsplit, urlunsplit
 
 from drover.errors import ConfigurationError
@@ -74,8 +75,37 @@ class ModelCard:
     source: str = ""
     """Where these facts come from, in words: "From Oxen.ai", "From the model file"."""
     fetched_at: datetime | None = None
+    request_schema: str = ""
+    """The JSON Schema of its request body as the server gave it; empty if it gave none."""
     notes: tuple[str, ...] = field(default=())
     """Further sentences worth showing, such as that a model is tiny."""
+
+
+class FactOutcome(StrEnum):
+    """What a server did with a parameter."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    NO_EFFECT = "no effect"
+    """It was taken, but the reply was the same with a value that should have changed it."""
+    UNKNOWN = "unknown"
+    """The attempt failed for another reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterFact:
+    """What is known, from a request that was made, of one parameter at one model of one endpoint."""
+
+    endpoint_id: str
+    model_id: str
+    name: str
+    """The key of the body."""
+    outcome: FactOutcome
+    words: str = ""
+    """The server's own words, or what was compared; free of credentials."""
+    noted_at: datetime
+    is_probed: bool = False
+    """Whether a probe found it out; else a request of the person's own did."""
 
 
 _KNOWN_SUFFIXES = ("/chat/completions", "/completions", "/models")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from drover.domain.conversation import Conversation, Draft, Message, Node, Part, Role
-from drover.domain.endpoint import Endpoint, ModelCard
+from drover.domain.endpoint import Endpoint, ModelCard, ParameterFact
 from drover.domain.parameters import Preset
 from drover.domain.run import Adjustment, Exchange, Run
 from drover.errors import LibraryError
@@ -30,7 +30,7 @@ class Changes:
     messages: frozenset[str] = frozenset()
     runs: frozenset[str] = frozenset()
     others: frozenset[str] = frozenset()
-    """Any of `drafts`, `endpoints`, `models`, `presets`, `settings`."""
+    """Any of `drafts`, `endpoints`, `facts`, `models`, `presets`, `settings`."""
 
     def __or__(self, other: Changes) -> Changes:
         return Changes(**{f.name: getattr(self, f.name) | getattr(other, f.name) for f in fields(Changes)})
@@ -207,6 +207,14 @@ class Library:
             "SELECT value_json FROM model_cards WHERE endpoint_id = ? ORDER BY position", (endpoint_id,)
         )
         return [rows.model_card_from(value) for value in found]
+
+    def parameter_facts(self, endpoint_id: str, model_id: str) -> list[ParameterFact]:
+        """What servers did with parameters of this model, by name."""
+        found = self._values(
+            "SELECT value_json FROM parameter_facts WHERE endpoint_id = ? AND model_id = ? ORDER BY name",
+            (endpoint_id, model_id),
+        )
+        return [rows.parameter_fact_from(value) for value in found]
 
     # Writing: a turn and its run
 
@@ -418,6 +426,7 @@ class Library:
         with self._writing():
             self._execute("DELETE FROM endpoints WHERE id = ?", (endpoint_id,))
             self._execute("DELETE FROM model_cards WHERE endpoint_id = ?", (endpoint_id,))
+            self._execute("DELETE FROM parameter_facts WHERE endpoint_id = ?", (endpoint_id,))
         return _changed(others="endpoints") | _changed(others="models")
 
     def save_preset(self, preset: Preset) -> Changes:
@@ -443,6 +452,26 @@ class Library:
                 value = (endpoint_id, position, rows.model_card_json(card))
                 self._insert("model_cards", "endpoint_id, position, value_json", value)
         return _changed(others="models")
+
+    def save_parameter_facts(self, facts: Sequence[ParameterFact]) -> Changes:
+        """Notes facts, each in the place of what was known of the same parameter."""
+        with self._writing():
+            for fact in facts:
+                self._execute(
+                    "INSERT OR REPLACE INTO parameter_facts (endpoint_id, model_id, name, value_json)"
+                    " VALUES (?, ?, ?, ?)",
+                    (fact.endpoint_id, fact.model_id, fact.name, rows.parameter_fact_json(fact)),
+                )
+        return _changed(others="facts")
+
+    def forget_parameter_fact(self, endpoint_id: str, model_id: str, name: str) -> Changes:
+        """Removes what is known of one parameter."""
+        with self._writing():
+            self._execute(
+                "DELETE FROM parameter_facts WHERE endpoint_id = ? AND model_id = ? AND name = ?",
+                (endpoint_id, model_id, name),
+            )
+        return _changed(others="facts")
 
     # Below: the pieces
 

@@ -146,7 +146,17 @@ CREATE TABLE settings (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_M0001,)
+_M0002 = """
+CREATE TABLE parameter_facts (
+    endpoint_id TEXT NOT NULL,
+    model_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value_json TEXT NOT NULL,
+    PRIMARY KEY (endpoint_id, model_id, name)
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_M0001, _M0002)
 """In order; the schema that this version of Drover reads and writes is the last."""
 
 

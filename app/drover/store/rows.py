@@ -24,7 +24,7 @@ from drover.domain.conversation import (
     TextPart,
     ToolCallPart,
 )
-from drover.domain.endpoint import Endpoint, ModelCard
+from drover.domain.endpoint import Endpoint, FactOutcome, ModelCard, ParameterFact
 from drover.domain.parameters import SPECS, UNSET, Preset, SamplingParameters, typed
 from drover.domain.run import Adjustment, Exchange, Failure, FailureKind, Run, RunStatus, Timing
 from drover.domain.stream import Usage
@@ -392,6 +392,18 @@ def model_card_from(stored: str) -> ModelCard:
     for name in ("input_modalities", "notes"):
         values[name] = tuple(values[name])
     return value_of(ModelCard, values)
+
+
+def parameter_fact_json(fact: ParameterFact) -> str:
+    """All of a fact."""
+    return to_json(fields_of(fact) | {"noted_at": microseconds(fact.noted_at)})
+
+
+def parameter_fact_from(stored: str) -> ParameterFact:
+    """The inverse of `parameter_fact_json`."""
+    values = json.loads(stored)
+    values |= {"noted_at": moment(values["noted_at"]), "outcome": FactOutcome(values["outcome"])}
+    return value_of(ParameterFact, values)
 
 
 JournalSlot = tuple[str, str, str]

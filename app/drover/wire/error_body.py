@@ -28,7 +28,11 @@ _WORDS_LIMIT = 2000
 _REQUEST_ID_HEADERS = (
     "x-request-id", "request-id", "x-generation-id", "apim-request-id", "x-amzn-requestid", "cf-ray",
 )  # fmt: skip
-_OPTIONAL_NAMES = (*SPECS, "max_completion_tokens", "stream_options")
+_OPTIONAL_NAMES = (
+    *(name for name in SPECS if name != "extra"),  # no key of a body, but a word of many errors
+    "max_completion_tokens",
+    "stream_options",
+)
 _NAMES_PATTERN = re.compile(
     r"(?<![\w.])(" + "|".join(sorted(_OPTIONAL_NAMES, key=len, reverse=True)) + r")(?!\w)"
 )

@@ -16,7 +16,7 @@ from drover.domain.conversation import (
     TextPart,
     ToolCallPart,
 )
-from drover.domain.endpoint import Endpoint, ModelCard
+from drover.domain.endpoint import Endpoint, FactOutcome, ModelCard, ParameterFact
 from drover.domain.parameters import Preset, SamplingParameters
 from drover.domain.run import Adjustment, Exchange, Failure, FailureKind, Run, RunStatus, Timing
 from drover.domain.stream import Usage
@@ -113,7 +113,7 @@ def add_live_run(library: Library) -> None:
 
 
 def add_the_rest(library: Library) -> None:
-    """Drafts, an endpoint, a preset, a model card and settings."""
+    """Drafts, an endpoint, a preset, a model card, what is known of a parameter, and settings."""
     parameters = SamplingParameters(temperature=0.2, stop=("END", "\n\n"))
     library.save_draft("", Draft(text="unsent", endpoint_id="lab", model_id="m", parameters=parameters))
     library.save_draft("sky", Draft(text="Why not?", replaces_id="question-1"))
@@ -123,6 +123,11 @@ def add_the_rest(library: Library) -> None:
         id="m", context_tokens=8192, input_modalities=("text",), fetched_at=START, notes=("Tiny.",)
     )
     library.save_model_cards("lab", [card])
+    fact = ParameterFact(
+        endpoint_id="lab", model_id="m", name="top_k", outcome=FactOutcome.REJECTED,
+        words="Unknown field: top_k", noted_at=START,
+    )  # fmt: skip
+    library.save_parameter_facts([fact])
     save_settings(library.connection, Settings(theme_mode="dark", confirmed_hosts=("example.org",)))
 
 
