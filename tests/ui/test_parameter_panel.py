@@ -10,14 +10,25 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractSlider, QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSlider,
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from drover.domain.endpoint import ModelCard
-from drover.domain.parameters import SPECS, UNSET, ParameterKind, Preset, SamplingParameters, clamped
+from drover.domain.parameters import SPECS, UNSET, Json, ParameterKind, Preset, SamplingParameters, clamped
+from drover.ui.json_editor import JsonEditor
 from drover.ui.number_field import NumberField
 from drover.ui.parameter_panel import ParameterPanel
-from drover.ui.parameter_rows import SliderScale, escaped, spans_a_slider, unescaped
+from drover.ui.parameter_rows import SliderScale, spans_a_slider
+from drover.ui.stop_row import escaped, unescaped
 
 NUMERIC = [name for name, spec in SPECS.items() if spec.kind in (ParameterKind.NUMBER, ParameterKind.INTEGER)]
 WITH_SLIDER = [name for name in NUMERIC if spans_a_slider(SPECS[name])]
@@ -98,6 +109,9 @@ def test_every_parameter_has_its_box_and_editor_under_the_agreed_names(desk: Des
     assert box.accessibleDescription() == SPECS[name].help
     role = {
         ParameterKind.CHOICE: QAccessible.Role.ComboBox,
+        ParameterKind.BOOLEAN: QAccessible.Role.ComboBox,
+        ParameterKind.JSON: QAccessible.Role.ComboBox,
+        ParameterKind.KEYS: QAccessible.Role.Button,
         ParameterKind.STRINGS: QAccessible.Role.EditableText,
     }
     editor = desk.named(name)
@@ -294,6 +308,44 @@ def test_effort_is_chosen_by_arrow_keys_and_unknown_words_are_shown(desk: Desk) 
     assert combo.currentText() == "minimal"
 
 
+def test_true_and_false_are_both_sent(desk: Desk) -> None:
+    desk.box("logprobs").click()
+    combo = desk.combo("logprobs")
+    assert combo.currentText() == "true"
+    combo.setFocus()
+    QTest.keyClick(combo, Qt.Key.Key_Right)
+
+    assert [edit.logprobs for edit in desk.edits] == [True, False]
+    assert dict(desk.edits[-1]) == {"logprobs": False}
+
+
+def test_the_form_of_the_reply_is_chosen_and_a_schema_that_was_written_is_kept(desk: Desk) -> None:
+    written = Json('{"type":"json_schema","json_schema":{"name":"n","schema":{}}}')
+    desk.panel.display(SamplingParameters(response_format=written), "", (), None)
+    combo = desk.combo("response_format")
+    assert combo.currentText() == "schema"
+    assert desk.button("Edit schema…").isEnabled()
+    for index in (0, 1, 2):
+        combo.setCurrentIndex(index)
+
+    values = [edit.response_format for edit in desk.edits]
+    assert values == [Json('{"type":"text"}'), Json('{"type":"json_object"}'), written]
+
+
+def test_extra_keys_are_counted_and_edited_in_a_dialog(desk: Desk) -> None:
+    desk.box("extra").click()
+    assert "no keys yet" in desk.texts()
+    desk.press("extra")
+    editor = desk.panel.findChild(JsonEditor)
+    assert editor is not None
+    editor.findChild(QPlainTextEdit).setPlainText('{"user": "me", "top_a": 0.2}')  # type: ignore[union-attr]
+    save = next(button for button in editor.findChildren(QPushButton) if button.text() == "Save")
+    save.click()
+
+    assert "2 keys" in desk.texts()
+    assert dict(desk.edits[-1]) == {"user": Json('"me"'), "top_a": Json("0.2")}
+
+
 def test_a_stop_text_is_written_edited_and_taken_away(desk: Desk) -> None:
     desk.box("stop").click()
     field = desk.named("stop")
@@ -350,7 +402,7 @@ def test_a_preset_shows_what_came_from_it_and_what_was_changed(desk: Desk) -> No
     desk.slider("temperature").setValue(20)
     assert combo.accessibleDescription() == "(changed)"
     assert desk.button("Save preset").isEnabled()
-    assert "2 of 11 parameters sent" in desk.texts()
+    assert f"2 of {len(SPECS)} parameters sent" in desk.texts()
 
 
 def test_saving_keeps_the_presets_name(desk: Desk, qtbot: QtBot) -> None:

@@ -13,12 +13,10 @@ from collections.abc import Collection, Mapping, Sequence
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QAction, QIcon
 from PySide6.QtWidgets import (
-    QDialog,
     QFileDialog,
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QScrollArea,
@@ -32,7 +30,6 @@ from drover.engine.secrets import clean_key
 from drover.errors import ConfigurationError
 from drover.store.settings import Settings
 from drover.ui.controls import (
-    QUIET_PADDING,
     Button,
     CheckBox,
     ElidedLabel,
@@ -43,51 +40,16 @@ from drover.ui.controls import (
     QuietButton,
     Segments,
 )
+from drover.ui.framed_dialog import MARGIN_PX, FramedDialog, Sign, Verdict, words_label
 from drover.ui.number_field import NumberField
 from drover.ui.theme import LARGEST_TEXT_SCALE, SMALLEST_TEXT_SCALE, theme
 
-_MARGIN_PX = 24
 _LABEL_PX = 112
 _ZOOM_STEP = 0.1
 _MOST_MINUTES = 1440
 
 
-class _Dialog(QDialog):
-    """A body over a row of buttons, the choice that goes on at the right."""
-
-    def __init__(self, title: str, parent: QWidget | None, *, width_px: int) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(title)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setMinimumWidth(min(theme().px(width_px), self.screen().availableGeometry().width() - 32))
-        self.body = QVBoxLayout()
-        self.body.setContentsMargins(_MARGIN_PX, _MARGIN_PX - 4, _MARGIN_PX, 16)
-        self.body.setSpacing(12)
-        self.foot = QHBoxLayout()
-        # Quiet buttons stand at the left, and are aligned by their text.
-        self.foot.setContentsMargins(_MARGIN_PX - QUIET_PADDING, 12, _MARGIN_PX, 12)
-        self.foot.setSpacing(8)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(self.body, 1)
-        layout.addWidget(Hairline())
-        layout.addLayout(self.foot)
-
-    def sizeHint(self) -> QSize:
-        """As high as the sentences need at this width; Qt would guess from the narrowest."""
-        layout, width = self.layout(), self.minimumWidth()
-        return QSize(width, layout.totalHeightForWidth(width)) if layout is not None else super().sizeHint()
-
-    def make_room(self) -> None:
-        """Grows for sentences that came after it was opened; never shrinks under the pointer."""
-        layout = self.layout()
-        needed = layout.totalHeightForWidth(self.width()) if layout is not None else 0
-        if self.isVisible() and needed > self.height():
-            self.resize(self.width(), needed)
-
-
-class KeyDialog(_Dialog):
+class KeyDialog(FramedDialog):
     """Asks for the key of one endpoint. The key is in the field and in two signals, and nowhere else.
 
     Signals:
@@ -113,9 +75,9 @@ class KeyDialog(_Dialog):
         super().__init__(_t("Key for {0}").format(endpoint_name), parent, width_px=480)
         self._title = Label(_t("Key for {0}").format(endpoint_name), role="title", weight=600)
         self._key = _KeyField()
-        self._place = _words(token="text-2")
-        self._notice = _Verdict()
-        self._verdict = _Verdict()
+        self._place = words_label(token="text-2")
+        self._notice = Verdict()
+        self._verdict = Verdict()
         self._test = _button(Button, _t("Test"))
         self._delete = _button(QuietButton, _t("Delete key"))
         self._cancel = _button(Button, _t("Cancel"))
@@ -206,7 +168,7 @@ class KeyDialog(_Dialog):
         self._verdict.display("")
 
 
-class EndpointDialog(_Dialog):
+class EndpointDialog(FramedDialog):
     """Adds a server or changes one.
 
     Signals:
@@ -236,7 +198,7 @@ class EndpointDialog(_Dialog):
         self._taken_names = {name.casefold() for name in taken_names}
         self._name = _field(_t("Name"))
         self._address = _field(_t("Address"), placeholder="http://localhost:8000/v1")
-        self._preview = _words(role="small", token="text-3")
+        self._preview = words_label(role="small", token="text-3")
         self._model = _field(_t("Model"), placeholder=_t("Optional: the model to begin with"))
         self._key = _KeyField()
         hint = _t("A key is kept; paste another to replace it") if has_key else _t("Optional")
@@ -245,7 +207,7 @@ class EndpointDialog(_Dialog):
         self._key.setToolTip(_t("It is kept in: {0}.").format(place) if place else "")
         self._needs_key = CheckBox(_t("Ask for a key before sending"))
         self._needs_key.setAccessibleName(self._needs_key.text())
-        self._verdict = _Verdict()
+        self._verdict = Verdict()
         self._test = _button(Button, _t("Test"))
         self._delete = _button(QuietButton, _t("Remove"))
         self._cancel = _button(Button, _t("Cancel"))
@@ -353,7 +315,7 @@ class EndpointDialog(_Dialog):
             self.accept()
 
 
-class SettingsDialog(_Dialog):
+class SettingsDialog(FramedDialog):
     """All settings in one scrolling page; each change counts at once.
 
     Signals:
@@ -395,7 +357,7 @@ class SettingsDialog(_Dialog):
         self.resize(self.sizeHint())
 
     def _lay_out(self) -> None:
-        self._sections.setContentsMargins(_MARGIN_PX, _MARGIN_PX - 4, _MARGIN_PX, _MARGIN_PX)
+        self._sections.setContentsMargins(MARGIN_PX, MARGIN_PX - 4, MARGIN_PX, MARGIN_PX)
         self._sections.setSpacing(24)
         self._sections.addStretch(1)
         page = QWidget()
@@ -431,7 +393,7 @@ class SettingsDialog(_Dialog):
         self._asked = _segments(
             _t("After sending"), (("end", _t("Follow the answer")), ("top", _t("Question at the top")))
         )
-        words = _words(role="small", token="text-3")
+        words = words_label(role="small", token="text-3")
         words.setText(_t("At the top, the answer grows below the question and nothing scrolls by itself."))
         form = _Form()
         form.add(_t("Theme"), self._theme)
@@ -447,7 +409,7 @@ class SettingsDialog(_Dialog):
         self._reasoning = _segments(
             _t("Reasoning"), (("auto", _t("Automatic")), ("open", _t("Open")), ("closed", _t("Closed")))
         )
-        words = _words(role="small", token="text-3")
+        words = words_label(role="small", token="text-3")
         words.setText(_t("Automatic: open while the model thinks, closed once it answers."))
         form = _Form()
         form.add(_t("New blocks are"), self._reasoning, words)
@@ -467,7 +429,7 @@ class SettingsDialog(_Dialog):
 
     def _add_model(self) -> None:
         self._file = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
-        self._model_words = _words(role="small", token="text-3")
+        self._model_words = words_label(role="small", token="text-3")
         choose = _button(Button, _t("Choose a .gguf file…"))
         choose.clicked.connect(self._choose_file)
         self._use_tiny = _button(QuietButton, _t("Use the tiny built-in model"))
@@ -494,7 +456,7 @@ class SettingsDialog(_Dialog):
         path.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         open_folder = _button(Button, _t("Open folder"))
         open_folder.clicked.connect(self.folder_requested)
-        words = _words(role="small", token="text-3")
+        words = words_label(role="small", token="text-3")
         words.setText(_t("Conversations and settings. Keys are never in it."))
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -590,7 +552,7 @@ class SettingsDialog(_Dialog):
         self._change(gguf_path="")
 
 
-class LinkDialog(_Dialog):
+class LinkDialog(FramedDialog):
     """Shows where a link really leads, the first time for each site.
 
     Signals:
@@ -627,15 +589,15 @@ class LinkDialog(_Dialog):
         self.accept()
 
 
-class FatalDialog(_Dialog):
+class FatalDialog(FramedDialog):
     """Why the program cannot start, and what to do: one message, one button."""
 
     def __init__(self, message: str, hint: str = "", parent: QWidget | None = None) -> None:
         super().__init__(_t("Drover cannot start"), parent, width_px=480)
-        sign = _Sign("warning", "caution", 24)
-        words = _words(role="title", weight=600)
+        sign = Sign("warning", "caution", 24)
+        words = words_label(role="title", weight=600)
         words.setText(message)
-        more = _words(token="text-2")
+        more = words_label(token="text-2")
         more.setText(hint)
         more.setVisible(bool(hint))
         for text in (words, more):
@@ -669,13 +631,6 @@ def _button(kind: type[Button], text: str, *, icon: str = "") -> Button:
     button = kind(text, icon=icon)
     button.setAccessibleName(text)
     return button
-
-
-def _words(*, role: str = "ui", token: str = "text", weight: int = 400) -> Label:
-    """A label of several lines that may be selected by assistive technology as one text."""
-    label = Label(role=role, token=token, weight=weight)
-    label.setWordWrap(True)
-    return label
 
 
 def _hint(text: str) -> Label:
@@ -788,46 +743,6 @@ class _KeyField(QLineEdit):
 
     def _restyle(self) -> None:
         self._show.setIcon(QIcon(theme().icon("inspect")))
-
-
-class _Sign(QLabel):
-    """An icon beside words; it says nothing by itself."""
-
-    def __init__(self, icon: str, token: str, size_px: int) -> None:
-        super().__init__()
-        self._size_px = size_px
-        self._icon_name, self._token = icon, token
-        theme().changed.connect(self._restyle)
-        self._restyle()
-
-    def show_icon(self, icon: str, token: str) -> None:
-        self._icon_name, self._token = icon, token
-        self._restyle()
-
-    def _restyle(self) -> None:
-        self.setPixmap(theme().pixmap(self._icon_name, theme().px(self._size_px), self._token))
-
-
-class _Verdict(QWidget):
-    """A sentence with its sign, or nothing at all."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._sign = _Sign("info", "text-2", 16)
-        self._label = _words(token="text-2")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self._label, 1)
-        self.hide()
-
-    def display(self, words: str, *, is_warning: bool = False, is_good: bool = False) -> None:
-        """Empty words hide it."""
-        self._label.setText(words)
-        self._sign.setVisible(is_warning or is_good)
-        self._sign.show_icon("warning" if is_warning else "check", "caution" if is_warning else "text-2")
-        self.setVisible(bool(words))
 
 
 class _EndpointRow(QWidget):

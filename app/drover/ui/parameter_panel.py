@@ -34,7 +34,8 @@ from drover.ui.controls import (
     Paragraph,
     QuietButton,
 )
-from drover.ui.parameter_rows import ParameterRow, made_row
+from drover.ui.made_row import made_row
+from drover.ui.parameter_rows import ParameterRow
 from drover.ui.theme import draw_frame, draw_icon, theme
 
 _PADDING = 16

@@ -8,14 +8,14 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QObject, QRectF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
 from drover.domain.parameters import ParameterKind, ParameterSpec, ParameterValue
-from drover.ui.controls import Button, CheckBox, ElidedLabel, IconButton, Label, Segments, Slider
+from drover.ui.controls import CheckBox, ElidedLabel, IconButton, Label, Segments, Slider
 from drover.ui.number_field import NumberField
-from drover.ui.theme import RADIUS, draw_frame, draw_icon, theme
+from drover.ui.theme import draw_icon, theme
 
 NAME_WIDTH: Final = 135
 """Room for the longest wire name, the bookmark and the gap after it, at 100 % text size."""
@@ -25,7 +25,6 @@ FIELD_WIDTH: Final = 64
 _STEPS_PER_OCTAVE: Final = 8
 _MOST_LINEAR_STEPS: Final = 10_000
 _LARGEST_RANDOM_SEED: Final = 999_999
-_MOST_STOPS: Final = 4
 _LAST_SLIDER_SEED: Final = 999
 
 
@@ -81,26 +80,6 @@ def spans_a_slider(spec: ParameterSpec) -> bool:
     if spec.minimum is None or spec.maximum is None:
         return False
     return (spec.maximum - spec.minimum) / spec.step <= _MOST_LINEAR_STEPS
-
-
-def escaped(text: str) -> str:
-    r"""One line for a text: backslash, line end and tab as `\\`, `\n` and `\t`."""
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
-
-
-def unescaped(text: str) -> str:
-    """The inverse of `escaped`; other backslashes stand for themselves."""
-    meanings = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
-    pieces: list[str] = []
-    index = 0
-    while index < len(text):
-        if text[index] == "\\" and text[index + 1 : index + 2] in meanings:
-            pieces.append(meanings[text[index + 1]])
-            index += 2
-        else:
-            pieces.append(text[index])
-            index += 1
-    return "".join(pieces)
 
 
 class _ParameterName(ElidedLabel):
@@ -169,7 +148,7 @@ class ParameterRow(QWidget):
         self._box.setAccessibleName(self.tr("Send {name}").format(name=spec.name))
         self._box.setAccessibleDescription(spec.help)
         self._box.clicked.connect(self._toggle)
-        self._name = _ParameterName(spec.name, self)
+        self._name = _ParameterName(spec.title or spec.name, self)
         self._name.clicked.connect(self._box.click)
         self._line = QHBoxLayout(self)
         self._line.setContentsMargins(0, 0, 0, 0)
@@ -228,6 +207,14 @@ class ParameterRow(QWidget):
         self.setFixedHeight(theme().px(32))
 
 
+class UnsetLabel(Label):
+    """The word at the right end of a row whose key is not sent."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent.tr("unset"), role="small", token="text-3", parent=parent)
+        self.setContentsMargins(0, 0, 6, 0)
+
+
 class NumberRow(ParameterRow):
     """A number with a slider."""
 
@@ -284,7 +271,7 @@ class NumberRow(ParameterRow):
         self._field.setFixedWidth(theme().px(FIELD_WIDTH))
 
 
-class _HidableIconButton(IconButton):
+class HidableIconButton(IconButton):
     """An icon button that is not painted while disabled, yet keeps its place and its name."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -305,7 +292,7 @@ class SeedRow(ParameterRow):
         self._describe(self._slider, f"{spec.name} slider")
         self._slider.reset_requested.connect(self._unset)
         self._slider.valueChanged.connect(self._set)
-        self._draw = _HidableIconButton("regenerate", self.tr("New random seed"), compact=True, parent=self)
+        self._draw = HidableIconButton("regenerate", self.tr("New random seed"), compact=True, parent=self)
         self._draw.clicked.connect(self._draw_seed)
         self._field = NumberField(is_integer=True, step=spec.step, compact=True, parent=self)
         self._field.set_range(spec.minimum, spec.maximum)
@@ -344,6 +331,49 @@ class SeedRow(ParameterRow):
         self._fit_field()
 
 
+class BooleanRow(ParameterRow):
+    """True or false side by side; the box says whether either is sent."""
+
+    def _build_editor(self) -> None:
+        self._segments = Segments(self._spec.name, compact=True, parent=self)
+        self._describe(self._segments, self._spec.name)
+        self._segments.addItem("true", True)
+        self._segments.addItem("false", False)
+        self._segments.currentIndexChanged.connect(self._choose)
+        self._segments.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._unset_label = UnsetLabel(self)
+        self._line.addStretch(1)
+        self._line.addWidget(self._unset_label)
+        self._line.addWidget(self._segments)
+
+    def _display_editor(self, value: ParameterValue | None) -> None:
+        self._segments.setCurrentIndex(self._segments.findData(value) if isinstance(value, bool) else -1)
+        self._segments.setVisible(value is not None)
+        self._unset_label.setVisible(value is None)
+
+    def _choose(self, index: int) -> None:
+        if index >= 0:
+            self._set(bool(self._segments.itemData(index)))
+
+
+class TextRow(ParameterRow):
+    """One line of any text."""
+
+    def _build_editor(self) -> None:
+        self._field = QLineEdit(self)
+        self._field.setProperty("compact", True)
+        self._describe(self._field, self._spec.name)
+        self._field.textEdited.connect(self._set)
+        self._line.addWidget(self._field, 1)
+
+    def _display_editor(self, value: ParameterValue | None) -> None:
+        text = value if isinstance(value, str) else ""
+        if text != self._field.text():
+            self._field.setText(text)
+        self._field.setEnabled(value is not None)
+        self._field.setPlaceholderText(self.tr("unset") if value is None else "")
+
+
 class ChoiceRow(ParameterRow):
     """A few words side by side; a word that a server invented is shown too."""
 
@@ -365,234 +395,3 @@ class ChoiceRow(ParameterRow):
     def _choose(self, text: str) -> None:
         if text:
             self._set(text)
-
-
-class _StopChip(QWidget):
-    """One text of `stop` with its line ends visible; a click edits it, the cross takes it away."""
-
-    edit_requested = Signal(int)
-    removal_requested = Signal(int)
-
-    def __init__(self, index: int, text: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._index = index
-        shown = escaped(text)
-        self._edit = _BareTextButton(shown, self)
-        self._edit.setAccessibleName(self.tr("Edit stop text {text}").format(text=shown))
-        self._edit.setToolTip(shown)
-        self._edit.clicked.connect(self._request_edit)
-        self._remove = _BareIconButton(self.tr("Remove stop text {text}").format(text=shown), self)
-        self._remove.clicked.connect(self._request_removal)
-        line = QHBoxLayout(self)
-        line.setContentsMargins(1, 0, 1, 0)
-        line.setSpacing(0)
-        line.addWidget(self._edit, 1)
-        line.addWidget(self._remove)
-        self.setFixedHeight(theme().px(24))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """The frame around both."""
-        painter = QPainter(self)
-        colors = theme()
-        edge = colors.color("strong" if self.underMouse() else "border")
-        draw_frame(painter, QRectF(self.rect()), RADIUS, fill=colors.color("raised"), edge=edge)
-        painter.end()
-
-    def _request_edit(self) -> None:
-        self.edit_requested.emit(self._index)
-
-    def _request_removal(self) -> None:
-        self.removal_requested.emit(self._index)
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Shows the hover."""
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Ends the hover."""
-        self.update()
-
-
-class _BareTextButton(Button):
-    """The text of a chip, in the wire font, elided where room is short."""
-
-    def __init__(self, text: str, parent: QWidget) -> None:
-        super().__init__(text, compact=True, parent=parent)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-
-    def sizeHint(self) -> QSize:
-        """The text and 6 before it."""
-        return QSize(int(theme().measured("wire", self.text()) + 8), theme().px(24))
-
-    def minimumSizeHint(self) -> QSize:
-        """A letter or two."""
-        return QSize(24, theme().px(24))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """The text alone."""
-        painter = QPainter(self)
-        painter.setFont(self.font())
-        painter.setPen(theme().color("text"))
-        room = self.rect().adjusted(6, 0, 0, 0)
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room.width())
-        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
-        painter.end()
-
-    def _restyle(self) -> None:
-        super()._restyle()
-        self.setFont(theme().font("wire"))
-
-
-class _BareIconButton(IconButton):
-    """The cross of a chip."""
-
-    def __init__(self, name: str, parent: QWidget) -> None:
-        super().__init__("close", name, compact=True, parent=parent)
-
-    def sizeHint(self) -> QSize:
-        """Narrower than other icon buttons."""
-        return QSize(theme().px(21), theme().px(24))
-
-    def _look(self) -> tuple[str, str, str]:
-        return "", "", "accent" if self.underMouse() else "text"
-
-
-class StopRow(ParameterRow):
-    """Up to four texts as chips; the one being written is a field in their place."""
-
-    def _build_editor(self) -> None:
-        self._chips: list[_StopChip] = []
-        self._edited_index = -1
-        self._unset_label = Label(self.tr("unset"), role="small", token="text-3", parent=self)
-        self._add = _HidableIconButton(
-            "plus", self.tr("Add stop text"), compact=True, has_edge=True, parent=self
-        )
-        self._add.clicked.connect(self._write_new)
-        self._field = QLineEdit(self)
-        self._field.setProperty("compact", True)
-        self._describe(self._field, self._spec.name)
-        self._field.setPlaceholderText(self.tr("\\n is a line end"))
-        self._field.editingFinished.connect(self._finish)
-        self._field.installEventFilter(self)
-        self._field.hide()
-        self._line.addStretch(1)  # everything right of the name is placed by hand
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Escape gives up what is being written."""
-        is_escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
-        if watched is self._field and is_escape and event.type() == QEvent.Type.KeyPress:
-            self._close_field()
-            return True
-        return super().eventFilter(watched, event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Chips are laid out by hand, from the right, in as many lines as they need."""
-        super().resizeEvent(event)
-        self._arrange()
-
-    def _display_editor(self, value: ParameterValue | None) -> None:
-        texts = value if isinstance(value, tuple) else ()
-        for chip in self._chips:
-            chip.hide()
-            chip.deleteLater()
-        self._chips = []
-        for index, text in enumerate(texts):
-            chip = _StopChip(index, text, self)
-            chip.edit_requested.connect(self._edit_chip)
-            chip.removal_requested.connect(self._remove_chip)
-            chip.show()
-            self._chips.append(chip)
-        self._unset_label.setVisible(value is None)
-        self._add.setEnabled(value is not None and len(texts) < _MOST_STOPS)
-        if value is None:
-            self._close_field()
-        self._arrange()
-
-    def _toggle(self, is_checked: bool) -> None:
-        super()._toggle(is_checked)
-        if is_checked and not self._texts():
-            self._write_new()
-
-    def _texts(self) -> tuple[str, ...]:
-        return self._value if isinstance(self._value, tuple) else ()
-
-    def _write_new(self) -> None:
-        self._open_field(-1, "")
-
-    def _edit_chip(self, index: int) -> None:
-        self._open_field(index, escaped(self._texts()[index]))
-
-    def _remove_chip(self, index: int) -> None:
-        texts = self._texts()
-        self._add.setFocus(Qt.FocusReason.OtherFocusReason)
-        self._set(texts[:index] + texts[index + 1 :])
-
-    def _open_field(self, index: int, text: str) -> None:
-        self._edited_index = index
-        self._field.setText(text)
-        self._field.show()
-        self._arrange()
-        self._field.setFocus(Qt.FocusReason.OtherFocusReason)
-        self._field.selectAll()
-
-    def _finish(self) -> None:
-        if not self._field.isVisible():
-            return
-        text, texts, index = unescaped(self._field.text()), self._texts(), self._edited_index
-        self._close_field()
-        if 0 <= index < len(texts):
-            self._set(tuple(t for t in (*texts[:index], text, *texts[index + 1 :]) if t))
-        elif text and len(texts) < _MOST_STOPS:
-            self._set((*texts, text))
-
-    def _close_field(self) -> None:
-        had_focus = self._field.hasFocus()
-        self._field.hide()
-        if had_focus and self._add.isEnabled():
-            self._add.setFocus(Qt.FocusReason.OtherFocusReason)
-        self._arrange()
-
-    def _arrange(self) -> None:
-        """Places field, chips and button; each line of chips beyond the first makes the row higher."""
-        unit, side, gap = theme().px(32), theme().px(24), 4
-        left = theme().px(16) + 8 + int(theme().measured("wire", self._spec.name)) + 12
-        top = (unit - side) // 2
-        label_size = self._unset_label.sizeHint()
-        self._unset_label.setGeometry(
-            self.width() - label_size.width() - 6, (unit - label_size.height()) // 2,
-            label_size.width(), label_size.height(),
-        )  # fmt: skip
-        right = self.width() - side
-        self._add.setGeometry(right, top, side, side)
-        right -= gap
-        lines = 1
-        is_writing = self._field.isVisibleTo(self)
-        if is_writing:
-            self._field.setGeometry(left, top, max(40, right - left), side)
-            if len(self._chips) > (self._edited_index >= 0):
-                lines, right = 2, self.width()
-        for index, chip in reversed(list(enumerate(self._chips))):
-            is_edited = is_writing and index == self._edited_index
-            chip.setVisible(not is_edited)
-            if is_edited:
-                continue
-            width = min(chip.sizeHint().width(), self.width() - side - gap - left)
-            if right - width < left:
-                lines, right = lines + 1, self.width()
-            right -= width
-            chip.setGeometry(right, top + (lines - 1) * (side + gap), width, side)
-            right -= gap
-        self.setFixedHeight(unit + (lines - 1) * (side + gap))
-        self._line.setContentsMargins(0, 0, 0, (lines - 1) * (side + gap))
-
-    def _restyle(self) -> None:
-        self._arrange()
-
-
-def made_row(spec: ParameterSpec, parent: QWidget | None = None) -> ParameterRow:
-    """The row that suits a parameter."""
-    if spec.kind is ParameterKind.CHOICE:
-        return ChoiceRow(spec, parent)
-    if spec.kind is ParameterKind.STRINGS:
-        return StopRow(spec, parent)
-    return NumberRow(spec, parent) if spans_a_slider(spec) else SeedRow(spec, parent)
