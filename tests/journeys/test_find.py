@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QPlainTextEdit, QTextEdit
+from PySide6.QtWidgets import QAbstractButton
+from tests.hits import colored, gone_to, place_of_hit
 from tests.provider import Provider
 from tests.user import User
 
@@ -16,7 +16,6 @@ from drover.paths import Profile
 from drover.store.database import open_database
 from drover.store.library import Library
 from drover.ui import formats
-from drover.ui.theme import theme
 
 FIELD = "Find in conversation"
 
@@ -26,37 +25,9 @@ def finds(user: User, query: str) -> User:
     return user.uses("Ctrl+F").replaces(query, into=FIELD)
 
 
-def marks(user: User) -> Iterator[tuple[str, bool]]:
-    """The text of each coloured hit on the screen, and whether it is the one gone to."""
-    view = user.window.transcript
-    edits: list[QTextEdit | QPlainTextEdit] = [
-        *view.findChildren(QTextEdit),
-        *view.findChildren(QPlainTextEdit),
-    ]
-    for edit in edits:
-        for mark in edit.extraSelections() if edit.isVisible() else ():
-            fill = mark.format.background().color()
-            yield mark.cursor.selectedText(), fill.rgb() == theme().color("accent").rgb()
-
-
-def colored(user: User) -> list[str]:
-    return [text for text, _ in marks(user)]
-
-
-def gone_to(user: User) -> list[str]:
-    return [text for text, is_current in marks(user) if is_current]
-
-
 def message_of_hit(user: User) -> str:
-    """The message in which the hit gone to stands inside the view."""
-    view = user.window.transcript
-    for edit in view.findChildren(QTextEdit):
-        for mark in edit.extraSelections():
-            if mark.format.background().color().rgb() == theme().color("accent").rgb():
-                y = edit.viewport().mapTo(view, edit.cursorRect(mark.cursor).center()).y()
-                assert 0 < y < view.height()
-                return edit.toPlainText()
-    raise AssertionError("no hit is gone to")
+    """The text in which the hit gone to stands, inside the view."""
+    return place_of_hit(user.window.transcript)[0]
 
 
 def converse(profile: Profile, count: int, text_of: object) -> None:
@@ -89,16 +60,16 @@ def test_hits_are_counted_colored_and_stepped_through(
     provider.answers("A **needle**, a Needle.\n\n```\nneedle\n```\n\n| needle |\n|--|\n| none |")
     user.opens(scripted).asks("where?").sees("needle").sees_end()
     finds(user, "needle").reads("1 of 4")
-    assert colored(user) == ["needle", "Needle", "needle", "needle"]
-    assert gone_to(user) == ["needle"]
+    assert colored(user.window.transcript) == ["needle", "Needle", "needle", "needle"]
+    assert gone_to(user.window.transcript) == ["needle"]
     user.presses(Qt.Key.Key_Return, into=FIELD).reads("2 of 4")
-    assert gone_to(user) == ["Needle"]
+    assert gone_to(user.window.transcript) == ["Needle"]
     user.uses("F3").reads("3 of 4").clicks("Next match").reads("4 of 4").uses("F3").reads("1 of 4")
     user.presses(Qt.Key.Key_Return, into=FIELD, shift=True).reads("4 of 4").uses("Shift+F3").reads("3 of 4")
     user.ticks("Match case").replaces("Needle", into=FIELD).reads("1 of 1")
-    assert colored(user) == ["Needle"]
+    assert colored(user.window.transcript) == ["Needle"]
     user.replaces("haystack", into=FIELD).reads("No matches")
-    assert colored(user) == []
+    assert colored(user.window.transcript) == []
     assert not user.can("Next match")
 
 
@@ -116,7 +87,7 @@ def test_escape_returns_the_keyboard_and_keeps_the_place(
     user.presses(Qt.Key.Key_Escape, into=FIELD)
     assert user.is_in("Message")
     assert not user.has(FIELD)
-    assert colored(user) == []
+    assert colored(user.window.transcript) == []
     assert bar.value() == place
     finds(user, "nothing of the kind").reads("No matches").uses("Ctrl+N")
     user.waits(lambda: not user.has(FIELD), "the bar gone with its conversation")
@@ -130,10 +101,10 @@ def test_a_hit_in_collapsed_reasoning_opens_it(user: User, provider: Provider, s
     user.waits(lambda: not toggle.isChecked(), "the reasoning closed")
     finds(user, "hidden").reads("1 of 1")
     assert toggle.isChecked()
-    assert gone_to(user) == ["hidden"]
+    assert gone_to(user.window.transcript) == ["hidden"]
     user.presses(Qt.Key.Key_Escape, into=FIELD)
     assert toggle.isChecked()
-    assert colored(user) == []
+    assert colored(user.window.transcript) == []
 
 
 def test_hits_in_other_versions_are_said_and_there_is_a_way_back(
@@ -145,9 +116,9 @@ def test_hits_in_other_versions_are_said_and_there_is_a_way_back(
     user.clicks("Regenerate").sees("pears").sees_end().reads("2/2")
     finds(user, "apples").reads("None in this version")
     user.clicks("2 in other versions").sees("apples").reads("1/2").reads("1 of 2")
-    assert gone_to(user) == ["apples"]
-    user.clicks("Back to the version before").sees("pears").reads("2/2").reads("None in this version")
-    assert not user.has("Back to the version before")
+    assert gone_to(user.window.transcript) == ["apples"]
+    user.clicks("Back to where you were").sees("pears").reads("2/2").reads("None in this version")
+    assert not user.has("Back to where you were")
     assert user.is_in(FIELD)
     user.replaces("about", into=FIELD).reads("1 of 1").reads("1 more in other versions")
 
@@ -176,7 +147,7 @@ def test_a_reply_that_grows_is_searched_as_it_grows(
     gate.set()
     user.reads("2 of 4").sees_end().reads("2 of 4")
     assert not user.window.transcript.is_following
-    user.waits(lambda: len(colored(user)) == 4, "four hits coloured")
+    user.waits(lambda: len(colored(user.window.transcript)) == 4, "four hits coloured")
 
 
 def test_the_search_of_all_conversations_leads_to_the_words(user: User, profile: Profile) -> None:
@@ -185,13 +156,15 @@ def test_the_search_of_all_conversations_leads_to_the_words(user: User, profile:
     user.opens().opens_conversation("long").sees("Message 199")
     user.uses("Ctrl+N").types("unheard of", into="Search conversations").sees_titles()
     user.replaces("keeper light", into="Search conversations").sees_titles("long").opens_conversation("long")
-    user.waits(lambda: sorted(colored(user)) == ["keeper", "light", "light"], "the words coloured")
-    assert gone_to(user) == ["light"]
+    user.waits(
+        lambda: sorted(colored(user.window.transcript)) == ["keeper", "light", "light"], "the words coloured"
+    )
+    assert gone_to(user.window.transcript) == ["light"]
     assert message_of_hit(user) == "the lighthouse keeper thinks"
     user.uses("F3")
-    user.waits(lambda: gone_to(user) == ["keeper"], "the next word")
+    user.waits(lambda: gone_to(user.window.transcript) == ["keeper"], "the next word")
     user.presses(Qt.Key.Key_Escape, into="Search conversations")
-    user.waits(lambda: colored(user) == [], "no word coloured")
+    user.waits(lambda: colored(user.window.transcript) == [], "no word coloured")
 
 
 def test_finding_belongs_to_the_chat(user: User, provider: Provider, scripted: Endpoint) -> None:

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QPushBut
 from pytestqt.qtbot import QtBot
 from tests.pictures import data_url, deep_png, gif, png, png_bomb
 
+from drover.ui.find_marks import WidgetHits
+from drover.ui.find_search import HitList
 from drover.ui.markdown_places import Place
 from drover.ui.markdown_text import BlockText, MarkdownText
 from drover.ui.markdown_view import MarkdownView
@@ -363,7 +365,9 @@ def test_selection_and_hits_take_a_picture_for_its_words(view: MarkdownView) -> 
     assert plain != selected
     view.select(None)
     assert view.grab().toImage() == plain
-    stack.mark([(Place(0, 9), Place(0, 12))], None)
+    hits = HitList()
+    hits.append(0, 9, 12)
+    stack.mark(WidgetHits(hits, hits.revision, None, 0))
     assert view.grab().toImage() != plain
 
 

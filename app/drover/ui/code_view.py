@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QFontMetricsF,
     QGuiApplication,
     QKeyEvent,
     QPainter,
     QPaintEvent,
+    QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
@@ -22,7 +22,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextEdit, QWidget
 
 from drover.ui.controls import ElidedLabel, QuietButton
-from drover.ui.find_marks import positions_at, show_marks
+from drover.ui.find_marks import HitRange, HitsIn, WidgetHits, paint_hits, positions_at
 from drover.ui.highlighting import Highlighter, code_question, language_name, language_question
 from drover.ui.markdown_look import clean_code
 from drover.ui.markdown_places import Place, Range, utf16_length, utf16_prefix
@@ -54,6 +54,21 @@ class _CodeText(OwnerSelects, QTextEdit):
         make_plain(self)
         self.setLineWrapMode(QTextEdit.LineWrapMode.FixedPixelWidth)
         self.document().setDocumentMargin(0)
+        self.hits_in: HitsIn | None = None
+        """Tells which hits to colour, if there may be any."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The code, and the hits in it."""
+        super().paintEvent(event)
+        if self.hits_in is not None:
+            painter = QPainter(self.viewport())
+            painter.translate(-self.horizontalScrollBar().value(), 0)
+            hits = self.hits_in(event.rect())
+            paint_hits(painter, self.document(), hits, self._origin_of, is_behind=False)
+            painter.end()
+
+    def _origin_of(self, block: QTextBlock) -> QPointF:
+        return self.document().documentLayout().blockBoundingRect(block).topLeft()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Up and down belong to the transcript."""
@@ -75,6 +90,20 @@ class _LongCodeText(OwnerSelects, QPlainTextEdit):
         make_plain(self)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.document().setDocumentMargin(0)
+        self.hits_in: HitsIn | None = None
+        """Tells which hits to colour, if there may be any."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The code, and the hits in it."""
+        super().paintEvent(event)
+        if self.hits_in is not None:
+            painter = QPainter(self.viewport())
+            hits = self.hits_in(event.rect())
+            paint_hits(painter, self.document(), hits, self._origin_of, is_behind=False)
+            painter.end()
+
+    def _origin_of(self, block: QTextBlock) -> QPointF:
+        return self.blockBoundingGeometry(block).translated(self.contentOffset()).topLeft()
 
     def bring_into_view(self, cursor: QTextCursor) -> None:
         """Scrolls, if it must, so that the line of the cursor is in the middle."""
@@ -128,13 +157,7 @@ def route_wheel(edit: QTextEdit, event: QWheelEvent, scroll: Any) -> None:
 
 
 class CodeView(QWidget):
-    """One block of code that may still grow.
-
-    Signals:
-        scrolled(): very long code was scrolled inside
-    """
-
-    scrolled = Signal()
+    """One block of code that may still grow."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -142,6 +165,7 @@ class CodeView(QWidget):
         self._code = ""
         self._is_settled = False
         self._is_long = False
+        self._hits: WidgetHits | None = None
         self._awaited: set[Question] = set()
         self._highlighter: Highlighter | None = None
         self._label = ElidedLabel("", role="small", token="text-2", parent=self)
@@ -202,7 +226,7 @@ class CodeView(QWidget):
         """The place nearest to a point of the widget."""
         text = self._text
         inside = text.viewport().mapFrom(self, point)
-        return Place(0, len(utf16_prefix(self._code, text.cursorForPosition(inside).position())))
+        return self._place_of(text.cursorForPosition(inside).position())
 
     def rect_of(self, place: Place) -> QRect:
         """The line's height at a place, in the coordinates of the widget, which is scrolled to it inside."""
@@ -233,11 +257,32 @@ class CodeView(QWidget):
         """Whether the mouse and the keys that select are for the owner."""
         self._text.leaves_selecting = is_left
 
-    def mark(self, hits: Sequence[tuple[Place, Place]], current: tuple[Place, Place] | None) -> None:
-        """Colours hits, which are in order, and one of them stronger; replaces all before."""
-        found = positions_at(self._code, [place.offset for hit in hits for place in hit])
-        ranges = list(zip(found[::2], found[1::2], strict=True))
-        show_marks(self._text, ranges, ranges[hits.index(current)] if current in hits else None)
+    def mark(self, hits: WidgetHits | None) -> None:
+        """Colours these hits, also when the code has grown; None colours nothing."""
+        if hits != self._hits:
+            self._hits = hits
+            self._text.hits_in = self.hits_in if hits is not None else None
+            self._text.viewport().update()
+
+    def hits_in(self, rect: QRect) -> list[HitRange]:
+        """The hits about a rectangle of the text."""
+        if self._hits is None:
+            return []
+        text, reach = self._text, theme().line_height("code")
+        first = text.cursorForPosition(QPoint(0, rect.top() - reach)).position()
+        last = text.cursorForPosition(QPoint(text.viewport().width(), rect.bottom() + reach)).position()
+        found = self._hits.near(self._place_of(first), self._place_of(last))
+        if not found:
+            return []
+        begin = found[0][0].offset
+        start = self.position_of(found[0][0])
+        offsets = [place.offset - begin for hit in found for place in hit[:2]]
+        positions = positions_at(self._code[begin : found[-1][1].offset], offsets)
+        ends = zip(positions[::2], positions[1::2], found, strict=True)
+        return [HitRange(start + low, start + high, hit[2]) for low, high, hit in ends]
+
+    def _place_of(self, position: int) -> Place:
+        return Place(0, len(utf16_prefix(self._code, position)))
 
     def copy(self) -> None:
         """Puts the code, exactly as received, on the clipboard."""
@@ -292,7 +337,7 @@ class CodeView(QWidget):
             self._text.leaves_selecting = leaves_selecting
             self._text.setAccessibleName(self.tr("Code, {0}").format(self._label.text()))
             self._text.show()
-            self._text.verticalScrollBar().valueChanged.connect(self.scrolled)
+            self._text.hits_in = self.hits_in if self._hits is not None else None
             self._apply_theme()
             shown = ""
         cursor = QTextCursor(self._text.document())

@@ -95,7 +95,7 @@ class FindBar(QWidget):
         close.clicked.connect(self.closed)
         self._elsewhere = QuietButton("")
         self._elsewhere.clicked.connect(self.elsewhere_requested)
-        self._back = QuietButton(self.tr("Back to the version before"), icon="chevron-left")
+        self._back = QuietButton(self.tr("Back to where you were"), icon="chevron-left")
         self._back.clicked.connect(self.back_requested)
         for button in (self._elsewhere, self._back):
             button.hide()

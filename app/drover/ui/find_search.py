@@ -21,7 +21,7 @@ from drover.ui.markdown_places import Place, shown_text
 Part: TypeAlias = Literal["reasoning", "body"]
 PARTS: Final[tuple[Part, Part]] = ("reasoning", "body")
 """The parts of a message that are searched, in reading order."""
-_PIECE_CHARS = 4096
+_PIECE_CHARS = 2048
 _OBJECT_CHARACTER = "\ufffc"
 
 
@@ -58,14 +58,13 @@ class HitList(Sequence[tuple[Place, Place]]):
         """The index of the first hit that starts at or after a place."""
         return bisect_left(self, place, key=_start_of)
 
-    def count_between(self, first: Place, last: Place) -> int:
-        """How many hits start at `first` or later and before `last`."""
-        return self.first_from(last) - self.first_from(first)
-
-    def between(self, first: Place, last: Place) -> Iterator[tuple[Place, Place]]:
-        """The (start, end) of each of them."""
-        for index in range(self.first_from(first), self.first_from(last)):
-            yield self[index]
+    def near(self, first: Place, last: Place) -> Iterator[tuple[Place, Place]]:
+        """The hits that start from `first` to `last`, and the one before them."""
+        for index in range(max(0, self.first_from(first) - 1), len(self)):
+            hit = self[index]
+            if hit[0] > last:
+                return
+            yield hit
 
     def append(self, block: int, start: int, end: int) -> None:
         """Adds a hit after all others."""

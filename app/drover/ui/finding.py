@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from drover.domain.matching import Matcher
 from drover.domain.stream import ResponseBuilder
@@ -15,7 +15,6 @@ from drover.engine.workbench import Workbench
 from drover.ui.find_bar import FindBar, FindState
 from drover.ui.find_search import ConversationSearch, Hit, HitList
 from drover.ui.main_window import MainWindow
-from drover.ui.markdown_look import BREAK_HERE
 from drover.ui.markdown_places import Place
 from drover.ui.shown import ShownConversation
 
@@ -77,7 +76,7 @@ class Finding(QObject):
 
     def open(self) -> None:
         """Shows the bar, with the selected text in it if there is any."""
-        selected = self._selected_text()
+        selected = self._transcript.selected_line()[:_LONGEST_SELECTION]
         if self._bar.isHidden():
             self._focused = QApplication.focusWidget()
             self._stop()
@@ -116,7 +115,7 @@ class Finding(QObject):
         self._bar.hide()
         self._origin = (message_id, part, Place(0, 0))
         if part == "reasoning":
-            self._transcript.show_place(*self._origin, is_hit=True)
+            self._transcript.show_place(*self._origin, hit_end=self._origin[2])
         self._begin(Matcher(words, begins_words=True), only_in=message_id)
 
     def forget_words(self) -> None:
@@ -203,7 +202,7 @@ class Finding(QObject):
             self._hit = hit
         self._transcript.mark(self if search is not None else None)
         if hit is not None and hit is self._hit:
-            self._transcript.show_place(hit.message_id, hit.part, hit.start, is_hit=True)
+            self._transcript.show_place(hit.message_id, hit.part, hit.start, hit_end=hit.end)
             self._arrived_at = self._transcript.reading_place()
         self._display()
         if search is not None and search.is_busy:
@@ -282,19 +281,10 @@ class Finding(QObject):
             return
         self._hit = hit
         if hit is not None:
-            self._transcript.show_place(hit.message_id, hit.part, hit.start, is_hit=True)
+            self._transcript.show_place(hit.message_id, hit.part, hit.start, hit_end=hit.end)
         elif place is not None:
             self._transcript.show_place(*place)
         self._work()
-
-    def _selected_text(self) -> str:
-        """What is selected in the transcript, if it is one line."""
-        focused = QApplication.focusWidget()
-        if not isinstance(focused, QTextEdit | QPlainTextEdit) or not self._transcript.isAncestorOf(focused):
-            return ""
-        text = focused.textCursor().selectedText().replace(BREAK_HERE, "").strip()
-        is_one_line = "\u2029" not in text and len(text) <= _LONGEST_SELECTION
-        return text.replace("\u2028", " ") if is_one_line else ""
 
 
 def _can_take_focus(widget: QWidget) -> bool:

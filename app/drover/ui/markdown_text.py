@@ -32,7 +32,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextBrowser, QTextEdit, QToolTip, QWidget
 
 from drover.markdown_blocks import Block, Heading, Item, MathBlock, Paragraph, Rule
-from drover.ui.find_marks import positions_at, show_marks
+from drover.ui.find_marks import HitRange, WidgetHits, paint_hits, positions_at
 from drover.ui.markdown_inline import Span, parse_inline, safe_link
 from drover.ui.markdown_look import (
     BREAK_HERE,
@@ -154,6 +154,7 @@ class MarkdownText(OwnerSelects, QTextBrowser):
         super().__init__(parent)
         self._look = self._text_look = look
         self._code_spans: list[tuple[int, int]] = []
+        self._hits: WidgetHits | None = None
         self._laid_out_width = -1
         """For which the height was found; -1 if the contents have changed since."""
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -252,7 +253,13 @@ class MarkdownText(OwnerSelects, QTextBrowser):
             self._paint_code(painter, event.rect())
         self._paint_beside(painter)
         painter.end()
+        if self._hits is None:
+            super().paintEvent(event)
+            return
+        hits = self.hits_in(event.rect())
+        self._paint_hits(hits, is_behind=True)
         super().paintEvent(event)
+        self._paint_hits(hits, is_behind=False)
 
     # Places; `block` counts the blocks of this widget
 
@@ -292,23 +299,46 @@ class MarkdownText(OwnerSelects, QTextBrowser):
             self.document().characterCount() - 1 if end is None else self.position_of(end),
         )
 
-    def mark(self, hits: Sequence[tuple[Place, Place]], current: tuple[Place, Place] | None) -> None:
-        """Colours hits, which are in order, and one of them stronger; replaces all before."""
-        ranges = self._ranges_of(hits)
-        show_marks(self, ranges, ranges[hits.index(current)] if current in hits else None)
+    # Hits
+
+    def mark(self, hits: WidgetHits | None) -> None:
+        """Colours these hits, also when the text has changed; None colours nothing."""
+        if hits != self._hits:
+            self._hits = hits
+            self.viewport().update()
+
+    def hits_in(self, rect: QRect) -> list[HitRange]:
+        """The hits about a rectangle of the viewport."""
+        if self._hits is None:
+            return []
+        reach = theme().line_height(self._look.role)
+        first = self.cursorForPosition(QPoint(0, rect.top() - reach)).position()
+        last = self.cursorForPosition(QPoint(self.viewport().width(), rect.bottom() + reach)).position()
+        found = self._hits.near(self.place_of(first), self.place_of(last))
+        ranges = self._ranges_of([(start, end) for start, end, _ in found])
+        return [HitRange(*place, hit[2]) for place, hit in zip(ranges, found, strict=False)]
 
     def _ranges_of(self, hits: Sequence[tuple[Place, Place]]) -> list[tuple[int, int]]:
-        """Where hits, in order, stand in the document."""
+        """Where hits, in order, stand in the document; those beyond its end are left out."""
         ranges: list[tuple[int, int]] = []
         for number, group in groupby(hits, key=_block_of):
             block = self.document().findBlockByNumber(number)
             if not block.isValid():
-                continue
+                break
             offsets = [place.offset for hit in group for place in hit]
             start = block.position()
             found = positions_at(block.text(), offsets, _formula_sources(block))
             ranges += [(start + a, start + b) for a, b in zip(found[::2], found[1::2], strict=True)]
         return ranges
+
+    def _paint_hits(self, hits: Sequence[HitRange], *, is_behind: bool) -> None:
+        painter = QPainter(self.viewport())
+        painter.translate(-self.horizontalScrollBar().value(), 0)
+        paint_hits(painter, self.document(), hits, self._origin_of, is_behind=is_behind)
+        painter.end()
+
+    def _origin_of(self, block: QTextBlock) -> QPointF:
+        return self.document().documentLayout().blockBoundingRect(block).topLeft()
 
     def _paint_beside(self, painter: QPainter) -> None:
         """Nothing, here."""

@@ -30,7 +30,7 @@ from drover.markdown_blocks import (
     Table,
 )
 from drover.ui.code_view import CodeView, estimated_height
-from drover.ui.find_marks import Hits
+from drover.ui.find_marks import Hits, WidgetHits
 from drover.ui.line_places import Anchor, line_at, top_of_line
 from drover.ui.markdown_inline import parse_inline, pictures_in, plain_text, safe_link
 from drover.ui.markdown_look import (
@@ -54,7 +54,6 @@ _SEALED_CHARS = 8000
 _CHAR_PX = 7.3
 _MARKER_MIDDLE = 17
 """Below the top of code or a table: about the middle of its first row."""
-_MOST_MARKS = 200
 _COSTLY_S = 0.012
 _REST = 3.0
 """A costly layout is followed by a pause of so many times its length."""
@@ -88,10 +87,6 @@ class _Segment:
     shown: tuple[int, Block | None] = (0, None)
     selected: Range | None = None
     """As its widget shows it, counted from its own first block."""
-    marked: tuple[list[tuple[Place, Place]], tuple[Place, Place] | None] = ([], None)
-    """The hits that its widget colours, and the one gone to, counted likewise."""
-    marked_px: tuple[int, int] | None = None
-    """The part of its height in which they are coloured; None where all of them are."""
 
     @property
     def first(self) -> Block:
@@ -155,9 +150,7 @@ class MarkdownView(QWidget):
         self._realized: list[_Segment] = []
         self._selection: Range | None = None
         self._hits: Hits | None = None
-        self._hits_shown: tuple[object, int, object] = (None, 0, None)
         self._current_hit: tuple[Place, Place] | None = None
-        self._visible_px = (0, 0)
         self._width = -1
         self._is_finished = False
         self._is_stale = False
@@ -254,7 +247,6 @@ class MarkdownView(QWidget):
         """
         is_changed = False
         reach = max(1, bottom - top)
-        self._visible_px = (top, bottom)
         for index in range(self._first_below(top), len(self._segments)):
             segment = self._segments[index]
             if self._tops[index] >= bottom:
@@ -270,8 +262,6 @@ class MarkdownView(QWidget):
             is_far = y > bottom + reach or y + segment.height < top - reach
             if is_far and (self._is_finished or segment.index < self._last_open) and not _has_focus(segment):
                 self._drop_widget(segment)
-            elif segment.marked_px is not None and not self._is_marked(segment):
-                self._show_marks(segment)
         return is_changed
 
     def is_revealed(self, top: int, bottom: int) -> bool:
@@ -425,69 +415,16 @@ class MarkdownView(QWidget):
     def mark(self, hits: Hits | None, current: tuple[Place, Place] | None = None) -> None:
         """Colours hits, also in what is laid out or arrives later, and one of them stronger; None colours
         nothing. To be called again when there are more."""
-        shown = (hits, hits.revision if hits is not None else 0, current)
-        if shown == self._hits_shown:
-            return
-        self._hits_shown, self._hits, self._current_hit = shown, hits, current
+        self._hits, self._current_hit = hits, current
         for segment in self._realized:
-            self._show_marks(segment)
+            self._show_hits(segment)
 
-    def _show_marks(self, segment: _Segment) -> None:
-        """Colours the hits in a segment; of a great many only those near the view."""
-        widget, hits = segment.widget, self._hits
-        if widget is None:
-            return
-        found: list[tuple[Place, Place]] = []
-        current: tuple[Place, Place] | None = None
-        segment.marked_px = None
+    def _show_hits(self, segment: _Segment) -> None:
+        hits, found = self._hits, None
         if hits is not None:
-            first, last = Place(segment.start, 0), Place(segment.end, 0)
-            if hits.count_between(first, last) > _MOST_MARKS:
-                first, last = self._near_view(segment)
-            found = [_inside(segment, hit) for hit in hits.between(first, last)]
-        if self._current_hit is not None and self._current_hit[0].block >= segment.start:
-            current = _inside(segment, self._current_hit)
-        if (found, current) != segment.marked:
-            segment.marked = found, current
-            widget.mark(found, current)
-
-    def _near_view(self, segment: _Segment) -> tuple[Place, Place]:
-        """The places of a segment about a view above and below what can be seen."""
-        widget = segment.widget
-        assert widget is not None
-        top, bottom = self._visible_px
-        reach = bottom - top
-        y = self._tops[segment.index] if segment.index < len(self._tops) else 0
-        low, high = max(0, top - reach - y), min(segment.height - 1, bottom + reach - y)
-        segment.marked_px = low, high
-        first = widget.place_at(QPoint(0, low))
-        last = widget.place_at(QPoint(widget.width(), max(low, high)))
-        return (
-            Place(segment.start + first.block, first.offset),
-            Place(segment.start + last.block, last.offset + 1),
-        )
-
-    def _is_marked(self, segment: _Segment) -> bool:
-        """Whether hits are coloured wherever the segment can be seen."""
-        if segment.marked_px is None:
-            return True
-        y = self._tops[segment.index]
-        low, high = segment.marked_px
-        top, bottom = self._visible_px
-        return low <= max(0, top - y) and min(segment.height - 1, bottom - y) <= high
-
-    def _mark_again(self, segment: _Segment) -> None:
-        """The contents of the widget have changed, and lost some of their colours."""
-        if self._hits is not None:
-            segment.marked = [], None
-            self._show_marks(segment)
-
-    def _mark_scrolled(self) -> None:
-        """Very long code was scrolled inside."""
-        if self._hits is not None:
-            for segment in self._realized:
-                if segment.kind is _Kind.CODE and segment.marked_px is not None:
-                    self._show_marks(segment)
+            found = WidgetHits(hits, hits.revision, self._current_hit, segment.start)
+        if segment.widget is not None:
+            segment.widget.mark(found)
 
     def _segment_of(self, place: Place) -> _Segment:
         """The segment that shows a place, the last one if it lies beyond the end."""
@@ -580,11 +517,12 @@ class MarkdownView(QWidget):
         widget = segment.widget
         if widget is None:
             return
+        if self._hits is not None:
+            self._show_hits(segment)
         if isinstance(widget, BlockText):
             if widget.update_blocks(segment.settled, segment.tail):
                 segment.width = -1
                 self._select_again(segment)
-                self._mark_again(segment)
             return
         block = segment.first
         state = (len(segment.settled), block)
@@ -599,7 +537,6 @@ class MarkdownView(QWidget):
             widths_of = self._first_table(segment) if block.content.is_continued else None
             widget.show_table(block.content, widths_of)
         self._select_again(segment)
-        self._mark_again(segment)
 
     def _first_table(self, segment: _Segment) -> Table | None:
         """The table that a continued one began as."""
@@ -618,7 +555,6 @@ class MarkdownView(QWidget):
             code = CodeView(self)
             code.leave_selecting(self._is_selected_by_owner)
             code.layout_changed.connect(self._remeasure_all)
-            code.scrolled.connect(self._mark_scrolled)
             segment.widget = code
         elif segment.kind is _Kind.PICTURES and self._pictures is not None:
             stack = PictureStack(getattr(segment.first.content, "text", ""), self._pictures, self)
@@ -678,7 +614,6 @@ class MarkdownView(QWidget):
                 segment.width = -1
                 self._first_dirty = min(self._first_dirty, segment.index)
                 self._select_again(segment)
-                self._mark_again(segment)
         self.reflowed.emit()
 
     def _drop_widget(self, segment: _Segment) -> None:
@@ -688,7 +623,6 @@ class MarkdownView(QWidget):
             segment.widget = None
             segment.shown = (0, None)
             segment.selected = None
-            segment.marked, segment.marked_px = ([], None), None
             self._realized.remove(segment)
 
     def _clear(self) -> None:
@@ -766,12 +700,6 @@ def _within(segment: _Segment, place: Place | None) -> Place | None:
     if place is None or not segment.start <= place.block < segment.end:
         return None
     return Place(place.block - segment.start, place.offset)
-
-
-def _inside(segment: _Segment, hit: tuple[Place, Place]) -> tuple[Place, Place]:
-    """A hit counted from the first block of its segment."""
-    start, end = hit
-    return Place(start.block - segment.start, start.offset), Place(end.block - segment.start, end.offset)
 
 
 def _index_of(segment: _Segment) -> int:

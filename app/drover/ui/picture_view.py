@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
-from collections.abc import Sequence
 from functools import partial
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QWidget
 
 from drover.ui.controls import Button, ElidedLabel, Menu
+from drover.ui.find_marks import WidgetHits
 from drover.ui.labels import Label
 from drover.ui.markdown_inline import Span, SpanKind, parse_inline, safe_link
 from drover.ui.markdown_places import Place, Range
@@ -106,12 +107,13 @@ class PictureStack(QWidget):
                 is_selected = (start is None or start.offset <= first) and (end is None or first < end.offset)
             view.set_selected(is_selected)
 
-    def mark(self, hits: Sequence[tuple[Place, Place]], current: tuple[Place, Place] | None) -> None:
-        """Frames the pictures in whose words there are hits, and one of them stronger."""
-        found = {self._index_of(start) for start, _ in hits}
+    def mark(self, hits: WidgetHits | None) -> None:
+        """Frames the pictures in whose words are hits, one of them stronger; None frames nothing."""
+        found = hits.near(Place(0, 0), Place(0, sys.maxsize)) if hits is not None else []
+        marks = {self._index_of(start): "hit" for start, _, _ in found}
+        marks |= {self._index_of(start): "accent" for start, _, is_current in found if is_current}
         for index, view in enumerate(self._views):
-            is_current = current is not None and self._index_of(current[0]) == index
-            view.set_mark("accent" if is_current else "hit" if index in found else "")
+            view.set_mark(marks.get(index, ""))
 
     def _index_of(self, place: Place) -> int:
         return max(0, bisect_right(self._starts, place.offset) - 1)

@@ -238,27 +238,29 @@ class TranscriptView(QAbstractScrollArea):
             return self._stack.id_at(index), "reasoning", Place(0, 0)
         return self._stack.id_at(index), *view.place_at(QPoint(0, max(0, top - self._stack.top_of(index))))
 
-    def show_place(self, message_id: str, part: str, place: Place, *, is_hit: bool = False) -> None:
+    def show_place(self, message_id: str, part: str, place: Place, *, hit_end: Place | None = None) -> None:
         """Scrolls, no further than it must, so that a place in the "body" or the "reasoning" of a message
         can be read; reasoning is opened for it.
 
-        What was searched for comes to stand at a third of the view if it is not in view yet; the end is then
-        followed no longer, and reasoning does not count as opened by the person.
+        A hit of a search, which has an end, comes to stand at a third of the view if it is not in view yet;
+        the end is then followed no longer, and reasoning does not count as opened by the person.
         """
         index = self._stack.index_of(message_id)
         if index is None:
             return
         view = self._stack.made(index)
         if part == "reasoning" and view.part(part) is None:
-            if is_hit and view.reasoning is not None:
+            if hit_end is not None and view.reasoning is not None:
                 self._opened_for_hits.add(message_id)
                 view.reasoning.open_found()
             else:
                 view.open_reasoning()
         self._stack.measure(index)
+        if hit_end is not None:
+            view.rect_of(part, hit_end)  # what scrolls sideways shows both ends, if it can
         rect = view.rect_of(part, place)
         self._stack.measure(index)
-        self._scroll_to_rect(index, rect, is_hit=is_hit)
+        self._scroll_to_rect(index, rect, is_hit=hit_end is not None)
 
     # Selection; see `selection.Page`
 
@@ -369,6 +371,16 @@ class TranscriptView(QAbstractScrollArea):
         found = [self.excerpt(index, "body", (None, None)) for index in range(len(self._stack))]
         rich_copy.copy_excerpts([each for each in found if each is not None], names_authors=True)
 
+    def selected_line(self) -> str:
+        """What is selected, without markup, if it lies in one line; else nothing."""
+        ends = self._selection.ends()
+        if ends is None or (ends[0].message_id, ends[0].part) != (ends[1].message_id, ends[1].part):
+            return ""
+        if ends[0].place.block != ends[1].place.block:
+            return ""
+        text = rich_copy.as_plain(excerpts(self, ends)).strip()
+        return "" if "\n" in text else text
+
     def _copy_with(self, copy: Callable[[list[Excerpt]], None]) -> None:
         ends = self._selection.ends()
         found = excerpts(self, ends) if ends is not None else []
@@ -457,8 +469,12 @@ class TranscriptView(QAbstractScrollArea):
             self._set_following(False)
             place = self._stack.made(index).anchor_at(rect.center().y())
             self._held = _Held(self._stack.id_at(index), place, wanted + rect.height() // 2)
+        elif is_hit and self._is_following:
+            self._set_following(False)
+            self._hold_place()
         self._lay_out()
-        self._set_following(self._is_at_end() and not is_hit)
+        if not is_hit:
+            self._set_following(self._is_at_end())
 
     # Layout
 
