@@ -364,3 +364,20 @@ HOSTILE_TEXTS = [
 def test_hostile_input_has_limited_depth(text: str) -> None:
     blocks = parse(text)
     assert max(len(block.containers) for block in blocks) <= MAX_DEPTH
+
+
+def test_the_tail_holds_the_length_of_an_image_on_its_way_and_not_its_data() -> None:
+    splitter = BlockSplitter()
+    data = "data:image/png;base64," + "iVBOR" * 2000
+    splitter.feed(f"See ![a cat]({data}")
+    (block,) = splitter.tail
+    assert block.content == Paragraph(f"See ![a cat](data:image/png;base64;so-far={len(data)},")
+    splitter.feed(") here")
+    assert splitter.settled + splitter.tail == parse(f"See ![a cat]({data}) here")
+
+
+def test_code_that_names_an_image_is_shown_as_it_comes() -> None:
+    line = "![a cat](data:image/png;base64," + "iVBOR" * 2000
+    splitter = BlockSplitter()
+    splitter.feed(f"```md\n{line}")
+    assert [block.content for block in splitter.tail] == [CodeBlock("md", line, False)]

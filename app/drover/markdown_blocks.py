@@ -124,6 +124,9 @@ class Block:
 
 MARK = re.compile(r"[\\`*_~\[\]!<$&]")
 """A character that may be inline markup."""
+DATA_SO_FAR = "so-far"
+"""In the tail: the parameter of a `data:` address that tells the length of what has come of it."""
+
 _ATX = re.compile(r"(#{1,6})(?=[ \t]|\Z)")
 _ATX_END = re.compile(r"(?:\A|[ \t])#+\Z")
 _FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*(.*)\Z")
@@ -165,6 +168,8 @@ class BlockSplitter:
         partial = "".join(self._partial)
         self._partial = [partial] if partial else []
         state = self._state
+        if not state.is_in_source:
+            partial = _without_open_data(partial)
         if partial and (self._goes_on or not state.withholds(partial)):
             state = state.clone()
             (state.take_on if self._goes_on else state.take)(_clean(partial.rstrip("\r")))
@@ -319,6 +324,11 @@ class _State:
     def keeps_lines_whole(self) -> bool:
         """Whether even an endless line is taken only as a whole."""
         return self._leaf is not None and self._leaf.kind == "code"
+
+    @property
+    def is_in_source(self) -> bool:
+        """Whether what comes next is code or a formula, in which nothing has a meaning of its own."""
+        return self._leaf is not None and self._leaf.kind in ("code", "indented", "math")
 
     def withholds(self, partial: str) -> bool:
         """Whether an unfinished line should not be shown yet, as its next character decides what it is."""
@@ -792,6 +802,20 @@ def _outdented(text: str, column: int) -> tuple[str, int]:
         else:
             return text[index:], column
     return "", column
+
+
+def _without_open_data(line: str) -> str:
+    """The line; where it ends in the data of an image that are still arriving, their length stands for them.
+
+    Otherwise each look at the tail would read megabytes that nobody sees.
+    """
+    start = line.rfind("](data:image/")
+    comma = line.find(",", start, start + 200)
+    if start < 0 or comma < 0 or len(line) - start < 1000:
+        return line
+    if any(line.find(mark, start) >= 0 for mark in ") <>\t"):
+        return line
+    return f"{line[:comma]};{DATA_SO_FAR}={len(line) - start - 2},"
 
 
 def _is_image(line: str) -> bool:

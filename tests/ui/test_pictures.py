@@ -204,6 +204,16 @@ def test_a_picture_whose_data_are_broken_further_on_says_so(view: MarkdownView, 
     assert lay_out(view) == 40
 
 
+def test_as_much_of_a_cut_photograph_is_shown_as_there_is(qapp: QApplication) -> None:
+    image = QImage.fromData(encoded(400, 300, "png"))
+    for x in range(0, 400, 3):
+        image.setPixelColor(x, x % 300, QColor("white"))
+    raw = saved(image, "jpeg")
+    picture = Pictures().picture(data_url(raw[: len(raw) // 2]))
+    top = decoded(picture, QSize(400, 300)).pixelColor(350, 5)
+    assert (top.red() > 100, top.green() < 80) == (True, True)
+
+
 def test_what_would_take_too_much_memory_for_its_depth_is_refused(qapp: QApplication) -> None:
     assert "too large" in Pictures().picture(data_url(deep_png(6000, 5000))).trouble
     small = Picture(raw=png(), format="png", size=QSize(4, 3))

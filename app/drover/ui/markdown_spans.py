@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from PySide6.QtGui import (
     QTextFormat,
 )
 
+from drover.markdown_blocks import DATA_SO_FAR
 from drover.ui import formats
 from drover.ui.formula import Formula, formula, formula_question, known_formula
 from drover.ui.markdown_inline import Span, SpanKind, Style, is_picture, safe_link
@@ -34,6 +36,7 @@ TEX = QTextFormat.Property.UserProperty + 1
 IS_DISPLAY = QTextFormat.Property.UserProperty + 2
 _IS_KNOWN = QTextFormat.Property.UserProperty + 3
 """Of an object: its formula is there, and it is aligned by it."""
+_SO_FAR = re.compile(rf";{DATA_SO_FAR}=(\d{{1,12}}),")
 IMAGE_SCHEME = "image"
 OBJECT_CHARACTER = "\ufffc"
 _LINE_SEPARATOR = "\u2028"
@@ -344,7 +347,8 @@ def image_words(span: Span) -> str:
     """What stands for an image in running text: "[Image: a cat, upload.example.org]"."""
     parts = [span.text.strip(), image_host(span.link)]
     if span.kind is SpanKind.PARTIAL_IMAGE:
-        parts.append(_tr("{0} so far").format(formats.size(len(span.link))))
+        told = _SO_FAR.search(span.link, 0, 300)
+        parts.append(_tr("{0} so far").format(formats.size(int(told.group(1)) if told else len(span.link))))
     words = ", ".join(filter(None, parts))
     return _tr("[Image: {0}]").format(words) if words else _tr("[Image]")
 

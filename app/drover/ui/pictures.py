@@ -18,6 +18,7 @@ from PySide6.QtCore import (
     QByteArray,
     QCoreApplication,
     QIODevice,
+    QLoggingCategory,
     QObject,
     QSize,
     QThreadPool,
@@ -79,6 +80,8 @@ class Pictures(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        # What is wrong with a picture is said in its place; a model is not to write into the log.
+        QLoggingCategory.setFilterRules("qt.gui.imageio*=false")
         self._known: OrderedDict[str, Picture] = OrderedDict()
 
     def picture(self, url: str) -> Picture:
