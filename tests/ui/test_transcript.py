@@ -229,9 +229,9 @@ class TestScrolling:
         view.display("c", entries)
         for _ in range(40):
             read = next(message for message in messages(view) if message.y() + message.height() > 0)
-            before = read.y()
+            before = read.y() + read.height()
             view.verticalScrollBar().setValue(view.verticalScrollBar().value() - 50)
-            assert read.y() == before + 50
+            assert read.y() + read.height() == before + 50
 
     def test_text_under_the_eye_stays_when_the_window_gets_narrower_and_wider_again(
         self, view: TranscriptView

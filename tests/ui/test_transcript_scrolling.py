@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QSignalBlocker, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QScrollBar, QStyle, QStyleOptionSlider
@@ -32,6 +32,7 @@ from drover.ui.controls import PillButton
 from drover.ui.markdown_text import BlockText
 from drover.ui.theme import theme
 from drover.ui.transcript import TranscriptView
+from drover.ui.transcript_scroll import PageBar
 from drover.ui.typesetting import typesetting
 
 __all__ = ["view"]
@@ -397,3 +398,16 @@ class TestFormulas:
         bar = view.verticalScrollBar()
         assert view.is_following
         assert bar.value() == bar.maximum() > height
+
+
+def test_a_range_that_has_become_shorter_moves_nothing(view: TranscriptView) -> None:
+    source = QScrollBar(view)
+    bar = PageBar(source, view)
+    source.setRange(0, 1000)
+    source.setValue(1000)
+    bar.follow_source()
+    with QSignalBlocker(source):
+        source.setRange(0, 900)
+        source.setValue(400)
+    bar.follow_source()
+    assert (source.value(), bar.value(), bar.maximum()) == (400, 400, 900)

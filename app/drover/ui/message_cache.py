@@ -18,8 +18,9 @@ _OVERHEAD_CHARS = 1000
 class MessageCache:
     """Reads in batches of neighbors. What was not asked for longest is forgotten first."""
 
-    def __init__(self, reader: Library) -> None:
+    def __init__(self, reader: Library, *, most_chars: int = _MOST_CHARS) -> None:
         self._reader = reader
+        self._most_chars = most_chars
         self._read: dict[str, tuple[Message, Run | None]] = {}
         self._chars = 0
 
@@ -60,7 +61,7 @@ class MessageCache:
         self._read |= found
         self._chars += sum(_size(message) for message in messages.values())
         oldest = iter(list(self._read))
-        while self._chars > _MOST_CHARS and len(self._read) > len(found):
+        while self._chars > self._most_chars and len(self._read) > len(found):
             self._drop(next(oldest))
         return found
 

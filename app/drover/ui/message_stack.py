@@ -96,11 +96,6 @@ class MessageStack:
         index = self._heights.index_at(y - _MARGIN)
         return index + (self.top_of(index) + self._heights[index] < y)
 
-    def nearest_view(self, y: int, *, reach: int) -> int | None:
-        """The message with a widget that begins nearest to this height; None if all are further away."""
-        near = [(abs(self.top_of(index) - y), index) for index in self._slots]
-        return min((found for found in near if found[0] < reach), default=(0, None))[1]
-
     # Contents
 
     def take_over(self, entries: Entries) -> None:

@@ -59,6 +59,8 @@ _PILL_INSET, _PILL_BOTTOM = 8, 16
 _AHEAD_PX = 600
 _KEPT_VIEWS_PX = 2000
 _MOST_STEPS = 500
+_MOST_FAR = 8
+"""More messages than these are freed before others are made."""
 _PILL_FROM_PX = 40
 _STEP = 44
 _RAISED_SHARE = 0.4
@@ -75,6 +77,8 @@ class _Held:
     message_id: str
     place: Anchor
     below_top: int = 0
+    is_passing: bool = False
+    """Only until the next layout has made what stands at the top."""
 
 
 class TranscriptView(QAbstractScrollArea):
@@ -497,7 +501,7 @@ class TranscriptView(QAbstractScrollArea):
             self._stack.place(left, top)
         finally:
             self._is_adjusting = False
-        is_held = self._held is not None and not self._is_clamped and not self._has_coarse_place()
+        is_held = self._held is not None and not self._is_clamped and not self._is_held_loosely()
         if not (self._is_following or self._is_raised or is_held):
             self._hold_place()
         self._bar.raise_()
@@ -583,20 +587,26 @@ class TranscriptView(QAbstractScrollArea):
         top = self.verticalScrollBar().value()
         bottom = top + self.viewport().height()
         above, below = (max(0, top - _AHEAD_PX), top), (bottom, bottom + _AHEAD_PX)
+        far = [index for index in self._stack.realized if self._is_far(index, top, bottom)]
+        if len(far) > _MOST_FAR:
+            return partial(self._release, far)
         for start, end in (above, below) if self._has_moved_up else (below, above):
             index = self._next_unready(start, end)
             if index is not None:
                 return partial(self._stack.make_ready, index, start, end)
-        for index in self._stack.realized:
-            y = self._stack.top_of(index)
-            is_far = y > bottom + _KEPT_VIEWS_PX or y + self._stack.height_of(index) < top - _KEPT_VIEWS_PX
-            if is_far and self._may_release(index):
-                return partial(self._stack.release, index)
-        return None
+        return partial(self._release, far) if far else None
 
-    def _may_release(self, index: int) -> bool:
+    def _is_far(self, index: int, top: int, bottom: int) -> bool:
+        """Whether a message is far from the view and nothing needs its widget."""
+        y = self._stack.top_of(index)
+        if y <= bottom + _KEPT_VIEWS_PX and y + self._stack.height_of(index) >= top - _KEPT_VIEWS_PX:
+            return False
         view, focused = self._stack.made(index), QApplication.focusWidget()
         return view.entry.live is None and not (focused and view.isAncestorOf(focused))
+
+    def _release(self, indices: Sequence[int]) -> None:
+        for index in indices[:_MOST_FAR]:
+            self._stack.release(index)
 
     def _make_view(self, entry: TranscriptEntry) -> MessageView:
         message_id = entry.message.id
@@ -682,7 +692,10 @@ class TranscriptView(QAbstractScrollArea):
             return
         self._has_moved_up = dy > 0
         self._set_following(dy <= 0 and self._is_at_end())
-        self._hold_place()
+        # By so much the text that was at the top has moved, whatever height what comes into view turns out
+        # to have. After a jump that text says nothing, and the beginning is the beginning.
+        is_near = abs(dy) <= 2 * self.viewport().height() and self.verticalScrollBar().value() > 0
+        self._hold_place(below_top=dy if is_near else 0, is_passing=True)
         self._lay_out()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -806,30 +819,24 @@ class TranscriptView(QAbstractScrollArea):
         top = view.y() + view.reasoning.y()
         return top + view.reasoning.height() < 0 or top > self.viewport().height()
 
-    def _has_coarse_place(self) -> bool:
-        """Whether the place was noted in pixels of a message that had no view yet, and now has one."""
-        if self._held is None:
-            return False
+    def _is_held_loosely(self) -> bool:
+        """Whether the place was only held until it, or what stands at the top, has a view."""
+        if self._held is None or self._held.is_passing:
+            return True
         index, place = self._stack.index_of(self._held.message_id), self._held.place
         is_made = index is not None and self._stack.view_at(index) is not None
-        return place.part == "top" and place.offset != 0 and is_made
+        return place.part == "top" and place.offset > 0 and is_made
 
-    def _hold_place(self, *, below_top: int = 0) -> None:
+    def _hold_place(self, *, below_top: int = 0, is_passing: bool = False) -> None:
         """From now on keeps the text that stands so far below the top of the view where it is."""
         y = self.verticalScrollBar().value() + below_top
         index = self._stack.first_below(y)
         if index >= len(self._stack):
             self._held = None
             return
-        view = self._stack.view_at(index)
-        if view is None:
-            # Heights are estimates here. Near what is seen the place is told from there, so that a page up
-            # goes up by a page, whatever is found above.
-            nearest = self._stack.nearest_view(y, reach=2 * self.viewport().height())
-            index = index if nearest is None else nearest
-        inside = y - self._stack.top_of(index)
+        view, inside = self._stack.view_at(index), y - self._stack.top_of(index)
         place = view.anchor_at(inside) if view is not None else Anchor("top", offset=inside)
-        self._held = _Held(self._stack.id_at(index), place, below_top)
+        self._held = _Held(self._stack.id_at(index), place, below_top, is_passing)
 
     def step_message(self, step: int) -> None:
         """Goes to the message before (-1) or after (1) the one with the keyboard, else the one at the top of
