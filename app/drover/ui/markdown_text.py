@@ -251,7 +251,7 @@ class MarkdownText(OwnerSelects, QTextBrowser):
         painter.translate(-self.horizontalScrollBar().value(), 0)
         if 0 < len(self._code_spans) <= _MOST_FILLS:
             self._paint_code(painter, event.rect())
-        self._paint_beside(painter)
+        self._paint_beside(painter, event.rect())
         painter.end()
         if self._hits is None:
             super().paintEvent(event)
@@ -340,7 +340,7 @@ class MarkdownText(OwnerSelects, QTextBrowser):
     def _origin_of(self, block: QTextBlock) -> QPointF:
         return self.document().documentLayout().blockBoundingRect(block).topLeft()
 
-    def _paint_beside(self, painter: QPainter) -> None:
+    def _paint_beside(self, painter: QPainter, visible: QRect) -> None:
         """Nothing, here."""
 
     def _paint_code(self, painter: QPainter, visible: QRect) -> None:
@@ -423,6 +423,7 @@ class BlockText(MarkdownText):
         self._decorations: list[_Decoration] = []
         self._settled_decorations = self._settled_code_spans = 0
         self._height = 0
+        self._wrapped_width = -1
 
     def update_blocks(self, settled: Sequence[Block], tail: Sequence[Block] = ()) -> bool:
         """Shows these blocks. `settled` only ever grows: what is new is laid out once, the tail each time.
@@ -466,7 +467,9 @@ class BlockText(MarkdownText):
     def lay_out(self, width: int) -> int:
         """The height it takes at this width."""
         if self._laid_out_width != width:
-            self.setLineWrapColumnOrWidth(width)
+            if self._wrapped_width != width:  # Qt lays out everything again, also for the same width
+                self._wrapped_width = width
+                self.setLineWrapColumnOrWidth(width)
             self._height = int(self.document().size().height() + 0.999)
             self._laid_out_width = width
         return self._height
@@ -539,7 +542,7 @@ class BlockText(MarkdownText):
         base.setForeground(theme().color("text"))
         return base
 
-    def _paint_beside(self, painter: QPainter) -> None:
+    def _paint_beside(self, painter: QPainter, visible: QRect) -> None:
         """Markers of items, rules of quotes, horizontal rules."""
         layout, document = self.document().documentLayout(), self.document()
         color = theme().color("line")
@@ -549,6 +552,10 @@ class BlockText(MarkdownText):
             if not block.isValid():
                 continue
             rect = layout.blockBoundingRect(block)
+            if rect.top() > visible.bottom() + 1:
+                break
+            if rect.bottom() < visible.top() - 1 and not decoration.offsets:
+                continue  # a rule beside a quote goes on from where that of the block above ended
             if decoration.is_rule:
                 left = theme().px(decoration.offsets[-1] + QUOTE_INDENT) if decoration.offsets else 0
                 middle = rect.center().y()
