@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton
-from tests.hits import colored, gone_to, place_of_hit
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QLineEdit
+from tests.hits import colored, edits, gone_to, place_of_hit
 from tests.provider import Provider
 from tests.user import User
 
@@ -165,6 +166,34 @@ def test_the_search_of_all_conversations_leads_to_the_words(user: User, profile:
     user.waits(lambda: gone_to(user.window.transcript) == ["keeper"], "the next word")
     user.presses(Qt.Key.Key_Escape, into="Search conversations")
     user.waits(lambda: colored(user.window.transcript) == [], "no word coloured")
+
+
+def test_the_bar_makes_room_for_a_hit_that_it_would_cover(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    provider.answers("a pear")
+    provider.answers("a plum")
+    user.opens(scripted).asks(" ".join(["fruit"] * 400)).sees("a pear").sees_end()
+    user.clicks("Regenerate").sees("a plum").sees_end()
+    finds(user, "fruit").reads("1 of 400")
+    field = user.finds(FIELD, QLineEdit)
+    for _ in range(20):
+        user.uses("F3")
+        _, place = place_of_hit(user.window.transcript)
+        corner = field.mapTo(user.window.transcript, QPoint())
+        assert not QRect(corner, field.size()).contains(place)
+
+
+def test_selected_text_is_looked_for(user: User, provider: Provider, scripted: Endpoint) -> None:
+    provider.answers("one *two* three, two")
+    user.opens(scripted).asks("count").sees("two").sees_end()
+    edit = next(edit for edit in edits(user.window.transcript) if "three" in edit.toPlainText())
+    cursor = edit.textCursor()
+    cursor.setPosition(5)
+    at = edit.viewport().mapTo(user.window.transcript.viewport(), edit.cursorRect(cursor).center())
+    QTest.mouseDClick(user.window.transcript.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    user.uses("Ctrl+F").reads("1 of 2")
+    assert user.says(FIELD) == "two"
 
 
 def test_finding_belongs_to_the_chat(user: User, provider: Provider, scripted: Endpoint) -> None:

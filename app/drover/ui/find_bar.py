@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -73,6 +73,7 @@ class FindBar(QWidget):
         super().__init__(parent)
         self._view = parent
         self._state = FindState()
+        self._below: int | None = None
         self._field = _Field(self.tr("Find in conversation"), self.tr("Find in conversation"), "")
         self._field.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._field.textChanged.connect(self._tell_edited)
@@ -140,6 +141,7 @@ class FindBar(QWidget):
 
     def open(self, query: str = "") -> None:
         """Comes up with the keyboard in its field; a query takes the place of the one before."""
+        self._below = None
         self._place()
         self.show()
         self.raise_()
@@ -147,6 +149,14 @@ class FindBar(QWidget):
         if query:
             self._field.setText(query)
         self._field.selectAll()
+
+    def make_room(self, line: QRect) -> None:
+        """Comes to lie below a line of the view that it would cover, else in its corner."""
+        self._below = None
+        self._place()
+        if self.geometry().intersects(line):
+            self._below = line.bottom()
+            self._place()
 
     def display(self, state: FindState) -> None:
         """Shows and announces what has been found."""
@@ -220,7 +230,8 @@ class FindBar(QWidget):
         self._field.setMinimumWidth(scale(_NARROWEST_FIELD))
         width = min(room, max(scale(_WIDTH), self.minimumSizeHint().width()))
         height = self.sizeHint().height()
-        self.setGeometry(view.width() - width - _INSET + _MARGIN, _INSET // 2 - _MARGIN, width, height)
+        top = _INSET // 2 - _MARGIN if self._below is None else self._below + _MARGIN
+        self.setGeometry(view.width() - width - _INSET + _MARGIN, top, width, height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The surrounding page, then the bar."""

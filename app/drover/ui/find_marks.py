@@ -152,7 +152,7 @@ def _fill_formulas(painter: QPainter, block: QTextBlock, origin: QPointF, hits: 
         for line, first, last in _lines(block, hit.start - start, hit.end - start):
             x1, x2 = sorted((_x(line, first), _x(line, last)))
             rect = QRectF(origin.x() + x1, origin.y() + line.y(), x2 - x1, line.height())
-            painter.drawRoundedRect(rect, _RADIUS, _RADIUS)
+            painter.drawRoundedRect(rect.adjusted(-2, -2, 2, 2), _RADIUS, _RADIUS)
 
 
 def _lines(block: QTextBlock, start: int, end: int) -> Iterator[tuple[QTextLine, int, int]]:

@@ -16,6 +16,7 @@ from drover.ui.find_bar import FindBar, FindState
 from drover.ui.find_search import ConversationSearch, Hit, HitList
 from drover.ui.main_window import MainWindow
 from drover.ui.markdown_places import Place
+from drover.ui.selection import Spot
 from drover.ui.shown import ShownConversation
 
 _SLICE_S = 0.004
@@ -202,11 +203,15 @@ class Finding(QObject):
             self._hit = hit
         self._transcript.mark(self if search is not None else None)
         if hit is not None and hit is self._hit:
-            self._transcript.show_place(hit.message_id, hit.part, hit.start, hit_end=hit.end)
-            self._arrived_at = self._transcript.reading_place()
+            self._go_to(hit)
         self._display()
         if search is not None and search.is_busy:
             self._work_timer.start()
+
+    def _go_to(self, hit: Hit) -> None:
+        self._transcript.show_place(hit.message_id, hit.part, hit.start, hit_end=hit.end)
+        self._arrived_at = self._transcript.reading_place()
+        self._bar.make_room(self._transcript.line_at(Spot(hit.message_id, hit.part, hit.start)))
 
     def _display(self) -> None:
         search = self._search
@@ -281,7 +286,7 @@ class Finding(QObject):
             return
         self._hit = hit
         if hit is not None:
-            self._transcript.show_place(hit.message_id, hit.part, hit.start, hit_end=hit.end)
+            self._go_to(hit)
         elif place is not None:
             self._transcript.show_place(*place)
         self._work()
