@@ -11,6 +11,7 @@ import contextlib
 import datetime
 import ipaddress
 import json
+import re
 import socket
 import ssl
 import struct
@@ -156,8 +157,10 @@ Script: TypeAlias = Sequence[Step] | Callable[[ReceivedRequest], Sequence[Step]]
 
 
 def event(payload: object) -> bytes:
-    """One server-sent event; a str goes out as it is, anything else as JSON."""
+    """One server-sent event; a str goes out as it is, anything else as JSON, in ASCII if it must be."""
     text = payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False)
+    if not isinstance(payload, str) and re.search("[\ud800-\udfff]", text):
+        text = json.dumps(payload)
     return b"data: " + text.encode() + b"\n\n"
 
 

@@ -51,8 +51,21 @@ LINKS: Final[Mapping[str, str]] = {
     "nested": "feed:javascript:alert(1)",
     "download": "ftp://{host}/x",
 }
-"""Where links lead. The first thirteen may be offered, after asking; the rest may not even look like links."""
-OFFERED: Final = 13
+"""Where links lead. Only those of OFFERED may be offered, after asking; the rest may not look like links."""
+OFFERED: Final[Mapping[str, str]] = {
+    "web": "http://{host}/page",
+    "upper case": "http://{host}/page",
+    "login before the host": "https://bank.example@{host}/login",
+    "login with a password": "https://bank.example:secret@{host}/login",
+    "long login": "http://" + "bank.example" * 12 + "@{host}/",
+    "letters of another script": "https://xn--80ak6aa92e.example/",
+    "dots that are no dots": "https://bank.example.{host}/",
+    "slashes that are no slashes": "https://bank.xn--examplelogin-xk0g.{host}/",
+    "numbers": "http://127.0.0.1/",
+    "mail with headers": "mailto:a@b.example?cc=c@d.example&body=x%0D%0Ay",
+    "very long": "http://{host}/" + "a" * 1900,
+}
+"""What a person is told before one of them is opened."""
 
 
 def _links() -> str:

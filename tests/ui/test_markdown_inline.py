@@ -153,3 +153,18 @@ def test_images_alone_in_a_paragraph_are_pictures() -> None:
     for other in ("![a](https://e.org/a.png) is", "is ![a](https://e.org/a.png)", "![a](file:///a.png)", "",
                   "![a](a.png)", "![a](javascript:x)", "![a](data:image/png;base64,AA", "![a]"):  # fmt: skip
         assert pictures_in(other) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://e.org\\@evil.example/",
+        "https://e.org/\u202egpj.exe",
+        "https://e\u200b.org",
+        "https://e.org/\u2066x",
+        "https://e.org/\x7f",
+        "https://",
+    ],
+)
+def test_an_address_that_is_not_what_it_seems_is_no_link(url: str) -> None:
+    assert safe_link(url) == ""

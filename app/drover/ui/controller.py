@@ -680,7 +680,7 @@ class Controller(QObject):
         if target.scheme() not in ("http", "https", "mailto"):
             return
         settings = self._workbench.settings
-        if target.host() and target.host() in settings.confirmed_hosts:
+        if target.host() in settings.confirmed_hosts and target.host() and not target.userInfo():
             QDesktopServices.openUrl(target)
             return
         self._window.ask_link(url, functools.partial(self._open_confirmed, target))

@@ -570,13 +570,16 @@ class LinkDialog(FramedDialog):
         heading = Label(host or full.partition(":")[2], role="title", weight=600)
         heading.setWordWrap(True)
         address = _Address(full)
+        login = words_label(token="text-2")
+        login.setText(_t("What stands before the @ is a login, not the site."))
+        login.setVisible(bool(target.userInfo()))
         self._remember = CheckBox(_t("Do not ask again for {0}").format(host))
         self._remember.setAccessibleName(_t("Do not ask again for this site"))
         self._remember.setVisible(bool(host))
         cancel, confirm = _button(Button, _t("Cancel")), _button(PrimaryButton, _t("Open"))
         cancel.clicked.connect(self.reject)
         confirm.clicked.connect(self._confirm)
-        for part in (heading, address, self._remember):
+        for part in (heading, address, login, self._remember):
             self.body.addWidget(part)
         self.body.addStretch(1)
         self.foot.addStretch(1)

@@ -54,10 +54,12 @@ _SPECIAL = re.compile(r"[\\`*_~\[\]!<$&\n]|https?://|www\.(?=\w)")
 _TICKS = re.compile(r"`+")
 _RUN = re.compile(r"\*+|_+|~+")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_ANGLE_LINK = re.compile(r"<((?:https?://|mailto:)[^\s<>]{1,2000})>", re.IGNORECASE)
+# In an address nothing that cannot be seen, turns text around, or is taken for something else by a browser.
+_UNSEEN = r"\s\\\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+_ANGLE_LINK = re.compile(rf"<((?:https?://|mailto:)[^{_UNSEEN}<>]{{1,2000}})>", re.IGNORECASE)
 _ANGLE_MAIL = re.compile(r"<([\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})>")
 _LINE_BREAK_TAG = re.compile(r"<br ?/?>", re.IGNORECASE)
-_BARE_LINK = re.compile(r"(?:https?://|www\.)[^\s<>`]{1,2000}")
+_BARE_LINK = re.compile(rf"(?:https?://|www\.)[^{_UNSEEN}<>`]{{1,2000}}")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _DESTINATION = re.compile(
     r"\([ \t\n]*+(?:<([^<>\n]{0,2000})>|((?:[^\s()\\<]|\\.|\((?:[^\s()\\]|\\.){0,500}\)){0,2000}))"
@@ -69,7 +71,7 @@ _IMAGE_DATA = re.compile(
 )
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _FOOTNOTE = re.compile(r"\[\^([^\[\]\s]{1,40})\]")
-_LINK_SCHEME = re.compile(r"(?:https?://|mailto:)[^\s\x00-\x1f]", re.IGNORECASE)
+_SAFE_LINK = re.compile(rf"(?:https?://|mailto:)[^{_UNSEEN}]+", re.IGNORECASE)
 _PICTURE_SCHEME = re.compile(r"https?://[^\s\x00-\x1f]|data:image/", re.IGNORECASE)
 _MAX_FORMULA = 2000
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
@@ -77,7 +79,7 @@ _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 def safe_link(url: str) -> str:
     """The address if it may be offered to a browser or mail program, else an empty text."""
-    return url if _LINK_SCHEME.match(url) else ""
+    return url if _SAFE_LINK.fullmatch(url) else ""
 
 
 def parse_inline(text: str, *, is_open: bool = False, breaks_at_tags: bool = False) -> list[Span]:

@@ -374,7 +374,7 @@ class MarkdownText(OwnerSelects, QTextBrowser):
                 painter.drawRoundedRect(QRectF(origin.x() + x1 - 2, top, x2 - x1 + 4, height), 3, 3)
 
     def _activate(self, url: QUrl) -> None:
-        target = safe_link(url.toString())
+        target = safe_link(encoded(url))
         if url.scheme() == IMAGE_SCHEME:
             self.image_activated.emit(url.toString())
         elif target:
@@ -391,7 +391,12 @@ class MarkdownText(OwnerSelects, QTextBrowser):
         if url.isEmpty() or url.scheme() == IMAGE_SCHEME:
             QToolTip.hideText()
         else:
-            QToolTip.showText(QCursor.pos(), tooltip_text(url.toDisplayString()), self.viewport())
+            QToolTip.showText(QCursor.pos(), tooltip_text(encoded(url)), self.viewport())
+
+
+def encoded(url: QUrl) -> str:
+    """A whole address in ASCII, so that no letter passes for another and nothing of it is left out."""
+    return bytes(url.toEncoded().data()).decode("ascii", "replace")
 
 
 def is_selecting_key(event: QKeyEvent) -> bool:
