@@ -77,7 +77,7 @@ def test_what_is_written_comes_back_compact_and_in_its_order(keys: Desk) -> None
 def test_a_slip_is_named_with_its_line_and_column(keys: Desk) -> None:
     keys.writes('{\n  "a": 1,,\n}')
 
-    assert "line 2, column 10" in keys.says()
+    assert "This is not JSON: a key in double quotes is expected in line 2, column 10." in keys.says()
     assert not keys.button("Save").isEnabled()
     assert keys.text.extraSelections()[0].cursor.selectedText() == ","
 
@@ -105,14 +105,14 @@ def test_no_text_stands_for_no_keys(keys: Desk) -> None:
     assert keys.told == [Json("{}")]
 
 
-def test_return_keeps_the_indentation_and_arranging_can_be_undone(keys: Desk) -> None:
+def test_return_keeps_the_indentation_and_formatting_can_be_undone(keys: Desk) -> None:
     keys.writes("")
     QTest.keyClicks(keys.text, '{"a":{')
     QTest.keyClick(keys.text, Qt.Key.Key_Return)
     QTest.keyClicks(keys.text, '"b":1}}')
     written = keys.text.toPlainText()
     assert written == '{"a":{\n  "b":1}}'
-    keys.button("Arrange").click()
+    keys.button("Format").click()
     assert keys.text.toPlainText() == '{\n  "a": {\n    "b": 1\n  }\n}'
     keys.text.undo()
     assert keys.text.toPlainText() == written

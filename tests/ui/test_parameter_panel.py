@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtGui import QAccessible, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractSlider,
+    QApplication,
     QCheckBox,
     QComboBox,
     QLabel,
@@ -22,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from drover.domain.endpoint import ModelCard
+from drover.domain.endpoint import FactOutcome, ModelCard, ParameterFact
 from drover.domain.parameters import SPECS, UNSET, Json, ParameterKind, Preset, SamplingParameters, clamped
 from drover.ui.json_editor import JsonEditor
 from drover.ui.number_field import NumberField
@@ -295,6 +297,140 @@ def test_a_double_click_on_the_slider_takes_the_parameter_out(desk: Desk) -> Non
     QTest.mouseDClick(desk.slider("temperature"), Qt.MouseButton.LeftButton, pos=QPoint(40, 8))
 
     assert desk.edits[-1] == UNSET
+
+
+def test_the_value_before_a_double_click_is_the_one_that_comes_back(desk: Desk) -> None:
+    desk.panel.display(SamplingParameters(temperature=0.2), "", (), None)
+    slider = desk.slider("temperature")
+    QTest.mouseClick(slider, Qt.MouseButton.LeftButton, pos=QPoint(40, 8))
+    QTest.mouseDClick(slider, Qt.MouseButton.LeftButton, pos=QPoint(40, 8))
+    assert desk.edits[-1] == UNSET
+    desk.box("temperature").click()
+
+    assert desk.edits[-1].temperature == 0.2
+
+
+@pytest.mark.parametrize("name", ["temperature", "stop", "logprobs", "response_format", "extra"])
+def test_a_double_click_on_a_name_takes_the_parameter_out(desk: Desk, name: str) -> None:
+    desk.panel.display(UNSET.replaced(name, SPECS[name].initial), "", (), None)
+    title = SPECS[name].title or name
+    label = next(label for label in desk.row(name).findChildren(QLabel) if label.text() == title)
+    for _ in range(2):  # QTest counts each press by itself
+        QTest.mouseClick(label, Qt.MouseButton.LeftButton)
+        QTest.mouseDClick(label, Qt.MouseButton.LeftButton)
+        assert desk.edits[-1] == UNSET
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "usual"),
+    [
+        ("temperature", [0.0, 0.5, 1.0, 1.5, 2.0], 0.7),
+        ("presence_penalty", [-2.0, -1.0, 0.0, 1.0, 2.0], 0.0),
+        ("top_k", [0, 250, 500, 750, 1000], 40),
+        ("repeat_penalty", [0.5, 1.0, 1.5, 2.0], 1.1),
+        ("max_tokens", [1, 16, 256, 4096, 65536], 1024),
+    ],
+)
+def test_ticks_stand_at_round_values_and_the_mark_at_the_usual_one(
+    name: str, values: list[float], usual: float
+) -> None:
+    scale = SliderScale(SPECS[name], SPECS[name].maximum or 131_072)
+    positions, mark = scale.ticks
+
+    assert [scale.value(position) for position in positions] == values
+    assert mark is not None
+    assert scale.value(mark) == usual
+
+
+@pytest.mark.parametrize("text", ["1,5", "1.5", " 1.50\n", "15e-1", "١٫٥", "+1.5"])
+def test_numbers_of_any_locale_may_be_pasted(desk: Desk, text: str) -> None:
+    desk.box("temperature").click()
+    QApplication.clipboard().setText(text)
+    field = desk.field("temperature")
+    field.setFocus()
+    field.selectAll()
+    QTest.keySequence(field, QKeySequence.StandardKey.Paste)
+
+    assert desk.edits[-1].temperature == 1.5
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert field.text() == "1.50"
+
+
+@pytest.mark.parametrize("text", ["16 384", "16 384", "16'384", "16,384", "16.384", "1.6384e4"])
+def test_thousands_of_any_locale_may_be_pasted(desk: Desk, text: str) -> None:
+    desk.box("max_tokens").click()
+    QApplication.clipboard().setText(text)
+    field = desk.field("max_tokens")
+    field.setFocus()
+    field.selectAll()
+    QTest.keySequence(field, QKeySequence.StandardKey.Paste)
+
+    assert desk.edits[-1].max_tokens == 16_384
+
+
+REJECTED = ParameterFact(
+    endpoint_id="e", model_id="m", name="presence_penalty", outcome=FactOutcome.REJECTED,
+    words="Unsupported parameter: presence_penalty", noted_at=datetime(2025, 11, 3, 12, tzinfo=UTC),
+)  # fmt: skip
+
+
+def test_a_rejected_parameter_says_when_and_why_and_is_not_counted(desk: Desk) -> None:
+    desk.panel.display(SamplingParameters(temperature=0.1, presence_penalty=1.0), "", (), None)
+    desk.panel.display_facts([REJECTED])
+    assert "rejected on 3 Nov 2025" in desk.texts()
+    assert f"1 of {len(SPECS)} parameters sent" in desk.texts()
+    box = desk.box("presence_penalty")
+    assert not box.isEnabled()
+    assert "“Unsupported parameter: presence_penalty”" in box.accessibleDescription()
+    assert not desk.field("presence_penalty").isVisible()
+    assert desk.row("presence_penalty").height() == 32
+
+    desk.panel.display_facts([])
+    assert box.isEnabled()
+    assert desk.field("presence_penalty").number == 1.0
+    assert desk.field("presence_penalty").isVisible()
+    assert f"2 of {len(SPECS)} parameters sent" in desk.texts()
+
+
+def test_a_rejection_is_forgotten_by_keyboard(desk: Desk, qtbot: QtBot) -> None:
+    desk.panel.display_facts([REJECTED])
+    box = desk.box("frequency_penalty")
+    box.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(box, Qt.Key.Key_Tab)
+    icon = desk.button("Why presence_penalty was rejected")
+    assert icon.hasFocus()
+    QTest.keyClick(icon, Qt.Key.Key_Space)
+    note = QApplication.activePopupWidget()
+    assert note is not None
+    forget = note.focusWidget()
+    assert isinstance(forget, QPushButton)
+    assert forget.accessibleName() == "Forget the rejection of presence_penalty"
+    with qtbot.waitSignal(desk.panel.forget_requested) as told:
+        QTest.keyClick(forget, Qt.Key.Key_Return)
+
+    assert told.args == ["presence_penalty"]
+    assert QApplication.activePopupWidget() is None
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_row_gives_way_to_a_rejection_and_comes_back(desk: Desk, name: str) -> None:
+    desk.panel.display(UNSET.replaced("top_k", 1), "", (), None)
+    shown = [child for child in desk.row(name).findChildren(QWidget) if child.isVisible()]
+    desk.panel.display_facts([dataclasses.replace(REJECTED, name=name)])
+    desk.panel.display(UNSET.replaced("top_k", 2), "", (), None)
+    left = [child for child in desk.row(name).findChildren(QWidget) if child.isVisible()]
+    assert desk.box(name) in left
+    assert desk.named(name) not in left
+    desk.panel.display_facts([])
+
+    assert [child for child in desk.row(name).findChildren(QWidget) if child.isVisible()] == shown
+
+
+def test_what_had_no_effect_is_said_in_the_tip(desk: Desk) -> None:
+    desk.panel.display_facts([dataclasses.replace(REJECTED, outcome=FactOutcome.NO_EFFECT, words="")])
+
+    assert "Had no visible effect on 3 Nov 2025." in desk.row("presence_penalty").toolTip()
+    assert desk.box("presence_penalty").isEnabled()
 
 
 def test_effort_is_chosen_by_arrow_keys_and_unknown_words_are_shown(desk: Desk) -> None:

@@ -283,10 +283,29 @@ def parsed_json(text: str) -> Json:
         return Json.of(json.loads(text, parse_constant=_refuse_constant))
     except json.JSONDecodeError as error:
         raise ConfigurationError(
-            f"This is not JSON: {error.msg} in line {error.lineno}, column {error.colno}."
+            f"This is not JSON: {_in_plain_words(error.msg)} in line {error.lineno}, column {error.colno}."
         ) from None
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"This is not JSON: {error}.") from None
+
+
+_JSON_SLIPS = {
+    "Expecting property name": "a key in double quotes is expected",
+    "Expecting ',' delimiter": "a comma or a closing bracket is expected",
+    "Expecting ':' delimiter": "a colon after the key is expected",
+    "Expecting value": "a value is expected",
+    "Extra data": "something follows the end of the value",
+    "Unterminated string": "no quote ends the text that begins",
+    "Invalid control character": "a line end or another control character must be written as \\n or \\u....",
+    "Invalid \\": "a backslash begins no known escape",
+    "Illegal trailing comma": "a comma stands before the end",
+}
+"""What Python's decoder says, by how it begins, and what it means."""
+
+
+def _in_plain_words(message: str) -> str:
+    found = (words for start, words in _JSON_SLIPS.items() if message.startswith(start))
+    return next(found, message)
 
 
 def _refuse_constant(word: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
@@ -36,6 +37,8 @@ QUIET_PADDING: Final = 8
 """Between the edge of a quiet button and its text: what a layout subtracts to align it by its text."""
 
 _ICON_GAP: Final = 6
+_LEAST_TICKED: Final = 56
+"""The width from which the ticks of a slider can be told apart."""
 
 __all__ = [
     "QUIET_PADDING", "RADIUS", "Button", "CheckBox", "Chip", "ComboBox", "ElidedLabel",
@@ -322,10 +325,17 @@ class Slider(QSlider):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
+        self._ticks: tuple[int, ...] = ()
+        self._mark: int | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self.update)
+
+    def set_ticks(self, positions: Sequence[int], mark: int | None) -> None:
+        """Places points under the groove, and a taller mark where the value usually is."""
+        self._ticks, self._mark = tuple(positions), mark
+        self.update()
 
     def sizeHint(self) -> QSize:
         """Room for the handle."""
@@ -336,15 +346,22 @@ class Slider(QSlider):
         return self.sizeHint()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Groove, filled part, handle."""
+        """Ticks, groove, filled part, handle."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colors = theme()
         middle = self.height() / 2
         groove = QRectF(0, middle - 1, self.width(), 2)
+        if self.isEnabled():
+            for tick in self._ticks if self.width() >= _LEAST_TICKED else ():
+                painter.fillRect(QRectF(self._x_of(tick) - 0.5, middle + 5, 1, 2), colors.color("strong"))
+            if self._mark is not None:
+                painter.fillRect(
+                    QRectF(self._x_of(self._mark) - 0.5, middle - 4, 1, 8), colors.color("strong")
+                )
         draw_frame(painter, groove, 1, fill=colors.color("track" if self.isEnabled() else "line"))
         if self.isEnabled():
-            x = self._handle_x()
+            x = self._x_of(self.value())
             draw_frame(painter, QRectF(0, middle - 1, x, 2), 1, fill=colors.color("text-2"))
             fill = "pressed" if self.isSliderDown() else "hover" if self.underMouse() else "raised"
             painter.setPen(QPen(colors.color("text-2"), 1.5))
@@ -381,9 +398,9 @@ class Slider(QSlider):
         else:
             event.ignore()
 
-    def _handle_x(self) -> float:
+    def _x_of(self, position: int) -> float:
         span = max(1, self.maximum() - self.minimum())
-        return 6 + (self.value() - self.minimum()) / span * (self.width() - 12)
+        return 6 + (position - self.minimum()) / span * (self.width() - 12)
 
     def _move_to(self, x: float) -> None:
         share = min(max((x - 6) / max(1, self.width() - 12), 0.0), 1.0)

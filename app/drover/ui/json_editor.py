@@ -53,20 +53,22 @@ class JsonEditor(FramedDialog):
         super().reject()
 
     def sizeHint(self) -> QSize:
-        """Room for a schema of some twenty lines."""
-        return QSize(self.minimumWidth(), theme().px(460))
+        """Room for a schema of some fifteen lines."""
+        height = min(theme().px(480), self.screen().availableGeometry().height() - 64)
+        return QSize(self.minimumWidth(), height)
 
     def _build(self, explanation: str) -> None:
         self._is_asking = False
+        title = Label(self.windowTitle(), role="title", weight=600)
         words = words_label(token="text-2")
         words.setText(explanation)
         self._text = _JsonText(_t("JSON"))
         self._text.textChanged.connect(self._check)
         self._verdict = Verdict()
         self._verdict_place = _Standing(self._verdict)
-        self._arrange = _button(QuietButton, _t("Arrange"))
-        self._arrange.setToolTip(_t("Indent the JSON"))
-        self._arrange.clicked.connect(self._arrange_text)
+        self._format = _button(QuietButton, _t("Format"))
+        self._format.setToolTip(_t("Indent and space the JSON evenly"))
+        self._format.clicked.connect(self._format_text)
         self._question = Label(_t("Discard what you changed?"))
         self._discard = _button(Button, _t("Discard"))
         self._discard.clicked.connect(self.reject)
@@ -76,11 +78,12 @@ class JsonEditor(FramedDialog):
         self._cancel.clicked.connect(self.reject)
         self._save = _button(PrimaryButton, _t("Save"))
         self._save.clicked.connect(self._submit)
+        self.body.addWidget(title)
         self.body.addWidget(words)
         self._add_fields()
         self.body.addWidget(self._text, 1)
         self.body.addWidget(self._verdict_place)
-        self.foot.addWidget(self._arrange)
+        self.foot.addWidget(self._format)
         self.foot.addStretch(1)
         for part in (self._question, self._discard, self._keep, self._cancel, self._save):
             self.foot.addWidget(part)
@@ -92,6 +95,7 @@ class JsonEditor(FramedDialog):
         self._before = self._state()
         self._ask_to_discard(False)
         self._check()
+        self.resize(self.sizeHint())
         self._text.setFocus()
 
     def _state(self) -> tuple[str, ...]:
@@ -104,7 +108,7 @@ class JsonEditor(FramedDialog):
         self._is_asking = is_asking
         for part in (self._question, self._discard, self._keep):
             part.setVisible(is_asking)
-        for part in (self._cancel, self._save, self._arrange):
+        for part in (self._cancel, self._save, self._format):
             part.setVisible(not is_asking)
         self._text.setEnabled(not is_asking)
         if is_asking:
@@ -127,7 +131,7 @@ class JsonEditor(FramedDialog):
         else:
             self._verdict.display(self._praise(), is_good=True)
         self._save.setEnabled(self._value is not None)
-        self._arrange.setEnabled(_is_json(text))
+        self._format.setEnabled(_is_json(text))
 
     def _read(self, text: str) -> Json:
         """The value for the parameter. Raises ConfigurationError in words."""
@@ -140,7 +144,7 @@ class JsonEditor(FramedDialog):
     def _praise(self) -> str:
         return _t("This is JSON.")
 
-    def _arrange_text(self) -> None:
+    def _format_text(self) -> None:
         self._text.replace(pretty(parsed_json(self._text.toPlainText())))
 
     def _submit(self) -> None:

@@ -40,9 +40,9 @@ class JsonRow(ParameterRow):
         self._describe(self._edit, self._spec.name)
         self._edit.clicked.connect(self._open_editor)
         self._line.addWidget(self._summary, 1)
-        self._line.addWidget(self._unset_label, 1, Qt.AlignmentFlag.AlignRight)
         self._line.addSpacing(4)
         self._line.addWidget(self._edit)
+        self._line.addWidget(self._unset_label, 1, Qt.AlignmentFlag.AlignRight)
 
     def _display_editor(self, value: ParameterValue | None) -> None:
         self._unset_label.setVisible(value is None)
@@ -98,10 +98,10 @@ class FormatRow(ParameterRow):
         self._unset_label = UnsetLabel(self)
         self._edit = HidableIconButton("edit", self.tr("Edit schema…"), compact=True, parent=self)
         self._edit.clicked.connect(self._open_editor)
-        self._line.addWidget(self._unset_label, 1, Qt.AlignmentFlag.AlignRight)
         self._line.addWidget(self._segments, 1)
         self._line.addSpacing(4)
         self._line.addWidget(self._edit)
+        self._line.addWidget(self._unset_label, 1, Qt.AlignmentFlag.AlignRight)
 
     def _display_editor(self, value: ParameterValue | None) -> None:
         kind = _kind_of(value)

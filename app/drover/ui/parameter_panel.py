@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from drover.domain.endpoint import ModelCard
+from drover.domain.endpoint import ModelCard, ParameterFact
 from drover.domain.parameters import SPECS, UNSET, Preset, SamplingParameters
 from drover.ui import formats
 from drover.ui.controls import (
@@ -53,6 +53,7 @@ class ParameterPanel(QWidget):
         preset_save_requested: the name under which the current values should be kept.
         preset_delete_requested: the id of the preset.
         reset_requested: unset every parameter.
+        forget_requested: the wire name of a parameter that should be sent again although it was rejected.
     """
 
     parameters_edited = Signal(object)
@@ -61,6 +62,7 @@ class ParameterPanel(QWidget):
     preset_save_requested = Signal(str)
     preset_delete_requested = Signal(str)
     reset_requested = Signal()
+    forget_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -87,6 +89,13 @@ class ParameterPanel(QWidget):
         self._preset_bar.display(presets, self._preset)
         self._prompt.set_text(system_prompt)
         self._show_parameters()
+
+    def display_facts(self, facts: Sequence[ParameterFact]) -> None:
+        """Shows what the chosen model did with parameters; those it rejected stay out of the request."""
+        known = {fact.name: fact for fact in facts}
+        for name, row in self._rows.items():
+            row.display_fact(known.get(name))
+        self._show_counts()
 
     def display_card(self, card: ModelCard | None) -> None:
         """Shows what is known of the chosen model; it also bounds the slider of max_tokens."""
@@ -162,6 +171,7 @@ class ParameterPanel(QWidget):
                 if spec.is_common == common:
                     row = made_row(spec, content)
                     row.edited.connect(self._edit)
+                    row.forget_requested.connect(self.forget_requested)
                     self._rows[name] = row
                     column.addLayout(_indented(row))
 
@@ -171,23 +181,32 @@ class ParameterPanel(QWidget):
             value = parameters.get(name)
             is_from_preset = preset is not None and value is not None and preset.parameters.get(name) == value
             row.display(value, is_from_preset=is_from_preset)
-        count = len(parameters)
+        self._show_counts()
+        self._show_whether_changed()
+
+    def _show_counts(self) -> None:
+        count = self._count_sent(self._rows)
         self._heading.setText(
-            self.tr("{count} of {all} parameters sent").format(count=count, all=len(SPECS))
+            self.tr("{count} of {all} parameters sent").format(count=count, all=len(self._rows))
             if count
             else self.tr("No parameters sent")
         )
-        self._reset.setEnabled(count > 0)
-        self._explanation.setVisible(count == 0)
-        self._explanation_gap.changeSize(0, 8 if count == 0 else 0)
+        is_any_set = len(self._parameters) > 0
+        self._reset.setEnabled(is_any_set)
+        self._explanation.setVisible(not is_any_set)
+        self._explanation_gap.changeSize(0, 0 if is_any_set else 8)
         self._column.invalidate()
-        self._legend.setVisible(count > 0)
+        self._legend.setVisible(is_any_set)
         self._show_more()
-        self._show_whether_changed()
+
+    def _count_sent(self, names: Iterable[str]) -> int:
+        return sum(
+            self._parameters.get(name) is not None and not self._rows[name].is_rejected for name in names
+        )
 
     def _show_more(self) -> None:
-        names = [name for name, spec in SPECS.items() if not spec.is_common]
-        count = sum(self._parameters.get(name) is not None for name in names)
+        names = [name for name, row in self._rows.items() if not row.spec.is_common]
+        count = self._count_sent(names)
         self._more.set_detail(self.tr("{count} of {all} sent").format(count=count, all=len(names)))
         if count and not self._was_more_touched:
             self._more.setChecked(True)

@@ -8,13 +8,16 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
+import shiboken6
 from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
+from drover.domain.endpoint import FactOutcome, ParameterFact
 from drover.domain.parameters import ParameterKind, ParameterSpec, ParameterValue
 from drover.ui.controls import CheckBox, ElidedLabel, IconButton, Label, Segments, Slider
 from drover.ui.number_field import NumberField
+from drover.ui.rejected_mark import RejectedMark, fact_in_words
 from drover.ui.theme import draw_icon, theme
 
 NAME_WIDTH: Final = 135
@@ -39,6 +42,13 @@ class SliderScale:
             count = round((maximum - lowest) / spec.step)
             self._values = [round(lowest + index * spec.step, 10) for index in range(count + 1)]
         self.page_step = _STEPS_PER_OCTAVE if spec.is_logarithmic else max(1, len(self._values) // 20)
+        is_number = isinstance(spec.initial, int | float)
+        marked = _powers_of_16(maximum) if spec.is_logarithmic else _round_values(lowest, maximum)
+        self.ticks = (
+            [self.position(value) for value in marked if lowest <= value <= maximum],
+            self.position(float(spec.initial)) if is_number else None,  # type: ignore[arg-type]
+        )
+        """Positions of some round values, and of the value from which the editor starts."""
 
     @property
     def last(self) -> int:
@@ -58,6 +68,21 @@ class SliderScale:
     def value(self, position: int) -> float:
         """The value at a position."""
         return self._values[min(max(position, 0), self.last)]
+
+
+def _round_values(lowest: float, highest: float) -> list[float]:
+    """At most six values of which people think: 0, 0.5, 1 ... or 0, 250, 500 ..."""
+    span = highest - lowest
+    if span <= 0:
+        return []
+    magnitude = 10.0 ** math.floor(math.log10(span / 4))
+    step = next(magnitude * factor for factor in (1, 2.5, 5, 10) if span / (magnitude * factor) <= 5)
+    first = math.ceil(lowest / step)
+    return [round(index * step, 10) for index in range(first, math.floor(highest / step) + 1)]
+
+
+def _powers_of_16(highest: float) -> list[float]:
+    return [16.0**power for power in range(math.floor(math.log(max(1.0, highest), 16)) + 1)]
 
 
 def _by_octaves(lowest: int, highest: int) -> list[float]:
@@ -83,13 +108,20 @@ def spans_a_slider(spec: ParameterSpec) -> bool:
 
 
 class _ParameterName(ElidedLabel):
-    """The wire name, with a bookmark while a preset gave the value; a click works like one on the box."""
+    """The wire name, with a bookmark while a preset gave the value.
+
+    Signals:
+        clicked: a click, which works like one on the box.
+        double_clicked: the second of two clicks, which is not told as a click as well.
+    """
 
     clicked = Signal()
+    double_clicked = Signal()
 
     def __init__(self, name: str, parent: QWidget) -> None:
         super().__init__(name, role="wire", token="text-2", parent=parent)
         self._has_bookmark = False
+        self._is_second_click = False
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def set_bookmark(self, has_bookmark: bool) -> None:
@@ -108,8 +140,15 @@ class _ParameterName(ElidedLabel):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Reports a click."""
-        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+        is_inside = self.rect().contains(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and is_inside and not self._is_second_click:
             self.clicked.emit()
+        self._is_second_click = False
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Reports a double click, and none for the release that ends it."""
+        self._is_second_click = True
+        self.double_clicked.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Name and bookmark."""
@@ -135,21 +174,28 @@ class ParameterRow(QWidget):
 
     Signals:
         edited: the wire name, and the value that a person set, or None where they took it away.
+        forget_requested: the wire name, whose rejection by the server should be forgotten.
     """
 
     edited = Signal(str, object)
+    forget_requested = Signal(str)
 
     def __init__(self, spec: ParameterSpec, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._spec = spec
         self._value: ParameterValue | None = None
         self._remembered: ParameterValue = spec.initial
+        self._value_when_pressed: ParameterValue | None = None
+        self._fact: ParameterFact | None = None
+        self._mark: RejectedMark | None = None
+        self._covered: list[QWidget] = []
         self._box = CheckBox(parent=self)
         self._box.setAccessibleName(self.tr("Send {name}").format(name=spec.name))
         self._box.setAccessibleDescription(spec.help)
         self._box.clicked.connect(self._toggle)
         self._name = _ParameterName(spec.title or spec.name, self)
         self._name.clicked.connect(self._box.click)
+        self._name.double_clicked.connect(self._unset)
         self._line = QHBoxLayout(self)
         self._line.setContentsMargins(0, 0, 0, 0)
         self._line.setSpacing(0)
@@ -163,17 +209,71 @@ class ParameterRow(QWidget):
         self._build_editor()
         self._restyle()
 
+    @property
+    def spec(self) -> ParameterSpec:
+        """What the row edits."""
+        return self._spec
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the server has refused the parameter, so that it is left out whatever its value."""
+        return self._fact is not None and self._fact.outcome is FactOutcome.REJECTED
+
     def display(self, value: ParameterValue | None, *, is_from_preset: bool) -> None:
         """Shows a value, or that none is sent, without a signal."""
         with QSignalBlocker(self):
             if value is not None:
                 self._remembered = value
             self._value = value
+            self._uncover()
             self._box.setChecked(value is not None)
             self._box.set_from_preset(is_from_preset)
             self._name.set_bookmark(is_from_preset and value is not None)
-            self._name.set_look(token="text-2" if value is None else "text")
             self._display_editor(value)
+            self._show_fact()
+
+    def display_fact(self, fact: ParameterFact | None) -> None:
+        """Shows what the server did with the parameter; a rejection takes the editor's place."""
+        if fact != self._fact:
+            self._fact = fact
+            self._uncover()
+            self._show_fact()
+            self.setToolTip(self._tip())
+
+    def _show_fact(self) -> None:
+        is_rejected = self.is_rejected
+        self._box.setEnabled(not is_rejected)
+        self._name.setEnabled(not is_rejected)
+        self._name.set_look(token="text-3" if is_rejected else "text-2" if self._value is None else "text")
+        self._box.setAccessibleDescription(self._spec.help)
+        if is_rejected and self._fact is not None:
+            self._cover(self._fact)
+
+    def _cover(self, fact: ParameterFact) -> None:
+        if self._mark is None:
+            self._mark = RejectedMark(self._spec.name, self)
+            self._mark.forget_requested.connect(self._request_forgetting)
+            self._line.addWidget(self._mark, 100)
+            self.setTabOrder(self._box, self._mark.button)
+        kept = (self._box, self._name, self._mark)
+        children = self.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        self._covered = [child for child in children if child not in kept and not child.isHidden()]
+        for child in self._covered:
+            child.hide()
+        self._mark.display(fact)
+        self._box.setAccessibleDescription(self._mark.words)
+        self._mark.show()
+
+    def _uncover(self) -> None:
+        if self._mark is not None:
+            self._mark.hide()
+        for child in self._covered:
+            if shiboken6.isValid(child):
+                child.show()
+        self._covered = []
+
+    def _request_forgetting(self) -> None:
+        self.forget_requested.emit(self._spec.name)
 
     def set_maximum(self, maximum: float) -> None:
         """The highest value that makes sense for the model at hand; concerns sliders without a fixed end."""
@@ -196,12 +296,23 @@ class ParameterRow(QWidget):
     def _unset(self) -> None:
         self._set(None)
 
+    def _note_value(self) -> None:
+        self._value_when_pressed = self._value
+
+    def _reset(self) -> None:
+        """Takes the value away; the first of the two clicks has moved it, which is not remembered."""
+        if self._value_when_pressed is not None:
+            self.display(self._value_when_pressed, is_from_preset=False)
+        self._unset()
+
     def _describe(self, widget: QWidget, name: str) -> None:
         widget.setAccessibleName(name)
         widget.setAccessibleDescription(self._spec.help)
 
     def _tip(self) -> str:
-        return self.tr("{help}\nRange: {range}.").format(help=self._spec.help, range=self._spec.range_text)
+        tip = self.tr("{help}\nRange: {range}.").format(help=self._spec.help, range=self._spec.range_text)
+        words = "" if self._fact is None else fact_in_words(self._fact)
+        return f"{tip}\n{words}" if words else tip
 
     def _restyle(self) -> None:
         self.setFixedHeight(theme().px(32))
@@ -212,7 +323,7 @@ class UnsetLabel(Label):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent.tr("unset"), role="small", token="text-3", parent=parent)
-        self.setContentsMargins(0, 0, 6, 0)
+        self.setContentsMargins(0, 0, 7, 0)
 
 
 class NumberRow(ParameterRow):
@@ -224,7 +335,8 @@ class NumberRow(ParameterRow):
         self._slider.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._slider.setMinimumWidth(40)
         self._describe(self._slider, f"{spec.name} slider")
-        self._slider.reset_requested.connect(self._unset)
+        self._slider.reset_requested.connect(self._reset)
+        self._slider.sliderPressed.connect(self._note_value)
         self._slider.valueChanged.connect(self._slide)
         self._field = NumberField(
             is_integer=spec.kind is ParameterKind.INTEGER, step=spec.step, decimals=spec.decimals,
@@ -246,6 +358,7 @@ class NumberRow(ParameterRow):
         with QSignalBlocker(self):
             self._slider.setRange(0, self._scale.last)
             self._slider.setPageStep(self._scale.page_step)
+            self._slider.set_ticks(*self._scale.ticks)
             self._show_position()
 
     def _display_editor(self, value: ParameterValue | None) -> None:
@@ -290,7 +403,8 @@ class SeedRow(ParameterRow):
         self._slider.setMinimumWidth(24)
         self._slider.setRange(0, _LAST_SLIDER_SEED)
         self._describe(self._slider, f"{spec.name} slider")
-        self._slider.reset_requested.connect(self._unset)
+        self._slider.reset_requested.connect(self._reset)
+        self._slider.sliderPressed.connect(self._note_value)
         self._slider.valueChanged.connect(self._set)
         self._draw = HidableIconButton("regenerate", self.tr("New random seed"), compact=True, parent=self)
         self._draw.clicked.connect(self._draw_seed)
