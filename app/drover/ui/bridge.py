@@ -8,8 +8,9 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from drover.engine.workbench import LibraryChanged, Notice, RunAdvanced, RunSettled, WorkbenchEvent
 
-FRAME_MS = 16
-"""Views are told of news at most once in this time, however many chunks arrive."""
+FRAME_MS = 20
+"""Views are told of news at most once in this time, however many chunks arrive: text that grows by 50 steps a
+second looks no less fluid than by 60, and costs a sixth less."""
 
 
 class Bridge(QObject):

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _log = logger("ui")
 _FIRST_ROWS = 100
+_WORDS_REST_MS = 100
+"""Between two counts of tokens below a stream: nobody reads faster, and each lays out the composer again."""
 _KNOB_FROM, _KNOB_TO = 0.2, 1.2
 _TRY_TOKENS = 400
 _ZOOM_STEPS = (0.5, 0.67, 0.75, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -72,6 +74,8 @@ class Controller(QObject):
         self._opened_setup: Setup | None = None
         self.actions = Actions(self, window)
         self._drafting = Drafting(workbench, reader, window, self._shown, self.spawn, self)
+        self._words_rest = QTimer(self, singleShot=True, interval=_WORDS_REST_MS)
+        self._words_rest.timeout.connect(self._show_progress_words)
         self._connect(bridge)
         window.install_actions(self.actions)
 
@@ -376,6 +380,7 @@ class Controller(QObject):
     def _display_state(self) -> None:
         live = self._shown.live
         if live is None:
+            self._words_rest.stop()
             self._window.composer.display_busy(False)
         else:
             self._window.composer.display_busy(True, *self._progress_words(live))
@@ -447,13 +452,20 @@ class Controller(QObject):
         self._window.transcript.advance(live.run.id)
         if self._opened_finding is not None:
             self._opened_finding.advance()
-        self._window.composer.display_busy(True, *self._progress_words(live))
+        if not self._words_rest.isActive():
+            self._show_progress_words()
+            self._words_rest.start()
         self._window.inspector.advance(live.run.id)
 
     def _catch_up(self) -> None:
         """Shows in one go what arrived while nobody could see the window."""
         if self._shown.live is not None:
             self._show_progress({self._shown.live.run.id})
+
+    def _show_progress_words(self) -> None:
+        live = self._shown.live
+        if live is not None:
+            self._window.composer.display_busy(True, *self._progress_words(live))
 
     def _show_settled(self, run: Run) -> None:
         self._shown.note_settled(run)
