@@ -42,7 +42,7 @@ TEXT_INSET = 16
 _PAD_TOP, _PAD_BOTTOM, _RADIUS = 10, 12, 6
 _HEADER, _FOOTER, _ACTION = 20, 28, 24
 _MEASURES_ROOM = 100
-_AFTER_HEADER, _BEFORE_BODY, _BEFORE_FOOTER = 4, 8, 8
+_AFTER_HEADER, _BEFORE_BODY, _AFTER_OPEN_REASONING, _BEFORE_FOOTER = 4, 8, 12, 8
 _TICK_MS = 1000
 _NAMED_CHARS = 20_000
 
@@ -404,7 +404,7 @@ class MessageView(QWidget):
             # The toggle's own padding hangs over the text's left edge.
             height = reasoning.lay_out(inner + 8)
             reasoning.setGeometry(TEXT_INSET - 8, y, inner + 8, height)
-            y += height + scale(_BEFORE_BODY)
+            y += height + scale(_AFTER_OPEN_REASONING if reasoning.is_open else _BEFORE_BODY)
         height = self._body.lay_out(inner)
         self._body.setGeometry(TEXT_INSET, y, inner, height)
         y += height
