@@ -42,8 +42,10 @@ from drover.store.settings import Settings, load_settings, save_settings
 if TYPE_CHECKING:
     import asyncio
 
+    from drover.engine.event_log import EventLog
     from drover.engine.local_model import LocalModel
     from drover.engine.probe import KeyTest
+    from drover.engine.replay import Replay
     from drover.engine.runner import Address, Runner
     from drover.engine.secrets import FoundKey, KeyStatus, SaveResult, Secrets
     from drover.engine.transport import Transport
@@ -415,6 +417,37 @@ class Workbench:
             )
         variable = URL_KEY_VARIABLE if endpoint.id == URL_ENDPOINT_ID else endpoint.key_variable
         return Address(base_url=endpoint.base_url, key=found.key, key_variable=variable)
+
+    # What came back
+
+    def endpoint_of(self, run: Run) -> Endpoint:
+        """The endpoint that a run was sent to; one made from its address where that was removed since."""
+        return self._endpoints.get(run.endpoint_id) or replace(
+            endpoint_from_url(run.base_url), id=run.endpoint_id, name=run.endpoint_name
+        )
+
+    def event_log(self, run: Run, exchange: Exchange) -> EventLog:
+        """What came over the wire for a stored run, event by event; milliseconds, however long it is."""
+        from drover.engine.event_log import EventLog
+
+        return EventLog(run, exchange, self.endpoint_of(run))
+
+    async def replay(self, run_id: str) -> Replay:
+        """The recording of a stored run, to be played through the decoder again; needs no network.
+
+        Raises ConfigurationError where there is nothing to play.
+        """
+        from drover.engine.replay import Replay
+
+        run = await self._on_writer(lambda: self._library.run(run_id))
+        exchange = await self._on_writer(lambda: self._library.exchange(run_id))
+        if run is None or exchange is None:
+            raise ConfigurationError("Nothing that came back for this reply was kept.")
+        messages = await self._on_writer(lambda: self._library.messages(run.conversation_id))
+        stored = next((message for message in messages if message.id == run.message_id), None)
+        if stored is None:
+            raise ConfigurationError("This reply no longer exists.")
+        return Replay(run, exchange, stored, self.endpoint_of(run))
 
     # Conversations
 
