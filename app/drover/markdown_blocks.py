@@ -86,7 +86,16 @@ class Rule:
     """A horizontal rule."""
 
 
-Content: TypeAlias = Paragraph | Heading | CodeBlock | Table | MathBlock | Rule
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A run of lines to be shown as written. No text is parsed to this: see `ui.source_splitter`."""
+
+    text: str
+    joint: str | None = None
+    """As that of a Paragraph; None for the first run."""
+
+
+Content: TypeAlias = Paragraph | Heading | CodeBlock | Table | MathBlock | Rule | Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +181,7 @@ class BlockSplitter:
             partial = _without_open_data(partial)
         if partial and (self._goes_on or not state.withholds(partial)):
             state = state.clone()
-            (state.take_on if self._goes_on else state.take)(_clean(partial.rstrip("\r")))
+            (state.take_on if self._goes_on else state.take)(clean_line(partial.rstrip("\r")))
         return state.preview()
 
     def feed(self, text: str) -> None:
@@ -219,14 +228,14 @@ class BlockSplitter:
                 return
             if "\ud800" <= head[-1] <= "\udbff":
                 head = head[:-1]
-            (self._state.take_on if self._goes_on else self._state.take)(_clean(head))
+            (self._state.take_on if self._goes_on else self._state.take)(clean_line(head))
             self._collect()
             self._goes_on = True
             self._partial, self._held = [line[len(head) :]], len(line) - len(head)
             self._limit = MAX_PARAGRAPH_CHARS
 
     def _take_line(self) -> None:
-        line = _clean("".join(self._partial).rstrip("\r"))
+        line = clean_line("".join(self._partial).rstrip("\r"))
         if self._goes_on:
             self._state.take_on(line)
         else:
@@ -250,7 +259,7 @@ def parse(text: str) -> list[Block]:
     return splitter.settled
 
 
-def _clean(line: str) -> str:
+def clean_line(line: str) -> str:
     """The line without what no text view can hold: NUL, lone surrogates, carriage returns."""
     if line.isascii():
         return line.replace("\0", "\ufffd").replace("\r", " ") if "\0" in line or "\r" in line else line

@@ -376,9 +376,10 @@ class CodeView(QWidget):
         self._awaited -= came
         if not self._awaited:
             typesetting().answered.disconnect(self._take)
-        if any(question.kind == CODE for question in came):
+        kinds = {question.kind for question in came}
+        if CODE in kinds:
             self._highlight()
-        else:
+        if kinds - {CODE}:
             self._show_language()
 
     def _ask_language(self) -> None:

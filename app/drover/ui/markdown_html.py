@@ -19,6 +19,7 @@ from drover.markdown_blocks import (
     Paragraph,
     Quote,
     Rule,
+    Source,
     Table,
 )
 from drover.ui.markdown_inline import Span, SpanKind, Style, parse_inline, safe_link
@@ -113,6 +114,8 @@ def _block(piece: Piece) -> str:
             return _table(content, piece)
         case MathBlock(tex=tex):
             return f"<p>$${escape(tex)}$$</p>"
+        case Source(text=text):
+            return f"<pre>{escape(text)}</pre>"
         case Rule():
             return "<hr>"
 

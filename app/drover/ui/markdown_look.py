@@ -80,7 +80,7 @@ def gap_between(before: Block | None, block: Block, look: TextLook) -> int:
 
 def goes_on(block: Block) -> bool:
     """Whether it is the continuation of a long paragraph."""
-    return isinstance(block.content, Paragraph) and block.content.joint is not None
+    return getattr(block.content, "joint", None) is not None
 
 
 def indent_of(block: Block) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from drover.markdown_blocks import Block, CodeBlock, Heading, MathBlock, Paragraph, Rule, Table
+from drover.markdown_blocks import Block, CodeBlock, Heading, MathBlock, Paragraph, Rule, Source, Table
 from drover.ui.markdown_inline import parse_inline
 from drover.ui.markdown_look import BREAK_HERE, clean_code
 from drover.ui.markdown_spans import OBJECT_CHARACTER, shown_characters
@@ -50,6 +50,8 @@ def shown_text(block: Block, *, is_open: bool = False) -> str:
             return "\n".join("\t".join(map(shown_cell, line)) for line in lines)
         case MathBlock(tex=tex):
             return OBJECT_CHARACTER if tex.strip() else ""
+        case Source(text=text):
+            return clean_code(text).replace(BREAK_HERE, "").replace("\r", "\n")
         case Rule():
             return ""
 

@@ -21,6 +21,7 @@ from drover.markdown_blocks import (
     Paragraph,
     Quote,
     Rule,
+    Source,
     Table,
     parse,
 )
@@ -311,6 +312,8 @@ def _block_markdown(piece: Piece, *, opens_item: bool = False) -> str:
             return f"\\[\n{tex}\n\\]" if "$$" in tex else f"$$\n{tex}\n$$"
         case Rule():
             return "***" if opens_item else "---"
+        case Source(text=text):
+            return text
 
 
 def _block_plain(piece: Piece, *, opens_item: bool = False) -> str:
@@ -333,6 +336,8 @@ def _block_plain(piece: Piece, *, opens_item: bool = False) -> str:
             )
         case MathBlock(tex=tex):
             return tex
+        case Source(text=text):
+            return text
         case Rule():
             return "---"
 

@@ -275,7 +275,7 @@ def _write_source(cursor: QTextCursor, math_format: QTextCharFormat, look: TextL
     source.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignNormal)
     for unwanted in (QTextFormat.Property.ObjectType.value, _IS_KNOWN):
         source.clearProperty(unwanted)
-    cursor.insertText(_one_paragraph(str(math_format.property(TEX))), source)
+    cursor.insertText(one_paragraph(str(math_format.property(TEX))), source)
 
 
 def code_format(base: QTextCharFormat, look: TextLook) -> QTextCharFormat:
@@ -299,12 +299,12 @@ def write_spans(
         text_format = _styled(base, span)
         match span.kind:
             case SpanKind.TEXT:
-                cursor.insertText(_one_paragraph(span.text), text_format)
+                cursor.insertText(one_paragraph(span.text), text_format)
             case SpanKind.BREAK:
                 cursor.insertText(_LINE_SEPARATOR, base)
             case SpanKind.CODE:
                 start = cursor.position()
-                cursor.insertText(_one_paragraph(clean_code(span.text)), code_format(text_format, look))
+                cursor.insertText(one_paragraph(clean_code(span.text)), code_format(text_format, look))
                 code_spans.append((start, cursor.position()))
             case SpanKind.MATH:
                 write_formula(cursor, span.text, text_format, look, is_display=False)
@@ -313,11 +313,11 @@ def write_spans(
             case SpanKind.FOOTNOTE:
                 text_format.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignSuperScript)
                 text_format.setForeground(theme().color("text-3"))
-                cursor.insertText(_one_paragraph(span.text), text_format)
+                cursor.insertText(one_paragraph(span.text), text_format)
             case SpanKind.IMAGE | SpanKind.PARTIAL_IMAGE:
                 text_format.setForeground(theme().color("text-3"))
                 _set_link(text_format, image_reference(span))
-                cursor.insertText(_one_paragraph(image_words(span)), text_format)
+                cursor.insertText(one_paragraph(image_words(span)), text_format)
     return code_spans
 
 
@@ -338,7 +338,7 @@ def shown_characters(span: Span) -> str:
     return words.replace(BREAK_HERE, "").replace("\r", "\n").replace(_LINE_SEPARATOR, "\n")
 
 
-def _one_paragraph(text: str) -> str:
+def one_paragraph(text: str) -> str:
     """Text that may be inserted without beginning a new paragraph of the document."""
     return breakable_text(text).translate(_LINE_ENDS)
 

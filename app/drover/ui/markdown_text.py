@@ -31,13 +31,14 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextBrowser, QTextEdit, QToolTip, QWidget
 
-from drover.markdown_blocks import Block, Heading, Item, MathBlock, Paragraph, Rule
+from drover.markdown_blocks import Block, Heading, Item, MathBlock, Paragraph, Rule, Source
 from drover.ui.find_marks import HitRange, WidgetHits, paint_hits, positions_at
 from drover.ui.markdown_inline import Span, parse_inline, safe_link
 from drover.ui.markdown_look import (
     BREAK_HERE,
     QUOTE_INDENT,
     TextLook,
+    clean_code,
     gap_between,
     indent_of,
     is_right_to_left,
@@ -53,6 +54,8 @@ from drover.ui.markdown_spans import (
     TEX,
     FormulaObject,
     char_format,
+    code_format,
+    one_paragraph,
     place_formulas,
     tooltip_text,
     write_formula,
@@ -493,7 +496,8 @@ class BlockText(MarkdownText):
         indent = scale(indent_of(block))
         (block_format.setRightMargin if is_rtl else block_format.setLeftMargin)(indent)
         block_format.setTopMargin(scale(gap_between(before, block, self._look)))
-        line = theme().line_height(self._look.role)
+        is_source = isinstance(block.content, Source)
+        line = theme().line_height("code" if is_source else self._look.role)
         block_format.setLineHeight(line, QTextBlockFormat.LineHeightTypes.MinimumHeight.value)
         base = char_format(self._look)
         content = block.content
@@ -530,6 +534,11 @@ class BlockText(MarkdownText):
             write_formula(
                 cursor, content.tex, base, self._look, is_display=True, is_alone=True, is_tail=is_tail
             )
+        elif isinstance(content, Source):
+            block_format = QTextBlockFormat()
+            block_format.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+            cursor.mergeBlockFormat(block_format)
+            cursor.insertText(one_paragraph(clean_code(content.text)), code_format(base, self._look))
         elif isinstance(content, Paragraph | Heading):
             self._write_spans(cursor, parse_inline(content.text, is_open=is_tail), base)
 

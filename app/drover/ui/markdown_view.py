@@ -27,6 +27,7 @@ from drover.markdown_blocks import (
     MathBlock,
     Paragraph,
     Rule,
+    Source,
     Table,
 )
 from drover.ui.code_view import CodeView, estimated_height
@@ -47,6 +48,7 @@ from drover.ui.markdown_table import TableText
 from drover.ui.markdown_text import MARKER_GAP, BlockText, MarkdownText, paint_marker, paint_quote_rules
 from drover.ui.picture_view import PLACEHOLDER_PX, PicturePopup, PictureStack
 from drover.ui.pictures import Pictures
+from drover.ui.source_splitter import SourceSplitter
 from drover.ui.theme import theme
 
 _SEALED_BLOCKS = 40
@@ -140,7 +142,8 @@ class MarkdownView(QWidget):
         self._is_selected_by_owner = is_selected_by_owner
         self._look = look
         self._text_name = text_name
-        self._splitter = BlockSplitter()
+        self._splitter: BlockSplitter | SourceSplitter = BlockSplitter()
+        self._is_source = False
         self._taken = 0
         self._segments: list[_Segment] = []
         self._last_open = -1  # the last segment with settled blocks
@@ -185,11 +188,43 @@ class MarkdownView(QWidget):
     def display(self, text: str) -> None:
         """Shows a whole text instead of what was there."""
         self._clear()
-        self._splitter = BlockSplitter()
+        self._splitter = SourceSplitter() if self._is_source else BlockSplitter()
         self._taken, self._last_open = 0, -1
         self._source, self._is_finished = [], False
         self.feed(text)
         self.finish()
+
+    @property
+    def is_source(self) -> bool:
+        """Whether the text is shown as it was written."""
+        return self._is_source
+
+    def show_source(self, is_source: bool) -> None:
+        """Shows the text as it was written, or what it means; also of a text that still grows."""
+        if is_source == self._is_source:
+            return
+        self._is_source = is_source
+        text, is_finished = self.source, self._is_finished
+        self.display("")
+        self._is_finished, self._splitter = False, SourceSplitter() if is_source else BlockSplitter()
+        self.feed(text)
+        if is_finished:
+            self.finish()
+
+    def source_between(self, start: Place | None, end: Place | None) -> str:
+        """While the source is shown: the part between two places; None is the beginning, or the end."""
+        text = ""
+        for index, block in enumerate(self.blocks()):
+            if (start and index < start.block) or (end and index > end.block):
+                continue
+            content = block.content
+            assert isinstance(content, Source)
+            is_cut = (start and index == start.block) or (end and index == end.block)
+            shown = shown_text(block) if is_cut else content.text
+            last = end.offset if end and index == end.block else None
+            first = start.offset if start and index == start.block else 0
+            text += (content.joint or "" if text else "") + shown[first:last]
+        return text
 
     def restyle(self) -> None:
         """Colours or text size have changed: all widgets are made anew when they are next seen."""
@@ -791,5 +826,7 @@ def _plain(block: Block) -> str:
             return "\n".join("\t".join(plain_text(parse_inline(cell)) for cell in line) for line in lines)
         case MathBlock(tex=tex):
             return tex
+        case Source(text=text):
+            return text
         case Rule():
             return ""

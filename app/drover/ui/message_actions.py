@@ -33,7 +33,8 @@ class MessageActions(QWidget):
 
     Signals:
         copy_requested(), plain_copy_requested(), reasoning_copy_requested(), edit_requested(),
-        regenerate_requested(), inspect_requested(), restore_requested(), version_requested(int)
+        regenerate_requested(), inspect_requested(), restore_requested(), source_requested(),
+        version_requested(int)
     """
 
     copy_requested = Signal()
@@ -43,6 +44,7 @@ class MessageActions(QWidget):
     regenerate_requested = Signal()
     inspect_requested = Signal()
     restore_requested = Signal()
+    source_requested = Signal()
     version_requested = Signal(int)
 
     def __init__(self, *, is_own: bool, parent: QWidget) -> None:
@@ -50,6 +52,8 @@ class MessageActions(QWidget):
         self._is_own = is_own
         self._is_hovered = self._is_focused = False
         self._has_reasoning = self._is_live = False
+        self.shows_source = False
+        """Whether the message is shown as it was written: what the menu offers is the other way."""
         self._position = Position(index=0, count=1)
         self._previous = self._button("chevron-left", self.tr("Previous version"))
         self._which = Label("", role="small", token="text-2", parent=self)
@@ -65,11 +69,12 @@ class MessageActions(QWidget):
         else:
             self._regenerate = self._button("regenerate", self.tr("Regenerate"), self._box)
             self._inspect = self._button("inspect", self.tr("Inspect"), self._box)
-            self._more = self._button("more", self.tr("More"), self._box)
             self._regenerate.clicked.connect(self.regenerate_requested)
             self._inspect.clicked.connect(self.inspect_requested)
-            self._more.clicked.connect(self._open_more)
-            self._buttons += [self._regenerate, self._inspect, self._more]
+            self._buttons += [self._regenerate, self._inspect]
+        self._more = self._button("more", self.tr("More"), self._box)
+        self._more.clicked.connect(self._open_more)
+        self._buttons.append(self._more)
         self._copy.clicked.connect(self.copy_requested)
         self._previous.clicked.connect(self._step_back)
         self._next.clicked.connect(self._step_forward)
@@ -165,6 +170,7 @@ class MessageActions(QWidget):
         rows = [
             _Row(tr("Copy"), self.copy_requested.emit, has_button=True),
             _Row(tr("Copy as plain text"), self.plain_copy_requested.emit),
+            _Row(tr("Show rendered") if self.shows_source else tr("Show source"), self.source_requested.emit),
         ]
         if is_reply:
             rows += [

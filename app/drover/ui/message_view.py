@@ -70,6 +70,7 @@ class MessageView(QWidget):
         reflowed(): see `MarkdownView.reflowed`
         link_activated(str)
         regenerate_requested(), edit_requested(), inspect_requested(), restore_settings_requested()
+        source_requested(): show it as it was written, or rendered again
         version_requested(int): -1 or 1
         action_requested(str): see `TranscriptView.failure_action_requested`
     """
@@ -81,6 +82,7 @@ class MessageView(QWidget):
     edit_requested = Signal()
     inspect_requested = Signal()
     restore_settings_requested = Signal()
+    source_requested = Signal()
     version_requested = Signal(int)
     action_requested = Signal(str)
 
@@ -188,6 +190,13 @@ class MessageView(QWidget):
         self._reasoning_display = ReasoningDisplay.OPEN
         if self._reasoning is not None:
             self._reasoning.open()
+
+    def show_source(self, is_source: bool) -> None:
+        """Shows the text as it was written, or rendered. Its owner lays it out."""
+        self._body.show_source(is_source)
+        self._actions.shows_source = is_source
+        self.mark(self._marks)
+        self._name()
 
     def restyle(self) -> None:
         """Colours or text size have changed."""
@@ -509,12 +518,17 @@ class MessageView(QWidget):
         return self._reasoning.body if self._reasoning is not None and self._reasoning.is_open else None
 
     def mark(self, marks: Marks | None) -> None:
-        """Colours hits, also in what arrives or is opened later; None colours nothing."""
+        """Colours hits, also in what arrives or is opened later; None colours nothing.
+
+        What is shown as it was written has other places: it is rendered again when a hit in it is gone to.
+        """
         self._marks, message_id = marks, self._entry.message.id
+        if marks is not None and self._body.is_source and marks.current_in(message_id, "body"):
+            self.source_requested.emit()
         for name, part in (("body", self._body), ("reasoning", self._reasoning)):
             if part is None:
                 continue
-            if marks is None:
+            if marks is None or (part is self._body and part.is_source):
                 part.mark(None)
             else:
                 part.mark(marks.hits(message_id, name), marks.current_in(message_id, name))
@@ -564,6 +578,7 @@ class MessageView(QWidget):
         actions.regenerate_requested.connect(self.regenerate_requested)
         actions.inspect_requested.connect(self.inspect_requested)
         actions.restore_requested.connect(self.restore_settings_requested)
+        actions.source_requested.connect(self.source_requested)
         actions.version_requested.connect(self.version_requested)
 
     def copy_markdown(self) -> None:

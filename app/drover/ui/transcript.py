@@ -117,6 +117,7 @@ class TranscriptView(QAbstractScrollArea):
         self._held: _Held | None = None
         self._is_adjusting = self._is_clamped = self._is_reflowing = False
         self._claims: dict[str, bool] = {}
+        self._sources: set[str] = set()
         self._visited_id = ""
         self._travel = WheelTravel()
         self._seen_tokens = 0
@@ -336,6 +337,9 @@ class TranscriptView(QAbstractScrollArea):
         if is_reasoning and shown is None and (view is not None or not self._is_reasoning_open(entry)):
             return None
         source = entry.message.reasoning if is_reasoning else entry.message.text
+        if shown is not None and shown.is_source:
+            source = shown.source_between(*selected)
+            return Excerpt(author=entry.author, source=source) if source.strip() else None
         if shown is not None and entry.live is not None:
             source = shown.source
         author = self.tr("{0}, reasoning").format(entry.author) if is_reasoning else entry.author
@@ -616,6 +620,8 @@ class TranscriptView(QAbstractScrollArea):
             view.reasoning.restore(claim)
         elif message_id in self._opened_for_hits and view.reasoning is not None:
             view.reasoning.open_found()
+        if message_id in self._sources:
+            view.show_source(True)
         if self._marks is not None:
             view.mark(self._marks)
         index = self._stack.index_of(message_id)
@@ -626,6 +632,7 @@ class TranscriptView(QAbstractScrollArea):
         view.height_changed.connect(self._relay)
         view.reflowed.connect(self._reflow)
         view.link_activated.connect(self.link_activated)
+        view.source_requested.connect(self._turn_source)
         view.regenerate_requested.connect(self._pass_on)
         view.edit_requested.connect(self._pass_on_edit)
         view.inspect_requested.connect(self._pass_on_inspect)
@@ -659,6 +666,26 @@ class TranscriptView(QAbstractScrollArea):
         else:
             self._stack.measure(index)
             self._lay_out()
+
+    def _turn_source(self) -> None:
+        """Shows a message as it was written, or rendered again; what is at the top stays there."""
+        message_id = self._id_of(self.sender())
+        index = self._stack.index_of(message_id)
+        if index is None:
+            return
+        view, y = self._stack.made(index), self.verticalScrollBar().value() - self._stack.top_of(index)
+        body = view.body
+        share = (y - body.y()) / max(1, body.height())
+        self._sources ^= {message_id}
+        self._selection.clear()
+        view.show_source(message_id in self._sources)
+        self._stack.measure(index)
+        if view.entry.live is None or not self._is_following:
+            self._set_following(False)
+            place = Anchor("top") if share < 0 else view.anchor_at(body.y() + round(share * body.height()))
+            self._held = _Held(message_id, place, -y if share < 0 else 0)
+        self._lay_out()
+        self._set_following(self._is_following or self._is_at_end())
 
     def _reflow(self) -> None:
         """Formulas of a message have come; one layout, before the next frame, for all that came at once."""
