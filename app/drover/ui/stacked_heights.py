@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 _BLOCK = 128
 
@@ -49,12 +51,8 @@ class StackedHeights:
 
     def index_at(self, y: int) -> int:
         """The last one that begins at this height or above it; 0 if there is none."""
-        block, top = 0, 0
-        while block < len(self._sums) - 1 and top + self._sums[block] <= y:
-            top += self._sums[block]
-            block += 1
-        index = block * _BLOCK
-        while index < len(self._heights) - 1 and top + self._heights[index] + self._gap <= y:
-            top += self._heights[index] + self._gap
-            index += 1
-        return index
+        block = max(0, bisect_right(list(accumulate(self._sums, initial=0)), y) - 1)
+        start = min(block, max(0, len(self._sums) - 1)) * _BLOCK
+        part = (height + self._gap for height in self._heights[start : start + _BLOCK - 1])
+        inside = bisect_right(list(accumulate(part, initial=0)), y - sum(self._sums[: start // _BLOCK]))
+        return max(0, min(len(self._heights) - 1, start + max(0, inside - 1)))

@@ -56,7 +56,8 @@ __all__ = ["TEXT_INSET", "TranscriptEntry", "TranscriptView"]
 _COLUMN = 760
 _MARGIN = 16
 _PILL_INSET, _PILL_BOTTOM = 8, 16
-_AHEAD_PX = 600
+_PAGES_AHEAD, _PAGES_BEHIND = 1.25, 0.5
+"""How far what will be needed next is made: where the view goes to, and where it comes from."""
 _KEPT_VIEWS_PX = 2000
 _MOST_STEPS = 500
 _MOST_FAR = 8
@@ -589,12 +590,15 @@ class TranscriptView(QAbstractScrollArea):
     def _next_step(self) -> Callable[[], None] | None:
         """What to do before the view is moved again; None if all is as it should be."""
         top = self.verticalScrollBar().value()
-        bottom = top + self.viewport().height()
-        above, below = (max(0, top - _AHEAD_PX), top), (bottom, bottom + _AHEAD_PX)
+        height = self.viewport().height()
+        bottom, ahead, behind = top + height, int(_PAGES_AHEAD * height), int(_PAGES_BEHIND * height)
+        goes_up = top > 0 and (self._has_moved_up or self._is_following)
+        above = max(0, top - (ahead if goes_up else behind)), top
+        below = bottom, bottom + (behind if goes_up else ahead)
         far = [index for index in self._stack.realized if self._is_far(index, top, bottom)]
         if len(far) > _MOST_FAR:
             return partial(self._release, far)
-        for start, end in (above, below) if self._has_moved_up else (below, above):
+        for start, end in (above, below) if goes_up else (below, above):
             index = self._next_unready(start, end)
             if index is not None:
                 return partial(self._stack.make_ready, index, start, end)
