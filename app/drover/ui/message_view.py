@@ -618,7 +618,7 @@ class MessageView(QWidget):
             event.ignore()
         else:
             is_by_key = event.reason() is QContextMenuEvent.Reason.Keyboard
-        self._actions.open_menu(event.globalPos(), is_by_key=is_by_key)
+            self._actions.open_menu(event.globalPos(), is_by_key=is_by_key)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """So does the keyboard."""
