@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import http.client
 import importlib.util
 import json
@@ -19,12 +20,17 @@ from urllib.parse import urlsplit
 import pytest
 
 import drover
+from drover.domain.conversation import Draft
+from drover.domain.parameters import SamplingParameters
+from drover.domain.repeats import repeats
 from drover.domain.thinking_grammar import THINKING_LINES, thinking_grammar
 from drover.engine.gguf import ModelFacts
 from drover.engine.local_model import LocalAddress, LocalModel, context_tokens_for
 from drover.engine.threads import in_daemon_thread
 from drover.engine.weights import find_weights
+from drover.engine.workbench import Workbench
 from drover.errors import ConfigurationError
+from drover.paths import Profile
 
 WEIGHTS = find_weights()
 LIMIT_S = 60.0
@@ -334,3 +340,51 @@ def test_the_context_fits_the_model_and_the_memory(
         cache_bytes_per_token=bytes_per_token, file_bytes=1,
     )  # fmt: skip
     assert context_tokens_for(facts) == expected
+
+
+def carried_out(form: str, text: str, key: str, folder: Path) -> str:
+    """Runs a copied request as a person would; returns the answer it got."""
+    path = folder / f"request_{form}"
+    path.write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        ["bash" if form == "curl" else sys.executable, str(path)],
+        env={**os.environ, "DROVER_LOCAL_KEY": key, "NO_PROXY": "127.0.0.1"},
+        capture_output=True, text=True, timeout=LIMIT_S, check=True,
+    )  # fmt: skip
+    lines = (line.removeprefix("data: ") for line in done.stdout.splitlines())
+    return "".join(pieces([json.loads(line) for line in lines if line.startswith("{")]))
+
+
+@needs_model
+async def test_a_run_repeated_or_copied_as_a_program_gets_the_same_answer(
+    profile: Profile, tmp_path: Path
+) -> None:
+    workbench = Workbench.open(profile, lambda _: None)
+    try:
+        text = 'Say "hello"\nto $HOME, `ticks`, \\back\\slashes and \U0001f402 END_OF_BODY'
+        draft = Draft(text=text, parameters=SamplingParameters(temperature=0.0, seed=7, max_tokens=12))
+        first = await workbench.send(None, draft)
+        await workbench.wait(first.id)
+        second = await workbench.repeat_exactly(first.id)
+        await workbench.wait(second.id)
+        with closing(workbench.open_reader()) as reader:
+            runs = {run_id: reader.run(run_id) for run_id in (first.id, second.id)}
+            replies = {m.run_id: m for m in reader.messages(first.conversation_id) if m.run_id}
+            assert reader.same_requests(second.id) == [first.id]
+        run, again = runs[first.id], runs[second.id]
+        assert run is not None
+        assert again is not None
+        assert again.request_body == run.request_body
+        (found,) = repeats(again, replies[second.id], [(run, replies[first.id])])
+        assert found.is_identical
+        assert replies[first.id].text
+        key = (await workbench._local_model().ensure_started()).api_key
+        for form in ("curl", "httpx", "openai"):
+            program = await workbench.snippet(first.id, form)
+            assert key not in program
+            answer = await in_daemon_thread(
+                functools.partial(carried_out, form, program, key, tmp_path), name="program"
+            )
+            assert answer == replies[first.id].text
+    finally:
+        await workbench.close()

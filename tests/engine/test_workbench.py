@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from tests.provider import EVENT_STREAM, Flag, Head, Provider, Reset, Send, event
@@ -500,3 +501,86 @@ async def test_another_model_file_is_recorded_under_its_own_name(
         assert body["model"] == "gpt-oss-20b"
         assert body["reasoning_effort"] == "low"
         assert "grammar" not in body
+
+
+async def test_a_run_repeated_exactly_sends_the_same_bytes_and_its_reply_is_a_sibling(
+    profile: Profile, provider: Provider
+) -> None:
+    provider.answers("one")
+    async with session(profile, provider) as s:
+        draft = replace(s.draft, parameters=SamplingParameters(temperature=0.0, seed=7), system_prompt="Be.")
+        first = await s.ask(draft)
+        body = first.request_body.replace(
+            b'"temperature":0.0', b'"temperature": 0'
+        )  # none that encode writes
+        await s.workbench._on_writer(
+            lambda: s.workbench._library._save_body(first.id, body)  # as an older version may have written
+        )
+        again = await s.workbench.repeat_exactly(first.id)
+        await s.workbench.wait(again.id)
+        repeated = s.stored(again.id)
+        assert [request.body for request in provider.requests] == [first.request_body, body]
+        assert repeated.request_body == body
+        assert repeated.adjustments == first.adjustments
+        assert (repeated.parent_id, repeated.parameters) == (first.parent_id, first.parameters)
+        assert repeated.system_prompt == "Be."
+        assert s.branch(first.conversation_id)[-1].run_id == again.id
+        reader = s.workbench.open_reader()
+        assert reader.same_requests(again.id) == [first.id]
+        assert reader.same_requests(first.id) == [again.id]
+        reader.close()
+
+
+async def test_another_request_to_the_same_message_is_no_repeat(profile: Profile, provider: Provider) -> None:
+    provider.answers("one")
+    async with session(profile, provider) as s:
+        first = await s.ask()
+        question = s.branch(first.conversation_id)[0]
+        other = await s.workbench.regenerate(
+            question, replace(s.draft, parameters=SamplingParameters(seed=1))
+        )
+        await s.workbench.wait(other.id)
+        reader = s.workbench.open_reader()
+        assert reader.same_requests(first.id) == []
+        reader.close()
+
+
+async def test_what_cannot_be_repeated_or_shown_is_said(profile: Profile, provider: Provider) -> None:
+    provider.answers("one")
+    async with session(profile, provider) as s:
+        run = await s.ask()
+        with pytest.raises(ConfigurationError, match="nothing to repeat"):
+            await s.workbench.repeat_exactly("unknown")
+        with pytest.raises(ConfigurationError, match="no longer exists"):
+            await s.workbench.snippet("unknown", "curl")
+        await s.workbench.delete_endpoint("scripted")
+        with pytest.raises(ConfigurationError, match="was removed"):
+            await s.workbench.repeat_exactly(run.id)
+        assert provider.base_url in await s.workbench.snippet(run.id, "curl")
+
+
+async def test_a_snippet_names_the_variable_of_the_key_and_never_the_key(
+    profile: Profile, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.answers("one")
+    monkeypatch.setenv("DROVER_API_KEY_SCRIPTED", "sk-canary-0123456789")
+    async with session(profile, provider) as s:
+        run = await s.ask()
+        assert provider.requests[0].bearer == "sk-canary-0123456789"
+        for form in ("curl", "httpx", "openai", "http"):
+            text = await s.workbench.snippet(run.id, form)
+            assert "DROVER_API_KEY_SCRIPTED" in text
+            assert "canary" not in text
+
+
+async def test_a_request_that_had_no_key_to_be_sent_with_can_be_copied(
+    profile: Profile, provider: Provider
+) -> None:
+    async with session(profile, provider) as s:
+        await s.workbench.save_endpoint(replace(s.endpoint, needs_key=True))
+        run = await s.ask()
+        assert run.failure is not None
+        assert provider.requests == []
+        text = await s.workbench.snippet(run.id, "curl")
+        assert f"{provider.base_url}/chat/completions" in text
+        assert "Bearer $DROVER_API_KEY_SCRIPTED" in text

@@ -117,15 +117,18 @@ class Runner:
         journal: Journal,
         locate: Callable[[], Awaitable[Address]],
         advanced: Callable[[], None],
+        encoded: chat.EncodedRequest | None = None,
     ) -> None:
         """`locate` finds address and key, starting a local server if need be; `advanced` hears of news,
-        once per network chunk and at each change of phase."""
+        once per network chunk and at each change of phase. `encoded` is sent as it is instead of what the
+        request would give."""
         self._live = live
         self._request = request
         self._transport = transport
         self._journal = journal
         self._locate = locate
         self._advanced = advanced
+        self._encoded = encoded
         self._recording: _Recording | None = None
         self._journaled_count = 0
         self._wake = asyncio.Event()
@@ -170,7 +173,7 @@ class Runner:
 
     async def _attempt_until_answered(self) -> None:
         live = self._live
-        encoded = chat.encode(self._request)
+        encoded = self._encoded or chat.encode(self._request)
         live.run = replace(
             live.run, status=RunStatus.RUNNING, request_body=encoded.body, adjustments=encoded.adjustments
         )

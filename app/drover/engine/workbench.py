@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from drover.engine.runner import Address, Runner
     from drover.engine.secrets import FoundKey, KeyStatus, SaveResult, Secrets
     from drover.engine.transport import Transport
+    from drover.wire.chat import EncodedRequest
 
 # Opening a profile is on the way to the first frame. What is for a request (asyncio, network, keys, wire, the
 # local server; some 60 ms together) is imported by the first verb that needs it.
@@ -225,6 +226,44 @@ class Workbench:
             await self._write(lambda library: library.delete_message(reply.id))
         return await self._start(question, draft, None, is_new_message=False)
 
+    async def repeat_exactly(self, run_id: str) -> Run:
+        """Sends the very bytes of a run to its endpoint once more, as a sibling of its reply.
+
+        Raises ConfigurationError where there are none, or where the endpoint or the question is gone.
+        """
+        from drover.wire.chat import EncodedRequest
+
+        earlier = await self._on_writer(lambda: self._library.run(run_id))
+        if earlier is None or not earlier.request_body:
+            raise ConfigurationError("Nothing was sent in this run, so there is nothing to repeat.")
+        question_id = earlier.parent_id
+        question = await self._on_writer(lambda: self._library.message(question_id))
+        if question is None:
+            raise ConfigurationError("The message that this answered no longer exists.")
+        draft = Draft(
+            endpoint_id=earlier.endpoint_id,
+            model_id=earlier.model_id,
+            parameters=earlier.parameters,
+            system_prompt=earlier.system_prompt,
+        )
+        encoded = EncodedRequest(body=earlier.request_body, adjustments=earlier.adjustments)
+        return await self._start(question, draft, None, is_new_message=False, encoded=encoded)
+
+    async def snippet(self, run_id: str, form: str) -> str:
+        """What a run sent, as text to be used elsewhere; the key is read from the environment there.
+
+        `form` is `curl`, `httpx`, `openai` or `http`. Raises ConfigurationError where nothing was sent.
+        """
+        from drover.wire.snippets import SNIPPETS, sent_request
+
+        run = await self._on_writer(lambda: self._library.run(run_id))
+        exchange = await self._on_writer(lambda: self._library.exchange(run_id))
+        if run is None:
+            raise ConfigurationError("This run no longer exists.")
+        endpoint = self._endpoints.get(run.endpoint_id)
+        variable = _key_variable(endpoint) if endpoint is not None and endpoint.needs_key else ""
+        return SNIPPETS[form](sent_request(run, exchange, key_variable=variable))
+
     async def stop(self, run_id: str) -> None:
         """Ends a run and returns when it is settled with what had arrived."""
         import asyncio
@@ -282,12 +321,21 @@ class Workbench:
         return _user_message(new_id(), parent_id, conversation_id, draft.text), None
 
     async def _start(
-        self, message: Message, draft: Draft, conversation: Conversation | None, *, is_new_message: bool
+        self,
+        message: Message,
+        draft: Draft,
+        conversation: Conversation | None,
+        *,
+        is_new_message: bool,
+        encoded: EncodedRequest | None = None,
     ) -> Run:
+        """`encoded` is sent instead of what the draft would give."""
         self._refuse_second_answer(message.conversation_id)
         self._starting.add(message.conversation_id)
         try:
-            return await self._begin(message, draft, conversation, is_new_message=is_new_message)
+            return await self._begin(
+                message, draft, conversation, is_new_message=is_new_message, encoded=encoded
+            )
         finally:
             self._starting.discard(message.conversation_id)
 
@@ -298,7 +346,13 @@ class Workbench:
             )
 
     async def _begin(
-        self, message: Message, draft: Draft, conversation: Conversation | None, *, is_new_message: bool
+        self,
+        message: Message,
+        draft: Draft,
+        conversation: Conversation | None,
+        *,
+        is_new_message: bool,
+        encoded: EncodedRequest | None,
     ) -> Run:
         import asyncio
 
@@ -335,6 +389,7 @@ class Workbench:
             journal=_LibraryJournal(self),
             locate=functools.partial(self._locate, endpoint),
             advanced=functools.partial(self._tell, RunAdvanced(run_id=run.id)),
+            encoded=encoded,
         )
         self._tasks[run.id] = asyncio.create_task(self._see_through(runner, live), name=f"run {run.id}")
         # A task cancelled before its first step never runs, and would leave the run QUEUED for ever.
@@ -415,8 +470,7 @@ class Workbench:
                 f"There is no key for {endpoint.name}.",
                 hint=f"Set a key, or put it into the variable {endpoint.key_variable}.",
             )
-        variable = URL_KEY_VARIABLE if endpoint.id == URL_ENDPOINT_ID else endpoint.key_variable
-        return Address(base_url=endpoint.base_url, key=found.key, key_variable=variable)
+        return Address(base_url=endpoint.base_url, key=found.key, key_variable=_key_variable(endpoint))
 
     # What came back
 
@@ -750,6 +804,10 @@ def default_draft(workbench: Workbench) -> Draft:
         return Draft(endpoint_id=settings.endpoint_id, model_id=settings.model_id, parameters=UNSET)
     has_only_key = bool(os.environ.get(OXEN.key_variable)) and workbench.gguf is None
     return Draft(endpoint_id=OXEN_ID if has_only_key else BUILT_IN_ID, parameters=UNSET)
+
+
+def _key_variable(endpoint: Endpoint) -> str:
+    return URL_KEY_VARIABLE if endpoint.id == URL_ENDPOINT_ID else endpoint.key_variable
 
 
 def _user_message(message_id: str, parent_id: str | None, conversation_id: str, text: str) -> Message:

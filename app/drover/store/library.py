@@ -183,6 +183,24 @@ class Library:
         with in_words(self._connection):
             return None if row is None else rows.exchange_from(row)
 
+    def same_requests(self, run_id: str) -> list[str]:
+        """The other runs that sent the very bytes of this one to its endpoint, to answer the same message.
+
+        Oldest first; live ones are left out.
+        """
+        found = self._all(
+            "SELECT r.id, b.body FROM runs o JOIN runs r"
+            " ON r.parent_id = o.parent_id AND r.endpoint_id = o.endpoint_id"
+            " JOIN request_bodies b ON b.run_id = r.id"
+            " WHERE o.id = ? AND r.status NOT IN ('queued', 'running') ORDER BY r.seq",
+            (run_id,),
+        )
+        with in_words(self._connection):
+            # Unpacked, since two versions of zlib may pack the same bytes differently.
+            bodies = {other_id: zlib.decompress(body) for other_id, body in found}
+        body = bodies.pop(run_id, None)
+        return [other_id for other_id in bodies if body is not None and bodies[other_id] == body]
+
     # Drafts, endpoints, presets, models
 
     def draft(self, conversation_id: str) -> Draft | None:
