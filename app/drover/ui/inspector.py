@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import (
     QBrush,
     QGuiApplication,
@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QPlainTextEdit,
-    QScrollArea,
     QSizePolicy,
     QStackedWidget,
     QTextEdit,
@@ -32,13 +31,13 @@ from drover.domain.parameters import SPECS
 from drover.domain.run import Exchange, LiveRun, Run, Timing
 from drover.ui import formats
 from drover.ui.controls import QUIET_PADDING, ElidedLabel, Label, QuietButton, SearchField, Segments
+from drover.ui.inspector_page import Page
 from drover.ui.labels import Paragraph
 from drover.ui.message_measures import status_words
-from drover.ui.theme import draw_frame, draw_hairline, theme
+from drover.ui.theme import draw_frame, theme
+from drover.ui.token_page import MOST_RUNS, Grid, TokensPage, count
 
-_MARGIN = 16
 _CARD = 13
-_TOKEN_ROWS = 60
 
 
 class _Prose(QTextEdit):
@@ -101,38 +100,6 @@ class _Bytes(QPlainTextEdit):
 
     def _restyle(self) -> None:
         self.setFont(theme().font("wire"))
-
-
-class _Page(QScrollArea):
-    """A column of blocks that scrolls as a whole, with a sentence while there is nothing to show."""
-
-    def __init__(self, name: str = "", nothing: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName(name)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.viewport().setAutoFillBackground(False)
-        canvas = QWidget()
-        canvas.setAutoFillBackground(False)
-        self.column = QVBoxLayout(canvas)
-        self.column.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
-        self.column.setSpacing(12)
-        self.nothing = Paragraph(nothing, token="text-2")
-        self.content = QWidget()
-        self.rows = QVBoxLayout(self.content)
-        self.rows.setContentsMargins(0, 0, 0, 0)
-        self.rows.setSpacing(12)
-        self.column.addWidget(self.nothing)
-        self.column.addWidget(self.content, 1)
-        self.column.addStretch()
-        self.setWidget(canvas)
-        self.show_content(False)
-
-    def show_content(self, is_shown: bool) -> None:
-        """Switches between the blocks and the sentence."""
-        self.content.setVisible(is_shown)
-        self.nothing.setVisible(not is_shown)
 
 
 class PhaseBar(QWidget):
@@ -204,7 +171,7 @@ class PhaseBar(QWidget):
             painter.drawText(area.adjusted(8, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), words)
 
 
-class ReasoningPage(_Page):
+class ReasoningPage(Page):
     """The chain of thought of one reply, with its times; searchable."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -285,7 +252,7 @@ class ReasoningPage(_Page):
             self._text.find(words)
 
 
-class RequestPage(_Page):
+class RequestPage(Page):
     """What was asked, adjusted and sent for one reply, and the bytes that came back."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -354,51 +321,12 @@ class RequestPage(_Page):
             self._text.setPlainText(text)
 
 
-class TokensPage(_Page):
-    """Token counts of the replies on the shown branch, as the servers gave them."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Tokens page", _tr("Token counts of the replies appear here."), parent)
-        self._note = Paragraph("", token="text-2")
-        self._table = _Grid(self.content)
-        self.rows.addWidget(self._note)
-        self.rows.addWidget(self._table)
-        self.rows.addStretch()
-
-    def display(self, runs: Sequence[Run]) -> None:
-        """One row a reply, oldest first; of many the newest."""
-        self.show_content(bool(runs))
-        if not runs:
-            return
-        estimated = [run for run in runs if not run.has_reported_usage]
-        words = [
-            self.tr("As reported by the server.")
-            if not estimated
-            else self.tr("As reported by the server; numbers with “about” are estimates from what arrived.")
-        ]
-        if len(runs) >= _TOKEN_ROWS:
-            words.append(self.tr("The newest {0} replies.").format(formats.whole(len(runs))))
-        self._note.set_text(" ".join(words))
-        header = [self.tr("Reply"), self.tr("In"), self.tr("Out"), self.tr("Thinking"), self.tr("tok/s")]
-        rows = [
-            [
-                formats.clock(run.created_at),
-                _count(run.usage.prompt_tokens if run.usage else None),
-                _count(run.completion_tokens, is_estimate=not run.has_reported_usage),
-                _count(run.reasoning_tokens, is_estimate=not (run.usage and run.usage.reasoning_tokens)),
-                "–" if run.tokens_per_s is None else formats.decimal(run.tokens_per_s, 0),
-            ]
-            for run in runs
-        ]
-        self._table.display(header, rows)
-
-
 class Inspector(QStackedWidget):
     """The three pages; each shows the reply that is inspected. A page is built when it is first looked at."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._pages: dict[str, _Page] = {}
+        self._pages: dict[str, Page] = {}
         self._reply: tuple[Run | None, Message | None, Exchange | None] = (None, None, None)
         self._runs: Sequence[Run] = ()
         self._live: LiveRun | None = None
@@ -406,7 +334,7 @@ class Inspector(QStackedWidget):
     def show_page(self, name: str) -> None:
         """Brings `Reasoning`, `Request` or `Tokens` to the front."""
         if name not in self._pages:
-            kinds: dict[str, type[_Page]] = {
+            kinds: dict[str, type[Page]] = {
                 "Reasoning": ReasoningPage, "Request": RequestPage, "Tokens": TokensPage,
             }  # fmt: skip
             self._pages[name] = kinds[name](parent=self)
@@ -427,7 +355,7 @@ class Inspector(QStackedWidget):
     @property
     def most_runs(self) -> int:
         """How many of them, the newest, it has room for."""
-        return _TOKEN_ROWS
+        return MOST_RUNS
 
     def display(
         self, run: Run | None, message: Message | None, exchange: Exchange | None, runs: Sequence[Run]
@@ -466,61 +394,6 @@ class Inspector(QStackedWidget):
             page.display(self._runs)
 
 
-class _Grid(QWidget):
-    """A table of short texts: a header in text-3 over a line, rows of 28 between hairlines."""
-
-    def __init__(self, parent: QWidget, *, role: str = "small") -> None:
-        super().__init__(parent)
-        self._role = role
-        self._rows = 0
-        self._layout = QGridLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setHorizontalSpacing(12)
-        self._layout.setVerticalSpacing(0)
-        theme().changed.connect(self._space_rows)
-
-    def display(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, figures_from: int = 1) -> None:
-        """Replaces the table; columns from `figures_from` on are aligned at the right."""
-        while (item := self._layout.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
-        for row, cells in enumerate([header, *rows]):
-            for column, text in enumerate(cells):
-                label = self._cell(text, is_header=row == 0, is_first=column == 0)
-                side = Qt.AlignmentFlag.AlignRight if column >= figures_from else Qt.AlignmentFlag.AlignLeft
-                label.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-                self._layout.addWidget(label, row, column)
-        for column in range(max(len(header), self._layout.columnCount())):
-            self._layout.setColumnStretch(column, 0 if column >= len(header) else 1 + (column == 0))
-        self._rows = 1 + len(rows)
-        self._space_rows()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """The lines below the header and the rows."""
-        painter = QPainter(self)
-        height = theme().px(28)
-        for row in range(self._rows):
-            token = "border" if row == 0 else "line"
-            place = QPointF(0, (row + 1) * height - 1)
-            draw_hairline(painter, place, self.width(), theme().color(token))
-        painter.end()
-
-    def _cell(self, text: str, *, is_header: bool, is_first: bool) -> Label:
-        if is_header:
-            return Label(text, role="small", token="text-3", parent=self)
-        is_absent = text in (_tr("unset"), _tr("absent"), "–")
-        label = ElidedLabel(text, role=self._role, token="text-3" if is_absent else "text", parent=self)
-        if is_first:
-            label.setMinimumWidth(label.sizeHint().width())
-        return label
-
-    def _space_rows(self) -> None:
-        for row in range(self._rows):
-            self._layout.setRowMinimumHeight(row, theme().px(28))
-        self.setFixedHeight(self._rows * theme().px(28))
-
-
 class _Facts(QWidget):
     """Pairs of a quiet name and a value."""
 
@@ -552,7 +425,7 @@ class _ParameterTable(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        self._grid = _Grid(self, role="wire")
+        self._grid = Grid(self, role="wire")
         self._reasons = Paragraph("", role="small", token="text-2")
         layout.addWidget(self._grid)
         layout.addWidget(self._reasons)
@@ -611,16 +484,10 @@ def _facts(run: Run, exchange: Exchange | None) -> list[tuple[str, str]]:
         facts.append(
             (
                 _tr("Usage"),
-                _tr("{0} in, {1} out").format(_count(usage.prompt_tokens), _count(usage.completion_tokens)),
+                _tr("{0} in, {1} out").format(count(usage.prompt_tokens), count(usage.completion_tokens)),
             )
         )
     return facts
-
-
-def _count(value: int | None, *, is_estimate: bool = False) -> str:
-    if value is None:
-        return "–"
-    return _tr("about {0}").format(formats.whole(value)) if is_estimate else formats.whole(value)
 
 
 def _as_sent(value: object) -> str:
