@@ -219,7 +219,7 @@ def _chat(options: argparse.Namespace, profile: Profile) -> int:
     from drover.domain.parameters import UNSET, parsed_setting
     from drover.domain.run import RunStatus
     from drover.engine.workbench import RunSettled
-    from drover.export import run_record
+    from drover.export.runs import run_record
 
     parameters = UNSET
     try:

@@ -1,4 +1,4 @@
-"""Domain values as documents that leave the program. Nothing here holds a key."""
+"""One run as JSON, for scripts."""
 
 from __future__ import annotations
 
