@@ -381,3 +381,9 @@ def test_code_that_names_an_image_is_shown_as_it_comes() -> None:
     splitter = BlockSplitter()
     splitter.feed(f"```md\n{line}")
     assert [block.content for block in splitter.tail] == [CodeBlock("md", line, False)]
+
+
+def test_a_row_with_too_many_cells_loses_nothing() -> None:
+    (table,) = contents("|a|b|\n|-|-|\n| `x|y` | z |\n| 1 | 2 | 3 | 4 |")
+    assert isinstance(table, Table)
+    assert table.rows == (("`x|y`", "z"), ("1", "2 | 3 | 4"))

@@ -5,6 +5,12 @@ nest from two columns on, a fence inside a list survives unindented code, formul
 text. Blocks come as a flat sequence of leaves, each with the quotes and list items it stands in. So a
 list settles item by item, nothing recurses, and a line costs no more than its length times the limited depth.
 No block grows without end, except code: a long paragraph or table goes on in further blocks.
+
+Deliberate differences from CommonMark: definitions of links are text, because a block that has settled could
+not take one that comes later (their addresses are links all the same); a list may follow a line of text
+directly and nests from two columns on; numbers that do not grow count on; text moved in below an item
+is code only from seven columns on; a row of a table keeps all its cells; a table of hundreds of columns, and
+quotes or items in more than `MAX_DEPTH` others, are text.
 """
 
 from __future__ import annotations
@@ -147,6 +153,7 @@ _TASK = re.compile(r"\[([ xX])\](?:[ \t]+|\Z)")
 _FOOTNOTE = re.compile(r"\[\^([^\]\s]{1,40})\]:(?:[ \t]+|\Z)")
 _DELIMITER_CELL = re.compile(r"[ \t]*(:?)-+(:?)[ \t]*\Z")
 _BAR = re.compile(r"\\.|\|", re.DOTALL)
+_BAR_OUTSIDE_CODE = re.compile(r"\\.|`[^`]*`|\|", re.DOTALL)  # for rows that have too many cells otherwise
 _ENVIRONMENT = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray|alignat|flalign)\*?)\}")
 _ONLY_MARKERS = re.compile(r"[-=*_+`~$#>|:•\\\[\]() \t]*(?:\d{1,9}[.)]?)?[ \t]*\Z")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -665,7 +672,12 @@ class _State:
             self._leaf = leaf
         assert leaf.rows is not None
         columns = len(leaf.header)
-        leaf.rows.append((*_cells(text), *[""] * columns)[:columns])
+        cells = _cells(text)
+        if len(cells) > columns:
+            cells = _cells(text, _BAR_OUTSIDE_CODE)
+        if len(cells) > columns:
+            cells = (*cells[: columns - 1], " | ".join(cells[columns - 1 :]))
+        leaf.rows.append((*cells, *[""] * (columns - len(cells))))
         return True
 
     def _start_math(self, text: str, opener: str, depth: int) -> None:
@@ -863,14 +875,14 @@ def _delimiter_row(text: str) -> tuple[str, ...] | None:
     return tuple(alignments)
 
 
-def _cells(line: str) -> tuple[str, ...]:
-    """The cells of a table row; an escaped or quoted bar does not divide."""
+def _cells(line: str, bar: re.Pattern[str] = _BAR) -> tuple[str, ...]:
+    """The cells of a table row; an escaped bar does not divide."""
     text = line.strip(" \t")
     if text.startswith("|"):
         text = text[1:]
     cells: list[str] = []
     start = 0
-    for match in _BAR.finditer(text):
+    for match in bar.finditer(text):
         if match.group() == "|":
             cells.append(text[start : match.start()])
             start = match.end()

@@ -168,3 +168,14 @@ def test_images_alone_in_a_paragraph_are_pictures() -> None:
 )
 def test_an_address_that_is_not_what_it_seems_is_no_link(url: str) -> None:
     assert safe_link(url) == ""
+
+
+def test_an_address_of_mail_is_a_link_wherever_it_stands() -> None:
+    text = "Ask me@e.org, a.b+c@d-e.co.uk. Not x@y, a_me@e.org, git@e.org:a/b or https://u@e.org/x"
+    links = [span.link for span in parse_inline(text) if span.link]
+    assert links == ["mailto:me@e.org", "mailto:a.b+c@d-e.co.uk", "https://u@e.org/x"]
+    assert plain_text(parse_inline(text)) == text
+
+
+def test_an_escaped_link_is_no_formula() -> None:
+    assert parse_inline("\\[x\\](y) and \\[z\\]") == [Span("[x](y) and "), Span("z", SpanKind.DISPLAY_MATH)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
-from PySide6.QtGui import QAccessible, QEnterEvent, QGuiApplication, QWheelEvent
+from PySide6.QtGui import QAccessible, QEnterEvent, QGuiApplication, QTextCursor, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
@@ -569,3 +569,18 @@ def test_a_place_far_away_is_brought_into_view_and_reasoning_is_opened_for_it(vi
     view.show_place("a", "reasoning", Place(39, 5))
     assert view.verticalScrollBar().value() == before
     assert not view.is_following
+
+
+def test_a_footnote_is_gone_to_by_its_number(view: TranscriptView) -> None:
+    text = "A claim[^a b] and another[^1].\n\n" + LONG + "\n\n[^1]: Because of this.\n"
+    view.display("c", [answer("a", text)])
+    view.verticalScrollBar().setValue(0)
+    (shown,) = view.findChildren(MessageView)
+    first = next(each for each in shown.findChildren(BlockText) if "another1" in each.toPlainText())
+    cursor = QTextCursor(first.document())
+    cursor.setPosition(first.toPlainText().index("another1") + len("another1"))
+    place = first.viewport().mapTo(view.viewport(), first.cursorRect(cursor).center() - QPoint(2, 0))
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    note = next(each for each in shown.findChildren(BlockText) if "Because of this" in each.toPlainText())
+    y = note.mapTo(view.viewport(), note.rect().bottomLeft()).y()
+    assert 0 < y <= view.viewport().height()

@@ -2,7 +2,8 @@
 
 CommonMark's rules for emphasis, code, links and escapes; GitHub's strikethrough and bare links; formulas by
 pandoc's rule, so that "$5 and $6" is money. HTML is text. A line break in the source is a line break: models
-do not wrap their lines. Only http, https and mailto become links; any other link is left as it was written.
+do not wrap their lines. Only http, https and mailto become links; any other link is left as it was written,
+and so is one that hides something. References to links are text; `\\[x\\](y)` is an escaped link, no formula.
 """
 
 from __future__ import annotations
@@ -58,6 +59,9 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,
 _UNSEEN = r"\s\\\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 _ANGLE_LINK = re.compile(rf"<((?:https?://|mailto:)[^{_UNSEEN}<>]{{1,2000}})>", re.IGNORECASE)
 _ANGLE_MAIL = re.compile(r"<([\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})>")
+_BARE_MAIL = re.compile(
+    r"(?<![\w.+/:@-])[A-Za-z0-9][A-Za-z0-9.+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w@-]|:\S)"
+)
 _LINE_BREAK_TAG = re.compile(r"<br ?/?>", re.IGNORECASE)
 _BARE_LINK = re.compile(rf"(?:https?://|www\.)[^{_UNSEEN}<>`]{{1,2000}}")
 _DOLLAR = re.compile(r"(?<!\\)\$")
@@ -151,13 +155,21 @@ class _Scanner:
     def spans(self) -> list[Span]:
         text, position = self._text, 0
         while match := _SPECIAL.search(text, position):
-            if match.start() > position:
-                self._add(text[position : match.start()])
+            self._add_plain(position, match.start())
             position = self._take(match.group(), match.start())
-        if position < len(text):
-            self._add(text[position:])
+        self._add_plain(position, len(text))
         self._pair(0)
         return self._flatten()
+
+    def _add_plain(self, start: int, end: int) -> None:
+        """Text without markup, in which addresses of mail are links."""
+        if self._text.find("@", start, end) >= 0:
+            for match in _BARE_MAIL.finditer(self._text, start, end):
+                self._add(self._text[start : match.start()])
+                self._add(match.group(), link="mailto:" + match.group())
+                start = match.end()
+        if start < end:
+            self._add(self._text[start:end])
 
     def _add(self, text: str, kind: SpanKind = SpanKind.TEXT, link: str = "") -> None:
         self._nodes.append(_Node(text, kind, link))
@@ -208,7 +220,7 @@ class _Scanner:
                 return end + 2
         if following == "[":
             end = self._find("\\]", at + 2)
-            if 0 <= end <= at + _MAX_FORMULA:
+            if 0 <= end <= at + _MAX_FORMULA and not text.startswith("(", end + 2):  # else an escaped link
                 self._add(text[at + 2 : end].strip(), SpanKind.DISPLAY_MATH)
                 return end + 2
         if following == "\n":

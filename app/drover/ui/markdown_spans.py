@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from PySide6.QtCore import QCoreApplication, QObject, QRect, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import (
@@ -38,6 +38,7 @@ _IS_KNOWN = QTextFormat.Property.UserProperty + 3
 """Of an object: its formula is there, and it is aligned by it."""
 _SO_FAR = re.compile(rf";{DATA_SO_FAR}=(\d{{1,12}}),")
 IMAGE_SCHEME = "image"
+FOOTNOTE_SCHEME = "footnote"
 OBJECT_CHARACTER = "\ufffc"
 _LINE_SEPARATOR = "\u2028"
 _LINE_ENDS = {0x0A: _LINE_SEPARATOR, 0x0D: _LINE_SEPARATOR}
@@ -312,7 +313,9 @@ def write_spans(
                 write_formula(cursor, span.text, text_format, look, is_display=True)
             case SpanKind.FOOTNOTE:
                 text_format.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignSuperScript)
-                text_format.setForeground(theme().color("text-3"))
+                text_format.setAnchor(True)
+                text_format.setAnchorHref(f"{FOOTNOTE_SCHEME}:{quote(span.text, safe='')}")
+                text_format.setForeground(theme().color("accent"))
                 cursor.insertText(one_paragraph(span.text), text_format)
             case SpanKind.IMAGE | SpanKind.PARTIAL_IMAGE:
                 text_format.setForeground(theme().color("text-3"))

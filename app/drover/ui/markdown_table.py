@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QWidget
 
 from drover.markdown_blocks import Table
 from drover.ui.find_marks import positions_at
-from drover.ui.markdown_inline import parse_inline, plain_text
+from drover.ui.markdown_inline import SpanKind, parse_inline, plain_text
 from drover.ui.markdown_look import TextLook, half_leading
 from drover.ui.markdown_places import Place, Range, cell_rectangle, offset_at, position_at
 from drover.ui.markdown_spans import char_format, write_spans
@@ -187,7 +187,7 @@ class TableText(MarkdownText):
             cursor.setBlockFormat(block_format)
             spans = parse_inline(text, breaks_at_tags=True)
             self._code_spans += write_spans(cursor, spans, base, self._text_look)
-            if any(span.link for span in spans):
+            if any(span.link or span.kind is SpanKind.FOOTNOTE for span in spans):
                 self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
 

@@ -33,7 +33,7 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextBrowser, QTextEdit, Q
 
 from drover.markdown_blocks import Block, Heading, Item, MathBlock, Paragraph, Rule, Source
 from drover.ui.find_marks import HitRange, WidgetHits, paint_hits, positions_at
-from drover.ui.markdown_inline import Span, parse_inline, safe_link
+from drover.ui.markdown_inline import Span, SpanKind, parse_inline, safe_link
 from drover.ui.markdown_look import (
     BREAK_HERE,
     QUOTE_INDENT,
@@ -47,6 +47,7 @@ from drover.ui.markdown_look import (
 )
 from drover.ui.markdown_places import Place, Range, offset_at, position_at
 from drover.ui.markdown_spans import (
+    FOOTNOTE_SCHEME,
     IMAGE_SCHEME,
     IS_DISPLAY,
     MATH_OBJECT,
@@ -146,11 +147,13 @@ class MarkdownText(OwnerSelects, QTextBrowser):
     Signals:
         link_activated(str): a link of scheme http, https or mailto
         image_activated(str): the `image_reference` of an image
+        footnote_activated(str): the label of a footnote
         formulas_placed(): formulas have come, so that the height may differ; lay out again
     """
 
     link_activated = Signal(str)
     image_activated = Signal(str)
+    footnote_activated = Signal(str)
     formulas_placed = Signal()
 
     def __init__(self, look: TextLook, parent: QWidget | None = None) -> None:
@@ -380,6 +383,8 @@ class MarkdownText(OwnerSelects, QTextBrowser):
         target = safe_link(encoded(url))
         if url.scheme() == IMAGE_SCHEME:
             self.image_activated.emit(url.toString())
+        elif url.scheme() == FOOTNOTE_SCHEME:
+            self.footnote_activated.emit(url.path(QUrl.ComponentFormattingOption.FullyDecoded))
         elif target:
             self.link_activated.emit(target)
 
@@ -391,7 +396,7 @@ class MarkdownText(OwnerSelects, QTextBrowser):
         return self.viewport().mapToGlobal(self.cursorRect().bottomLeft())
 
     def _show_target(self, url: QUrl) -> None:
-        if url.isEmpty() or url.scheme() == IMAGE_SCHEME:
+        if url.isEmpty() or url.scheme() in (IMAGE_SCHEME, FOOTNOTE_SCHEME):
             QToolTip.hideText()
         else:
             QToolTip.showText(QCursor.pos(), tooltip_text(encoded(url)), self.viewport())
@@ -544,7 +549,7 @@ class BlockText(MarkdownText):
 
     def _write_spans(self, cursor: QTextCursor, spans: Sequence[Span], base: QTextCharFormat) -> None:
         self._code_spans += write_spans(cursor, spans, base, self._look)
-        if any(span.link for span in spans):
+        if any(span.link or span.kind is SpanKind.FOOTNOTE for span in spans):
             self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def _heading_format(self, level: int) -> QTextCharFormat:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from PySide6.QtCore import QPoint, QRect, QSize, QTimer, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, QTimer, QUrl, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QTextDocument
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -116,11 +116,13 @@ class MarkdownView(QWidget):
 
     Signals:
         link_activated(str)
+        footnote_requested(Place): where the footnote begins that was asked for
         height_changed(): a person switched something inside; lay out again
         reflowed(): what was waited for has come; lay out again, with the text under the eye where it is
     """
 
     link_activated = Signal(str)
+    footnote_requested = Signal(Place)
     height_changed = Signal()
     reflowed = Signal()
 
@@ -421,6 +423,15 @@ class MarkdownView(QWidget):
             child = child.parentWidget()
         return ""
 
+    def follow_link_at(self, point: QPoint) -> None:
+        """Does what the link at a point stands for, as if it had been clicked."""
+        child = self.childAt(point)
+        while child is not None and child is not self:
+            if isinstance(child, MarkdownText):
+                child.anchorClicked.emit(QUrl(child.anchorAt(child.viewport().mapFrom(self, point))))
+                return
+            child = child.parentWidget()
+
     def select(self, selection: Range | None) -> None:
         """Shows the text between two places as selected, also what is laid out or arrives later.
 
@@ -602,6 +613,7 @@ class MarkdownView(QWidget):
             text.leaves_selecting = self._is_selected_by_owner
             text.link_activated.connect(self.link_activated)
             text.image_activated.connect(self._show_image)
+            text.footnote_activated.connect(self._ask_footnote)
             text.formulas_placed.connect(self._take_formulas)
             segment.widget = text
         segment.shown = (0, None)
@@ -609,6 +621,14 @@ class MarkdownView(QWidget):
         self._realized.append(segment)
         self._refresh(segment)
         segment.width = -1
+
+    def _ask_footnote(self, label: str) -> None:
+        """Asks for the first block of a footnote, if there is one by now."""
+        for index, block in enumerate(self.blocks()):
+            item = block.containers[-block.opened] if block.opened else None
+            if isinstance(item, Item) and item.label == label:
+                self.footnote_requested.emit(Place(index, 0))
+                return
 
     def _show_image(self, reference: str) -> None:
         """Offers an image of running text at the words that stand for it."""

@@ -69,6 +69,7 @@ class MessageView(QWidget):
         height_changed(): lay out again
         reflowed(): see `MarkdownView.reflowed`
         link_activated(str)
+        footnote_requested(Place): where in the text a footnote begins that was asked for
         regenerate_requested(), edit_requested(), inspect_requested(), restore_settings_requested()
         source_requested(): show it as it was written, or rendered again
         version_requested(int): -1 or 1
@@ -78,6 +79,7 @@ class MessageView(QWidget):
     height_changed = Signal()
     reflowed = Signal()
     link_activated = Signal(str)
+    footnote_requested = Signal(Place)
     regenerate_requested = Signal()
     edit_requested = Signal()
     inspect_requested = Signal()
@@ -114,6 +116,7 @@ class MessageView(QWidget):
         self._reasoning: ReasoningBlock | None = None
         self._body = MarkdownView(pictures=pictures, is_selected_by_owner=True, parent=self)
         self._body.link_activated.connect(self.link_activated)
+        self._body.footnote_requested.connect(self.footnote_requested)
         self._body.height_changed.connect(self.height_changed)
         self._body.reflowed.connect(self.reflowed)
         self._failure: FailureCard | None = None

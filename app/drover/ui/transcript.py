@@ -36,7 +36,6 @@ from drover.ui.controls import Menu, PillButton, is_keyboard_focus
 from drover.ui.entries import Entries, ListedEntries
 from drover.ui.find_marks import Marks
 from drover.ui.line_places import Anchor
-from drover.ui.markdown_inline import safe_link
 from drover.ui.markdown_places import Place, Range
 from drover.ui.markdown_source import pieces_between
 from drover.ui.markdown_view import MarkdownView
@@ -431,9 +430,8 @@ class TranscriptView(QAbstractScrollArea):
 
     def _follow_link(self, point: QPoint) -> None:
         found = self._link_at(point)
-        target = safe_link(found[1]) if found is not None else ""
-        if target:
-            self.link_activated.emit(target)
+        if found is not None:
+            found[0].follow_link_at(found[0].mapFrom(self.viewport(), point))
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Copy and select, without stopping anything that streams."""
@@ -637,6 +635,7 @@ class TranscriptView(QAbstractScrollArea):
         view.reflowed.connect(self._reflow)
         view.link_activated.connect(self.link_activated)
         view.source_requested.connect(self._turn_source)
+        view.footnote_requested.connect(self._show_footnote)
         view.regenerate_requested.connect(self._pass_on)
         view.edit_requested.connect(self._pass_on_edit)
         view.inspect_requested.connect(self._pass_on_inspect)
@@ -670,6 +669,9 @@ class TranscriptView(QAbstractScrollArea):
         else:
             self._stack.measure(index)
             self._lay_out()
+
+    def _show_footnote(self, place: Place) -> None:
+        self.show_place(self._id_of(self.sender()), "body", place)
 
     def _turn_source(self) -> None:
         """Shows a message as it was written, or rendered again; what is at the top stays there."""
