@@ -106,10 +106,10 @@ def test_return_on_a_message_opens_all_that_can_be_done_with_it(answered: User) 
     menu = focused()
     assert isinstance(menu, QMenu)
     words = [action.text() for action in menu.actions()]
-    assert words[:3] == ["Copy", "Copy as plain text", "Copy reasoning"]
+    assert words[:4] == ["Copy", "Copy as plain text", "Show source", "Copy reasoning"]
     assert {"Regenerate", "Restore these settings", "Inspect"} <= set(words)
-    press(answered, Key.Key_Down)
-    press(answered, Key.Key_Down)
+    for _ in range(3):
+        press(answered, Key.Key_Down)
     press(answered, Key.Key_Return)
     assert QGuiApplication.clipboard().text() == "Hm."
     press(answered, Key.Key_K)
