@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,16 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from drover.domain.endpoint import FactOutcome, ModelCard, ParameterFact
-from drover.domain.parameters import SPECS, UNSET, Json, ParameterKind, Preset, SamplingParameters, clamped
+from drover.domain.parameters import (
+    SPECS,
+    UNSET,
+    Json,
+    ParameterKind,
+    ParameterSpec,
+    Preset,
+    SamplingParameters,
+    clamped,
+)
 from drover.ui.json_editor import JsonEditor
 from drover.ui.number_field import NumberField
 from drover.ui.parameter_panel import ParameterPanel
@@ -86,6 +96,11 @@ class Desk:
         assert isinstance(widget, QComboBox)
         return widget
 
+    def more(self) -> None:
+        """Opens what is folded."""
+        button = next(b for b in self.panel.findChildren(QPushButton) if b.text() == "More parameters")
+        button.click()
+
     def press(self, name: str) -> None:
         QTest.mouseClick(self.button(name), Qt.MouseButton.LeftButton)
 
@@ -102,6 +117,7 @@ def desk(qtbot: QtBot) -> Desk:
     qtbot.waitExposed(panel)
     panel.activateWindow()
     qtbot.waitUntil(panel.isActiveWindow)
+    qtbot.waitUntil(lambda: len(panel.findChildren(QCheckBox)) == len(SPECS))  # the folded rows come later
     return Desk(panel)
 
 
@@ -656,3 +672,141 @@ def test_a_tip_explains_each_parameter_with_its_range(desk: Desk) -> None:
 
     assert SPECS["temperature"].help in tip
     assert "0 to 2" in tip
+
+
+def spec(name: str, kind: ParameterKind, **more: Any) -> ParameterSpec:
+    first = {ParameterKind.TEXT: "", ParameterKind.BOOLEAN: True, ParameterKind.INTEGER: 5}.get(kind, 0.5)
+    return ParameterSpec(name=name, kind=kind, **{"initial": first, "help": "", **more})
+
+
+MIXED = (Json('"auto"'), Json("4"), Json("8"))
+PICTURE_MODEL = [
+    spec("prompt", ParameterKind.TEXT),
+    spec("strength", ParameterKind.NUMBER, minimum=0.0, maximum=1.0, step=0.01),
+    spec("width", ParameterKind.INTEGER, is_common=False),
+    spec("length", ParameterKind.JSON, options=MIXED, initial=MIXED[0], is_common=False),
+    spec("height", ParameterKind.INTEGER, next_to="width"),
+    spec("temperature", ParameterKind.NUMBER, minimum=0.5, maximum=9.0, initial=3.0, is_common=False),
+    spec("guide", ParameterKind.NUMBER, is_nullable=True, is_common=False),
+    spec("sharp", ParameterKind.BOOLEAN, is_common=False),
+    spec("place", ParameterKind.JSON, initial=Json("{}"), is_common=False),
+]
+
+
+def rows_in_sight(desk: Desk) -> list[str]:
+    boxes = [box for box in desk.panel.findChildren(QCheckBox) if box.isVisible()]
+    boxes.sort(key=lambda box: box.mapTo(desk.panel, QPoint(0, 0)).y())
+    return [box.accessibleName().removeprefix("Send ") for box in boxes]
+
+
+@pytest.fixture
+def picture_desk(desk: Desk) -> Desk:
+    desk.panel.display_specs(PICTURE_MODEL)
+    return desk
+
+
+def test_a_models_own_parameters_stand_in_its_order_with_the_basic_ones_first(picture_desk: Desk) -> None:
+    assert rows_in_sight(picture_desk) == ["prompt", "strength"]
+    picture_desk.more()
+    assert rows_in_sight(picture_desk) == [
+        "prompt", "strength", "width", "height", "length", "temperature", "guide", "sharp", "place", "extra",
+    ]  # fmt: skip
+
+
+def test_names_outside_the_catalogue_are_keys_of_extra(picture_desk: Desk) -> None:
+    picture_desk.more()
+    for name in ("prompt", "strength", "width", "length", "guide", "sharp", "place"):
+        picture_desk.box(name).click()
+    picture_desk.combo("length").setCurrentIndex(1)
+
+    assert dict(picture_desk.edits[-1]) == {
+        "prompt": Json('""'), "strength": Json("0.5"), "width": Json("5"), "guide": Json("0.5"),
+        "sharp": Json("true"), "place": Json("{}"), "length": Json("4"),
+    }  # fmt: skip
+    assert not picture_desk.box("extra").isChecked()
+    picture_desk.box("sharp").click()
+    assert "sharp" not in picture_desk.edits[-1].extra_keys
+
+
+def test_null_is_another_thing_than_nothing(picture_desk: Desk) -> None:
+    picture_desk.more()
+    assert not picture_desk.button("Send null as guide").isVisible()
+    picture_desk.box("guide").click()
+    picture_desk.button("Send null as guide").click()
+    assert dict(picture_desk.edits[-1]) == {"guide": Json("null")}
+    assert not picture_desk.field("guide").isEnabled()
+    picture_desk.button("Send null as guide").click()
+    assert dict(picture_desk.edits[-1]) == {"guide": Json("0.5")}
+    picture_desk.box("guide").click()
+    assert dict(picture_desk.edits[-1]) == {}
+
+
+def test_a_known_parameter_keeps_to_the_models_range(picture_desk: Desk) -> None:
+    picture_desk.more()
+    picture_desk.box("temperature").click()
+    assert picture_desk.edits[-1].temperature == 2.0
+    slider = picture_desk.slider("temperature")
+    slider.setValue(slider.minimum())
+
+    assert picture_desk.edits[-1].temperature == 0.5
+
+
+def test_further_keys_stay_in_extra_and_keys_with_a_row_are_refused_there(picture_desk: Desk) -> None:
+    given = SamplingParameters(extra=Json('{"strength":0.25,"sharp":"very","user":"me"}'))
+    picture_desk.panel.display(given, "", (), None)
+    assert picture_desk.field("strength").number == 0.25
+    assert not picture_desk.box("sharp").isChecked()
+    assert "2 keys" in picture_desk.texts()
+
+    picture_desk.press("extra")
+    editor = picture_desk.panel.findChild(JsonEditor)
+    assert editor is not None
+    text = editor.findChild(QPlainTextEdit)
+    assert text is not None
+    save = next(button for button in editor.findChildren(QPushButton) if button.text() == "Save")
+    text.setPlainText('{"strength": 1}')
+    assert not save.isEnabled()
+    text.setPlainText('{"user": "you"}')
+    save.click()
+    assert picture_desk.edits[-1].extra_keys == {"strength": 0.25, "user": "you"}
+
+
+def test_what_is_set_but_unknown_to_the_model_stays_in_sight(picture_desk: Desk) -> None:
+    picture_desk.panel.display(SamplingParameters(top_k=7), "", (), None)
+    assert "top_k" in rows_in_sight(picture_desk)
+    assert "1 of 11 parameters sent" in picture_desk.texts()
+    picture_desk.box("top_k").click()
+    assert "top_k" in rows_in_sight(picture_desk)
+
+    picture_desk.panel.display_specs(())
+    assert rows_in_sight(picture_desk) == list(SPECS)
+
+
+def test_tab_goes_through_a_models_rows_from_top_to_bottom(picture_desk: Desk) -> None:
+    picture_desk.more()
+    picture_desk.box("prompt").setFocus()
+    stops = []
+    for _ in range(8):
+        widget = picture_desk.panel.focusWidget()
+        assert widget is not None
+        stops.append(widget.accessibleName() or "More parameters")
+        QTest.keyClick(widget, Qt.Key.Key_Tab)
+
+    assert stops == [
+        "Send prompt", "Send strength", "More parameters", "Send width", "Send height", "Send length",
+        "Send temperature", "Send guide",
+    ]  # fmt: skip
+
+
+def test_long_choices_are_a_list(desk: Desk) -> None:
+    words = ("square", "portrait 4:3", "portrait 16:9", "landscape 4:3", "landscape 16:9")
+    desk.panel.display_specs(
+        [spec("size", ParameterKind.CHOICE, choices=words, initial="square", is_nullable=True)]
+    )
+    desk.box("size").click()
+    combo = desk.combo("size")
+    assert [combo.itemText(index) for index in range(combo.count())] == [*words, "null"]
+    combo.setCurrentIndex(2)
+    assert dict(desk.edits[-1]) == {"size": Json('"portrait 16:9"')}
+    combo.setCurrentIndex(5)
+    assert dict(desk.edits[-1]) == {"size": Json("null")}

@@ -62,13 +62,19 @@ class ParameterSpec:
     minimum: float | None = None
     """Lowest accepted value, inclusive; None where the protocol sets none."""
     maximum: float | None = None
-    """Highest accepted value, inclusive; None where only the model knows it."""
+    """Highest accepted value, inclusive; None where only the model knows it. The most texts of STRINGS."""
     step: float = 1
     """Step of the slider and of the arrow keys."""
     initial: ParameterValue
     """What the editor shows when the parameter is first set."""
     choices: tuple[str, ...] = ()
     """Offered values of a CHOICE; servers know others, so any word is accepted."""
+    options: tuple[Json, ...] = ()
+    """The only values of a JSON, of whatever types; empty where any value will do."""
+    is_nullable: bool = False
+    """Whether null may be sent, which is another thing than sending nothing."""
+    next_to: str = ""
+    """The name of the parameter beside which this one belongs; empty for one that stands alone."""
     unit: str = ""
     help: str
     """One or two sentences for a person."""
@@ -88,9 +94,11 @@ class ParameterSpec:
     def range_text(self) -> str:
         """The accepted range in words, such as "0 to 2" or "at least 1"."""
         if self.kind is ParameterKind.STRINGS:
-            return "up to 4 texts"
+            return "texts" if self.maximum is None else f"up to {_figure(self.maximum)} texts"
         if self.kind is ParameterKind.CHOICE:
             return "a word such as " + ", ".join(self.choices)
+        if self.options:
+            return "one of " + ", ".join(option.text for option in self.options)
         if self.kind in _WORDS_OF_KIND:
             return _WORDS_OF_KIND[self.kind]
         if self.minimum is not None and self.maximum is not None:
@@ -168,7 +176,7 @@ class SamplingParameters:
         help="Asks for repeatable sampling. Most servers promise no more than their best effort.",
     )  # fmt: skip
     stop: tuple[str, ...] | None = _other(
-        ParameterKind.STRINGS, initial=(),
+        ParameterKind.STRINGS, initial=(), maximum=4,
         help="Texts at which the reply ends, at most four. The text itself is left out of the reply.",
     )  # fmt: skip
     top_k: int | None = _integer(
@@ -259,8 +267,8 @@ SPECS: Mapping[str, ParameterSpec] = {
 UNSET = SamplingParameters()
 """Nothing set: the server's own defaults apply."""
 
-_MAX_STOPS = 4
-_WRITTEN_BY_DROVER = frozenset({"model", "messages", "stream", "n", "max_completion_tokens"})
+WRITTEN_BY_DROVER = frozenset({"model", "messages", "stream", "n", "max_completion_tokens"})
+"""Keys of the body that no parameter and no extra JSON may set."""
 
 
 def plain(value: ParameterValue) -> Any:
@@ -320,7 +328,7 @@ def _checked_keys(value: Json) -> Json:
     for name in keys:
         if name in SPECS:
             raise ConfigurationError(f"{name} is a parameter of its own.", hint="Set it in its own row.")
-        if name in _WRITTEN_BY_DROVER:
+        if name in WRITTEN_BY_DROVER:
             raise ConfigurationError(
                 f"{name} is written by Drover itself.", hint="Take it out of the extra JSON."
             )
@@ -331,20 +339,21 @@ def checked(spec: ParameterSpec, value: ParameterValue) -> ParameterValue:
     """The value in the spec's own type, or ConfigurationError that names the range."""
     refusal = ConfigurationError(f"{spec.name} must be {spec.range_text}, not {value!r}.")
     if spec.kind is ParameterKind.CHOICE:
-        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", value):
+        is_word = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", value) is not None
+        if not isinstance(value, str) or not (is_word or value in spec.choices):
             raise refusal
         return value
     if spec.kind is ParameterKind.STRINGS:
         texts = (value,) if isinstance(value, str) else value
         if (
             not isinstance(texts, tuple)
-            or len(texts) > _MAX_STOPS
+            or (spec.maximum is not None and len(texts) > spec.maximum)
             or not all(isinstance(t, str) for t in texts)
         ):
             raise refusal
         return texts
     if spec.kind in (ParameterKind.JSON, ParameterKind.KEYS):
-        if not isinstance(value, Json):
+        if not isinstance(value, Json) or (spec.options and value not in spec.options):
             raise refusal
         return _checked_keys(value) if spec.kind is ParameterKind.KEYS else value
     if spec.kind is ParameterKind.BOOLEAN:
@@ -380,6 +389,30 @@ def clamped(spec: ParameterSpec, value: ParameterValue) -> ParameterValue:
         if spec.kind is ParameterKind.INTEGER:
             value = round(value)
     return checked(spec, value)
+
+
+def narrowed(spec: ParameterSpec, wanted: ParameterSpec) -> ParameterSpec:
+    """A parameter of the catalogue as one model takes it: its own range and choices where these are narrower.
+
+    Where the model wants another kind of value than the catalogue can hold, the catalogue's spec stays.
+    """
+    numbers = (ParameterKind.NUMBER, ParameterKind.INTEGER)
+    if spec.kind is not wanted.kind and not (spec.kind in numbers and wanted.kind in numbers):
+        return dataclasses.replace(spec, is_common=wanted.is_common, next_to=wanted.next_to)
+    lowest = [bound for bound in (spec.minimum, wanted.minimum) if bound is not None]
+    highest = [bound for bound in (spec.maximum, wanted.maximum) if bound is not None]
+    bounded = dataclasses.replace(
+        spec, minimum=max(lowest, default=None), maximum=min(highest, default=None),
+        choices=wanted.choices or spec.choices, is_common=wanted.is_common, next_to=wanted.next_to,
+        help=wanted.help or spec.help,
+    )  # fmt: skip
+    if bounded.minimum is not None and bounded.maximum is not None and bounded.minimum > bounded.maximum:
+        return spec
+    try:
+        initial = clamped(bounded, wanted.initial)
+    except ConfigurationError:
+        initial = clamped(bounded, spec.initial)
+    return dataclasses.replace(bounded, initial=initial)
 
 
 def parsed_setting(text: str) -> tuple[str, ParameterValue]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
@@ -37,9 +38,13 @@ class JsonEditor(FramedDialog):
 
     value_submitted = Signal(object)
 
-    def __init__(self, spec: ParameterSpec, value: Json, *, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, spec: ParameterSpec, value: Json, *, taken: Collection[str] = (), parent: QWidget | None = None
+    ) -> None:
+        """`taken` are keys that an object must not have, because they have rows of their own."""
         super().__init__(_t("Edit {name}").format(name=spec.title or spec.name), parent, width_px=_WIDTH_PX)
         self._spec = spec
+        self._taken = taken
         self._value: Json | None = value
         self._build(spec.help)
         self._text.setPlainText(pretty(value))
@@ -139,6 +144,12 @@ class JsonEditor(FramedDialog):
             text = "{}"
         value = checked(self._spec, parsed_json(text))
         assert isinstance(value, Json)
+        if self._spec.kind is ParameterKind.KEYS:
+            for name in value.value:
+                if name in self._taken:
+                    raise ConfigurationError(
+                        f"{name} is a parameter of its own.", hint="Set it in its own row."
+                    )
         return value
 
     def _praise(self) -> str:

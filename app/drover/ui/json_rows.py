@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from PySide6.QtCore import Qt
@@ -32,6 +33,8 @@ FIRST_SCHEMA: Final = Json.of(
 class JsonRow(ParameterRow):
     """Any JSON value: its text, cut short, and a button that opens the editor."""
 
+    _taken: Collection[str] = ()
+
     def _build_editor(self) -> None:
         self._summary = ElidedLabel("", role=self._summary_role(), token="text-2", parent=self)
         self._summary.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -61,13 +64,17 @@ class JsonRow(ParameterRow):
         from drover.ui.json_editor import JsonEditor  # most sittings need no dialog
 
         value = self._value if isinstance(self._value, Json) else Json("null")
-        editor = JsonEditor(self._spec, value, parent=self.window())
+        editor = JsonEditor(self._spec, value, taken=self._taken, parent=self.window())
         editor.value_submitted.connect(self._set)
         editor.open()
 
 
 class KeysRow(JsonRow):
     """An object whose keys join the body: how many there are."""
+
+    def set_neighbours(self, names: Collection[str]) -> None:
+        """Keys with a row of their own are not among the further ones."""
+        self._taken = names
 
     def _summary_role(self) -> str:
         return "small"

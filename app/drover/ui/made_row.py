@@ -5,11 +5,10 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from drover.domain.parameters import ParameterKind, ParameterSpec
-from drover.ui.json_rows import FormatRow, JsonRow, KeysRow
 from drover.ui.parameter_rows import (
-    BooleanRow,
-    ChoiceRow,
+    FieldRow,
     NumberRow,
+    OptionsRow,
     ParameterRow,
     SeedRow,
     TextRow,
@@ -18,10 +17,8 @@ from drover.ui.parameter_rows import (
 from drover.ui.stop_row import StopRow
 
 _ROWS: dict[ParameterKind, type[ParameterRow]] = {
-    ParameterKind.BOOLEAN: BooleanRow,
-    ParameterKind.CHOICE: ChoiceRow,
-    ParameterKind.JSON: JsonRow,
-    ParameterKind.KEYS: KeysRow,
+    ParameterKind.BOOLEAN: OptionsRow,
+    ParameterKind.CHOICE: OptionsRow,
     ParameterKind.STRINGS: StopRow,
     ParameterKind.TEXT: TextRow,
 }
@@ -29,8 +26,20 @@ _ROWS: dict[ParameterKind, type[ParameterRow]] = {
 
 def made_row(spec: ParameterSpec, parent: QWidget | None = None) -> ParameterRow:
     """The row for a parameter, unset."""
-    if spec.name == "response_format":
-        return FormatRow(spec, parent)
+    if spec.options:
+        return OptionsRow(spec, parent)
+    if spec.kind in (ParameterKind.JSON, ParameterKind.KEYS):
+        return _json_row(spec, parent)
     if spec.kind in _ROWS:
         return _ROWS[spec.kind](spec, parent)
-    return NumberRow(spec, parent) if spans_a_slider(spec) else SeedRow(spec, parent)
+    if spec.name == "seed":
+        return SeedRow(spec, parent)
+    return NumberRow(spec, parent) if spans_a_slider(spec) else FieldRow(spec, parent)
+
+
+def _json_row(spec: ParameterSpec, parent: QWidget | None) -> ParameterRow:
+    from drover.ui.json_rows import FormatRow, JsonRow, KeysRow  # folded away when a window opens
+
+    if spec.name == "response_format":
+        return FormatRow(spec, parent)
+    return KeysRow(spec, parent) if spec.kind is ParameterKind.KEYS else JsonRow(spec, parent)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import bisect
 import math
 import random
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Final
 
 import shiboken6
 from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
@@ -14,21 +14,36 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
 from drover.domain.endpoint import FactOutcome, ParameterFact
-from drover.domain.parameters import ParameterKind, ParameterSpec, ParameterValue
-from drover.ui.controls import CheckBox, ElidedLabel, IconButton, Label, Segments, Slider
+from drover.domain.parameters import SPECS, Json, ParameterKind, ParameterSpec, ParameterValue
+from drover.ui.controls import (
+    CheckBox,
+    ComboBox,
+    ElidedLabel,
+    IconButton,
+    Label,
+    QuietButton,
+    Segments,
+    Slider,
+)
 from drover.ui.number_field import NumberField
-from drover.ui.rejected_mark import RejectedMark, fact_in_words
 from drover.ui.theme import draw_icon, theme
+
+if TYPE_CHECKING:
+    from drover.ui.rejected_mark import RejectedMark
 
 NAME_WIDTH: Final = 135
 """Room for the longest wire name, the bookmark and the gap after it, at 100 % text size."""
 SLIDER_WIDTH: Final = 88
 FIELD_WIDTH: Final = 64
+NULL: Final = Json("null")
+"""The value null, which is another thing than no value."""
 
 _STEPS_PER_OCTAVE: Final = 8
 _MOST_LINEAR_STEPS: Final = 10_000
 _LARGEST_RANDOM_SEED: Final = 999_999
 _LAST_SLIDER_SEED: Final = 999
+_MOST_SEGMENTS: Final = 4
+_WITHOUT_NULL: Final = (ParameterKind.NUMBER, ParameterKind.INTEGER, ParameterKind.TEXT)
 
 
 class SliderScale:
@@ -202,6 +217,7 @@ class ParameterRow(QWidget):
         self._line.addWidget(self._box)
         self._line.addSpacing(8)
         self._line.addWidget(self._name)
+        self._null = self._made_null_button()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setToolTip(self._tip())
         self.setFocusProxy(self._box)
@@ -229,7 +245,12 @@ class ParameterRow(QWidget):
             self._box.setChecked(value is not None)
             self._box.set_from_preset(is_from_preset)
             self._name.set_bookmark(is_from_preset and value is not None)
-            self._display_editor(value)
+            is_null = value == NULL
+            if self._null is not None:
+                self._null.setChecked(is_null)
+                self._null.setVisible(value is not None)
+                self._name_absence("" if is_null else self.tr("unset"))
+            self._display_editor(None if is_null and self._null is not None else value)
             self._show_fact()
 
     def display_fact(self, fact: ParameterFact | None) -> None:
@@ -251,6 +272,8 @@ class ParameterRow(QWidget):
 
     def _cover(self, fact: ParameterFact) -> None:
         if self._mark is None:
+            from drover.ui.rejected_mark import RejectedMark  # rare
+
             self._mark = RejectedMark(self._spec.name, self)
             self._mark.forget_requested.connect(self._request_forgetting)
             self._line.addWidget(self._mark, 100)
@@ -275,8 +298,31 @@ class ParameterRow(QWidget):
     def _request_forgetting(self) -> None:
         self.forget_requested.emit(self._spec.name)
 
+    def set_neighbours(self, names: Collection[str]) -> None:
+        """The wire names of all rows; concerns those whose value may hold other names."""
+
     def set_maximum(self, maximum: float) -> None:
         """The highest value that makes sense for the model at hand; concerns sliders without a fixed end."""
+
+    def _made_null_button(self) -> QuietButton | None:
+        """The way to null for an editor that cannot show it; the catalogue knows no null."""
+        spec = self._spec
+        if not spec.is_nullable or spec.name in SPECS or spec.kind not in _WITHOUT_NULL:
+            return None
+        button = QuietButton("null", compact=True, parent=self)
+        button.setCheckable(True)
+        button.setAccessibleName(self.tr("Send null as {name}").format(name=spec.name))
+        button.setToolTip(button.accessibleName())
+        button.clicked.connect(self._toggle_null)
+        self._line.addWidget(button)
+        self._line.addSpacing(4)
+        return button
+
+    def _toggle_null(self, is_null: bool) -> None:
+        self._set(NULL if is_null else self._spec.initial)
+
+    def _name_absence(self, word: str) -> None:
+        """What an editor says that has no value to show."""
 
     def _build_editor(self) -> None:
         """Adds the editor's widgets to the line."""
@@ -311,8 +357,11 @@ class ParameterRow(QWidget):
 
     def _tip(self) -> str:
         tip = self.tr("{help}\nRange: {range}.").format(help=self._spec.help, range=self._spec.range_text)
-        words = "" if self._fact is None else fact_in_words(self._fact)
-        return f"{tip}\n{words}" if words else tip
+        if self._fact is None:
+            return tip
+        from drover.ui.rejected_mark import fact_in_words  # rare
+
+        return f"{tip}\n{fact_in_words(self._fact)}".rstrip()
 
     def _restyle(self) -> None:
         self.setFixedHeight(theme().px(32))
@@ -360,6 +409,9 @@ class NumberRow(ParameterRow):
             self._slider.setPageStep(self._scale.page_step)
             self._slider.set_ticks(*self._scale.ticks)
             self._show_position()
+
+    def _name_absence(self, word: str) -> None:
+        self._field.set_empty_text(word)
 
     def _display_editor(self, value: ParameterValue | None) -> None:
         self._slider.setEnabled(value is not None)
@@ -445,31 +497,6 @@ class SeedRow(ParameterRow):
         self._fit_field()
 
 
-class BooleanRow(ParameterRow):
-    """True or false side by side; the box says whether either is sent."""
-
-    def _build_editor(self) -> None:
-        self._segments = Segments(self._spec.name, compact=True, parent=self)
-        self._describe(self._segments, self._spec.name)
-        self._segments.addItem("true", True)
-        self._segments.addItem("false", False)
-        self._segments.currentIndexChanged.connect(self._choose)
-        self._segments.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self._unset_label = UnsetLabel(self)
-        self._line.addStretch(1)
-        self._line.addWidget(self._unset_label)
-        self._line.addWidget(self._segments)
-
-    def _display_editor(self, value: ParameterValue | None) -> None:
-        self._segments.setCurrentIndex(self._segments.findData(value) if isinstance(value, bool) else -1)
-        self._segments.setVisible(value is not None)
-        self._unset_label.setVisible(value is None)
-
-    def _choose(self, index: int) -> None:
-        if index >= 0:
-            self._set(bool(self._segments.itemData(index)))
-
-
 class TextRow(ParameterRow):
     """One line of any text."""
 
@@ -478,34 +505,101 @@ class TextRow(ParameterRow):
         self._field.setProperty("compact", True)
         self._describe(self._field, self._spec.name)
         self._field.textEdited.connect(self._set)
+        self._unset_label = UnsetLabel(self)
         self._line.addWidget(self._field, 1)
+        self._line.addWidget(self._unset_label, 1, Qt.AlignmentFlag.AlignRight)
 
     def _display_editor(self, value: ParameterValue | None) -> None:
-        text = value if isinstance(value, str) else ""
-        if text != self._field.text():
-            self._field.setText(text)
-        self._field.setEnabled(value is not None)
-        self._field.setPlaceholderText(self.tr("unset") if value is None else "")
+        if isinstance(value, str) and value != self._field.text():
+            self._field.setText(value)
+        self._field.setVisible(value is not None)
+        self._unset_label.setVisible(value is None)
+
+    def _name_absence(self, word: str) -> None:
+        self._unset_label.setText(word)
 
 
-class ChoiceRow(ParameterRow):
-    """A few words side by side; a word that a server invented is shown too."""
+class FieldRow(ParameterRow):
+    """A number without a slider: one that knows no bounds, or too many values."""
 
     def _build_editor(self) -> None:
-        self._segments = Segments(self._spec.name, compact=True, parent=self)
-        self._describe(self._segments, self._spec.name)
-        self._segments.addItems(list(self._spec.choices))
-        self._segments.setCurrentIndex(-1)
-        self._segments.currentTextChanged.connect(self._choose)
-        self._segments.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._line.addWidget(self._segments, 1)
+        spec = self._spec
+        self._field = NumberField(
+            is_integer=spec.kind is ParameterKind.INTEGER, step=spec.step, decimals=spec.decimals,
+            compact=True, parent=self,
+        )  # fmt: skip
+        self._field.set_range(spec.minimum, spec.maximum)
+        self._field.set_empty_text(self.tr("unset"))
+        self._describe(self._field, spec.name)
+        self._field.value_edited.connect(self._set)
+        self._line.addStretch(1)
+        self._line.addWidget(self._field)
+
+    def _name_absence(self, word: str) -> None:
+        self._field.set_empty_text(word)
 
     def _display_editor(self, value: ParameterValue | None) -> None:
-        if isinstance(value, str) and self._segments.findText(value) < 0:
-            self._segments.addItem(value)
-        self._segments.setCurrentIndex(self._segments.findText(value) if isinstance(value, str) else -1)
-        self._segments.setEnabled(value is not None)
+        self._field.setEnabled(value is not None)
+        self._field.set_number(value if isinstance(value, int | float) else None)
 
-    def _choose(self, text: str) -> None:
-        if text:
-            self._set(text)
+    def _restyle(self) -> None:
+        super()._restyle()
+        self._field.setFixedWidth(theme().px(FIELD_WIDTH + 24))
+
+
+class OptionsRow(ParameterRow):
+    """A few values side by side, or in a list where they need more room; unknown ones are shown too."""
+
+    def _build_editor(self) -> None:
+        self._values: list[ParameterValue] = list(self._first_values())
+        texts = [value_in_words(value, self._values) for value in self._values]
+        width = sum(theme().measured("small", text, 500) + 8 for text in texts)
+        self._are_in_sight = len(texts) <= _MOST_SEGMENTS and width <= theme().px(SLIDER_WIDTH + FIELD_WIDTH)
+        make = Segments if self._are_in_sight else ComboBox
+        self._choice = make(self._spec.name, compact=True, parent=self)
+        self._describe(self._choice, self._spec.name)
+        self._choice.addItems(texts)
+        self._choice.setCurrentIndex(-1)
+        self._choice.currentIndexChanged.connect(self._choose)
+        self._unset_label = UnsetLabel(self)
+        is_narrow = len(texts) <= 2 and self._are_in_sight
+        policy = QSizePolicy.Policy.Fixed if is_narrow else QSizePolicy.Policy.Expanding
+        self._choice.setSizePolicy(policy, QSizePolicy.Policy.Fixed)
+        if is_narrow:
+            self._line.addStretch(1)
+        self._line.addWidget(self._choice, 0 if is_narrow else 1)
+        self._line.addWidget(self._unset_label, 0 if is_narrow else 1, Qt.AlignmentFlag.AlignRight)
+
+    def _first_values(self) -> Sequence[ParameterValue]:
+        null = [Json("null")] if self._spec.is_nullable else []
+        if self._spec.kind is ParameterKind.BOOLEAN:
+            return [True, False, *null]
+        offered: Sequence[ParameterValue] = self._spec.choices or self._spec.options
+        return [*offered, *(value for value in null if value not in offered)]
+
+    def _display_editor(self, value: ParameterValue | None) -> None:
+        if value is not None and value not in self._values:
+            self._values.append(value)
+            self._choice.addItem(value_in_words(value, self._values))
+        self._choice.setCurrentIndex(self._values.index(value) if value is not None else -1)
+        is_quiet = value is None and not (self._are_in_sight and self._spec.kind is ParameterKind.CHOICE)
+        self._choice.setEnabled(value is not None)
+        self._choice.setVisible(not is_quiet)
+        self._unset_label.setVisible(is_quiet)
+
+    def _choose(self, index: int) -> None:
+        if index >= 0:
+            self._set(self._values[index])
+
+
+def value_in_words(value: ParameterValue, others: Sequence[ParameterValue]) -> str:
+    """A value as one of several: a text without quotes, unless another value would look the same."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Json):
+        content = value.value
+        is_clear = isinstance(content, str) and not any(
+            isinstance(other, Json) and other.text == content for other in others
+        )
+        return content if is_clear else value.text
+    return str(value)

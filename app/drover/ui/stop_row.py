@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
@@ -12,8 +10,6 @@ from drover.domain.parameters import ParameterValue
 from drover.ui.controls import Button, IconButton, Label
 from drover.ui.parameter_rows import HidableIconButton, ParameterRow
 from drover.ui.theme import RADIUS, draw_frame, theme
-
-_MOST_STOPS: Final = 4
 
 
 def escaped(text: str) -> str:
@@ -58,6 +54,11 @@ class _StopChip(QWidget):
         line.addWidget(self._edit, 1)
         line.addWidget(self._remove)
         self.setFixedHeight(theme().px(24))
+
+    @property
+    def buttons(self) -> tuple[QWidget, QWidget]:
+        """What takes the keyboard, in order."""
+        return self._edit, self._remove
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The frame around both."""
@@ -131,6 +132,7 @@ class StopRow(ParameterRow):
 
     def _build_editor(self) -> None:
         self._chips: list[_StopChip] = []
+        self._chip_texts: tuple[str, ...] = ()
         self._edited_index = -1
         self._unset_label = Label(self.tr("unset"), role="small", token="text-3", parent=self)
         self._add = HidableIconButton(
@@ -161,21 +163,34 @@ class StopRow(ParameterRow):
 
     def _display_editor(self, value: ParameterValue | None) -> None:
         texts = value if isinstance(value, tuple) else ()
+        if texts != self._chip_texts:
+            self._make_chips(texts)
+        self._unset_label.setVisible(value is None)
+        self._add.setEnabled(value is not None and self._has_room(texts))
+        if value is None:
+            self._close_field()
+        self._arrange()
+
+    def _make_chips(self, texts: tuple[str, ...]) -> None:
         for chip in self._chips:
             chip.hide()
             chip.deleteLater()
-        self._chips = []
+        self._chips, self._chip_texts = [], texts
         for index, text in enumerate(texts):
             chip = _StopChip(index, text, self)
             chip.edit_requested.connect(self._edit_chip)
             chip.removal_requested.connect(self._remove_chip)
             chip.show()
             self._chips.append(chip)
-        self._unset_label.setVisible(value is None)
-        self._add.setEnabled(value is not None and len(texts) < _MOST_STOPS)
-        if value is None:
-            self._close_field()
-        self._arrange()
+        self._order_keyboard()
+
+    def _order_keyboard(self) -> None:
+        """Tab goes through the chips after the box, whenever they were made."""
+        last: QWidget = self._box
+        for chip in self._chips:
+            for button in chip.buttons:
+                self.setTabOrder(last, button)
+                last = button
 
     def _toggle(self, is_checked: bool) -> None:
         super()._toggle(is_checked)
@@ -184,6 +199,9 @@ class StopRow(ParameterRow):
 
     def _texts(self) -> tuple[str, ...]:
         return self._value if isinstance(self._value, tuple) else ()
+
+    def _has_room(self, texts: tuple[str, ...]) -> bool:
+        return self._spec.maximum is None or len(texts) < self._spec.maximum
 
     def _write_new(self) -> None:
         self._open_field(-1, "")
@@ -211,7 +229,7 @@ class StopRow(ParameterRow):
         self._close_field()
         if 0 <= index < len(texts):
             self._set(tuple(t for t in (*texts[:index], text, *texts[index + 1 :]) if t))
-        elif text and len(texts) < _MOST_STOPS:
+        elif text and self._has_room(texts):
             self._set((*texts, text))
 
     def _close_field(self) -> None:
