@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,30 @@ def test_a_language_has_its_name_also_if_it_must_be_asked_for(view: MarkdownView
     assert names == ["Python", "Haskell", "No-such", "Code"]
     edits = [code.findChildren(QTextEdit)[0] for code in view.findChildren(CodeView)]
     assert [edit.accessibleName() for edit in edits][1] == "Code, Haskell"
+
+
+def test_a_name_that_comes_together_with_the_colors_is_shown(view: MarkdownView, qtbot: QtBot) -> None:
+    view.display("```scm\n(define x 1)\n```")
+    typeset(view, qtbot)
+    typesetting().forget()
+    view.display("```scm\n(define x 1)\n```")
+    typeset(view, qtbot)
+    code = view.findChildren(CodeView)[-1]
+    assert code.findChildren(QLabel)[0].text() == "Scheme"
+    assert colors_of(code) != [[]]
+
+
+def test_the_first_line_leaves_room_for_a_formula_that_is_higher_than_its_words(
+    view: MarkdownView, qtbot: QtBot
+) -> None:
+    view.display("$\\frac{A^2}{b}$ x\n\n$\\frac{A^2}{b}$ x")
+    typeset(view, qtbot)
+    picture = view.grab().toImage()
+    blank = picture.pixel(WIDTH - 1, 0)
+    inked = [any(picture.pixel(x, y) != blank for x in range(14)) for y in range(picture.height())]
+    heights = [len(list(rows)) for has_ink, rows in groupby(inked) if has_ink]
+    assert len(heights) == 4  # above and below the stroke, twice
+    assert heights[:2] == heights[2:]
 
 
 def test_very_long_code_scrolls_inside(view: MarkdownView) -> None:

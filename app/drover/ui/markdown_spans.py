@@ -56,8 +56,10 @@ class FormulaObject(QPyTextObject):
 
     formulas_came = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, leading: float, parent: QObject | None = None) -> None:
+        """`leading` is the room above the letters of a line that its formulas leave free too."""
         super().__init__(parent)
+        self._leading = leading + 1  # a line with an object may begin a pixel above its block
         self._known: dict[Question, Formula] = {}
         self._awaited: set[Question] = set()
 
@@ -67,12 +69,13 @@ class FormulaObject(QPyTextObject):
         box = self._box(text_format, document)
         match text_format.verticalAlignment():
             case QTextCharFormat.VerticalAlignment.AlignNormal:
-                return QSizeF(box.width, box.ascent + box.descent)
+                return QSizeF(box.width, self._leading + box.ascent + box.descent)
             case QTextCharFormat.VerticalAlignment.AlignMiddle:
                 lift = _middle_lift(text_format)
-                return QSizeF(box.width, 2 * max(box.ascent - lift, box.descent + lift))
+                above, below = self._leading + box.ascent - lift, box.descent + lift
+                return QSizeF(box.width, 2 * max(above, below))
             case _:
-                return QSizeF(box.width, box.ascent + _font_descent(text_format))
+                return QSizeF(box.width, self._leading + box.ascent + _font_descent(text_format))
 
     def drawObject(
         self,
@@ -87,7 +90,7 @@ class FormulaObject(QPyTextObject):
         box = self._box(text_format, document)
         match text_format.verticalAlignment():
             case QTextCharFormat.VerticalAlignment.AlignNormal:
-                baseline = rect.top() + box.ascent
+                baseline = rect.top() + self._leading + box.ascent
             case QTextCharFormat.VerticalAlignment.AlignMiddle:
                 baseline = rect.center().y() + _middle_lift(text_format)
             case _:

@@ -40,6 +40,7 @@ from drover.ui.markdown_look import (
     TextLook,
     clean_code,
     gap_between,
+    half_leading,
     indent_of,
     is_right_to_left,
     quote_offsets,
@@ -178,7 +179,7 @@ class MarkdownText(OwnerSelects, QTextBrowser):
         document.setDocumentMargin(0)
         document.setIndentWidth(1)
         document.setDefaultFont(theme().font(self._look.role))
-        self._formulas = FormulaObject(self)
+        self._formulas = FormulaObject(half_leading(look.role), self)
         self._formulas.formulas_came.connect(self._place_formulas)
         document.documentLayout().registerHandler(MATH_OBJECT, self._formulas)
         self.anchorClicked.connect(self._activate)
