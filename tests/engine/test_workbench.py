@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 
 import pytest
@@ -13,7 +13,7 @@ from tests.provider import EVENT_STREAM, Flag, Head, Provider, Reset, Send, even
 
 from drover.domain.conversation import Draft, Message, ReasoningPart, Role, TextPart, Tree
 from drover.domain.endpoint import Endpoint
-from drover.domain.parameters import SamplingParameters
+from drover.domain.parameters import Json, SamplingParameters
 from drover.domain.run import FailureKind, LivePhase, Run, RunStatus
 from drover.domain.stream import TextDelta
 from drover.engine.workbench import (
@@ -584,3 +584,61 @@ async def test_a_request_that_had_no_key_to_be_sent_with_can_be_copied(
         text = await s.workbench.snippet(run.id, "curl")
         assert f"{provider.base_url}/chat/completions" in text
         assert "Bearer $DROVER_API_KEY_SCRIPTED" in text
+
+
+async def test_an_imported_request_goes_on_where_it_stopped(profile: Profile, provider: Provider) -> None:
+    provider.answers("four")
+    async with session(profile, provider) as s:
+        messages = [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "One and one?"},
+            {"role": "assistant", "content": "two", "reasoning_content": "Count."},
+            {"role": "user", "content": "Two and two?"},
+        ]
+        body = {"model": "large", "messages": messages, "temperature": 0.5, "user": "me"}
+        request = s.workbench.read_request(
+            f"curl {provider.base_url}/chat/completions -H 'Authorization: Bearer k' -d '{json.dumps(body)}'"
+        )
+        assert request.notes == ("The key in it was not taken over.",)
+        conversation_id = await s.workbench.begin_imported(
+            request, Draft(text="unsent", endpoint_id="built-in")
+        )
+        with closing(s.workbench.open_reader()) as reader:
+            draft = reader.draft(conversation_id)
+            conversation = reader.conversation(conversation_id)
+        assert conversation is not None
+        assert conversation.title == "One and one?"
+        assert draft == Draft(
+            text="Two and two?", endpoint_id="scripted", model_id="large", system_prompt="Be brief.",
+            parameters=SamplingParameters(temperature=0.5, extra=Json('{"user":"me"}')),
+        )  # fmt: skip
+        assert [message.text for message in s.branch(conversation_id)] == ["One and one?", "two"]
+        run = await s.ask(draft, conversation_id)
+        sent = provider.requests[0].json
+        del messages[2]["reasoning_content"]
+        assert sent == {
+            **body,
+            "messages": messages,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        assert s.branch(conversation_id)[-1].run_id == run.id
+
+
+async def test_an_imported_request_to_an_unknown_address_keeps_the_chosen_endpoint_and_model(
+    profile: Profile, provider: Provider
+) -> None:
+    async with session(profile, provider) as s:
+        body = json.dumps({"model": "large", "messages": [{"role": "user", "content": "hi"}]})
+        elsewhere = s.workbench.read_request(f"curl https://h.example/v1/chat/completions -d '{body}'")
+        alone = s.workbench.read_request(body)
+        chosen = Draft(endpoint_id="scripted", model_id="small")
+        found = []
+        for request in (elsewhere, alone):
+            conversation_id = await s.workbench.begin_imported(request, chosen)
+            with closing(s.workbench.open_reader()) as reader:
+                draft = reader.draft(conversation_id)
+                assert reader.messages(conversation_id) == []
+            assert draft is not None
+            found.append((draft.endpoint_id, draft.model_id, draft.text))
+        assert found == [("scripted", "small", "hi"), ("scripted", "large", "hi")]

@@ -30,6 +30,7 @@ from drover.domain.endpoint import (
     ModelCard,
     normalized_base_url,
 )
+from drover.domain.imported import ImportedRequest
 from drover.domain.parameters import UNSET, Preset
 from drover.domain.run import Adjustment, Exchange, LiveRun, Run, RunRequest, RunStatus
 from drover.errors import ConfigurationError, DroverError, LibraryError, MissingKey
@@ -263,6 +264,55 @@ class Workbench:
         endpoint = self._endpoints.get(run.endpoint_id)
         variable = _key_variable(endpoint) if endpoint is not None and endpoint.needs_key else ""
         return SNIPPETS[form](sent_request(run, exchange, key_variable=variable))
+
+    def read_request(self, text: str) -> ImportedRequest:
+        """What can be taken over of a cURL command or a JSON body. Raises ConfigurationError in words."""
+        from drover.wire.curl_import import read_request
+
+        return read_request(text)
+
+    def endpoint_at(self, base_url: str) -> Endpoint | None:
+        """The known endpoint with this normalised address."""
+        return next((known for known in self._endpoints.values() if known.base_url == base_url), None)
+
+    async def begin_imported(self, request: ImportedRequest, draft: Draft) -> str:
+        """Begins a conversation with the earlier messages of a request; returns its id.
+
+        Its draft holds the last message, the parameters and the system prompt. Endpoint and model are those
+        of `draft` where the request names no address, or one that no endpoint has.
+        """
+        earlier, now = request.earlier_turns, datetime.now(UTC)
+        words = next((turn.text for turn in request.turns if turn.role is Role.USER), "")
+        conversation = Conversation(id=new_id(), title=title_from(words), created_at=now, updated_at=now)
+        messages: list[Message] = []
+        for turn in earlier:
+            parent_id = messages[-1].id if messages else None
+            message = _user_message(new_id(), parent_id, conversation.id, "")
+            messages.append(replace(message, role=turn.role, parts=turn.parts))
+        endpoint = self.endpoint_at(request.base_url) if request.base_url else None
+        if endpoint is not None:
+            draft = replace(draft, endpoint_id=endpoint.id, model_id=request.model_id)
+        elif request.model_id and not request.base_url:
+            draft = replace(draft, model_id=request.model_id)
+        draft = replace(
+            draft,
+            text=request.open_text,
+            parameters=request.parameters,
+            system_prompt=request.system_prompt,
+            preset_id=None,
+            replaces_id=None,
+            aside_text="",
+        )
+
+        def begin(library: Library) -> Changes:
+            with library.one_transaction():
+                changes = library.add_turn(conversation=conversation)
+                for message in messages:
+                    changes |= library.add_message(message)
+                return changes | library.save_draft(conversation.id, draft)
+
+        await self._write(begin)
+        return conversation.id
 
     async def stop(self, run_id: str) -> None:
         """Ends a run and returns when it is settled with what had arrived."""
