@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -145,3 +147,18 @@ def test_permitted_imports_pass(tmp_path: Path) -> None:
     (tmp_path / "engine/transport.py").write_text("import httpx\nfrom drover import __version__\n")
     (tmp_path / "paths.py").write_text("def f():\n    import platformdirs\n    from drover.errors import X\n")
     assert offences_in(tmp_path) == []
+
+
+LATER = (
+    "asyncio", "httpx", "keyring", "markdown", "pygments", "ziamath", "drover.ui.transcript",
+    "drover.ui.markdown_look", "drover.ui.typesetting",
+)  # fmt: skip
+"""What is imported behind the first frame, or on first need."""
+
+
+def test_what_waits_for_the_first_frame_is_not_imported_with_the_window() -> None:
+    script = "import sys, drover.ui.application, drover.ui.controller, drover.ui.main_window\n"
+    script += f"print(*[name for name in {LATER!r} if name in sys.modules])"
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("\n", "")

@@ -19,7 +19,7 @@ from drover.log import logger
 from drover.store.library import Changes, Library
 from drover.store.search import words_of
 from drover.store.settings import Settings
-from drover.ui import formats, rich_copy
+from drover.ui import formats
 from drover.ui.actions import Actions, Condition
 from drover.ui.bridge import Bridge
 from drover.ui.drafting import Drafting
@@ -236,6 +236,8 @@ class Controller(QObject):
         """Copies the Markdown of the last answer."""
         reply = self._shown.message(self._shown.last_reply_id)
         if reply is not None:
+            from drover.ui import rich_copy  # leads to all that writes Markdown: not before the first frame
+
             rich_copy.copy(reply.text)
 
     def copy_conversation(self) -> None:
