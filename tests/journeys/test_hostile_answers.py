@@ -210,3 +210,18 @@ def _told_about(user: User, widget: QWidget, place: QPoint) -> str:
         user.waits(lambda: not user._shown(LinkDialog), "the end of the question")
     user._does(QToolTip.hideText)
     return address
+
+
+@pytest.mark.parametrize(
+    "text", ["".join(f"line {number}\n" for number in range(25_000)) + "end", "word " * 200_000 + "end"]
+)
+def test_an_endless_question_is_sent_whole_and_laid_out_where_it_is_seen(
+    user: User, provider: Provider, scripted: Endpoint, text: str
+) -> None:
+    provider.answers("That was long.")
+    user.opens(scripted).pastes(text).sends()
+    user.waits(lambda: bool(user.runs()), "the run").sees_end().sees("That was long.")
+    assert user.bodies()[0]["messages"][-1]["content"] == text
+    assert len(user.window.transcript.viewport().findChildren(MarkdownText)) < 40
+    user.presses(Qt.Key.Key_Home, into="Transcript")
+    assert len(user.window.transcript.viewport().findChildren(MarkdownText)) < 40
