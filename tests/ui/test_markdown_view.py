@@ -14,8 +14,9 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QTextEdit, 
 from pytestqt.qtbot import QtBot
 from tests.test_markdown_blocks import LIMITS, MARKDOWN, small
 
-from drover.markdown_blocks import MAX_PARAGRAPH_LINES
+from drover.markdown_blocks import MAX_PARAGRAPH_LINES, parse
 from drover.ui.code_view import MAX_LINES, CodeView
+from drover.ui.markdown_look import BREAK_HERE
 from drover.ui.markdown_table import TableText, fitted_widths
 from drover.ui.markdown_text import BlockText, MarkdownText
 from drover.ui.markdown_view import MarkdownView
@@ -449,3 +450,11 @@ def test_a_table_of_hundreds_of_columns_is_text(view: MarkdownView) -> None:
     view.display("|h" * 500 + "|\n" + "|-" * 500 + "|\n")
     lay_out(view)
     assert not view.findChildren(TableText)
+
+
+def test_a_word_of_many_spans_may_break(view: MarkdownView) -> None:
+    view.display("".join(f"[^{number}]" for number in range(200)))
+    lay_out(view)
+    (shown,) = view.findChildren(BlockText)
+    assert shown.document().firstBlock().text().count(BREAK_HERE) >= 4
+    assert view.blocks()[0] == parse(view.source)[0]

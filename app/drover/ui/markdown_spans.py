@@ -37,6 +37,7 @@ IS_DISPLAY = QTextFormat.Property.UserProperty + 2
 _IS_KNOWN = QTextFormat.Property.UserProperty + 3
 """Of an object: its formula is there, and it is aligned by it."""
 _SO_FAR = re.compile(rf";{DATA_SO_FAR}=(\d{{1,12}}),")
+_LONGEST_WORD, _SPAN_WEIGHT = 400, 10  # breaking takes a time quadratic in the letters and spans of a word
 IMAGE_SCHEME = "image"
 FOOTNOTE_SCHEME = "footnote"
 OBJECT_CHARACTER = "\ufffc"
@@ -296,10 +297,16 @@ def write_spans(
     cursor: QTextCursor, spans: Sequence[Span], base: QTextCharFormat, look: TextLook
 ) -> list[tuple[int, int]]:
     """Inserts inline content at the cursor; returns where in the document there is code."""
+    run = 0
     code_spans = []
     for span in spans:
         if not shown_characters(span):
             continue
+        if run > _LONGEST_WORD:
+            cursor.insertText(BREAK_HERE, base)
+            run = 0
+        space = max(span.text.rfind(" "), span.text.rfind("\n"))
+        run = _SPAN_WEIGHT + (len(span.text) + run if space < 0 else len(span.text) - space)
         text_format = _styled(base, span)
         match span.kind:
             case SpanKind.TEXT:
