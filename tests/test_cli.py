@@ -8,12 +8,15 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tests.provider import EVENT_STREAM, Head, Provider, Send, Stall, Step, event
 
 from drover.cli import run
+from drover.domain.endpoint import FactOutcome, ParameterFact
 from drover.domain.run import Run, RunStatus
 from drover.engine.weights import find_weights
 from drover.paths import Profile
@@ -58,6 +61,26 @@ def test_chat_json_prints_the_stored_run(
     assert record["finish_reason"] == "stop"
     assert record["tool_calls"] == []
     assert [a["name"] for a in record["adjustments"]] == ["stream_options"]
+
+
+def test_chat_leaves_out_what_the_model_is_known_to_reject(
+    at: list[str], provider: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = Profile.at(tmp_path / "profile")
+    profile.create()
+    with closing(Library(open_database(profile.database))) as library:
+        fact = ParameterFact(
+            endpoint_id=provider.base_url, model_id="m", name="seed", outcome=FactOutcome.REJECTED,
+            noted_at=datetime(2026, 11, 3, 12, tzinfo=UTC),
+        )  # fmt: skip
+        library.save_parameter_facts([fact])
+    provider.answers("Blue.")
+    assert run(["chat", *at, "--set", "seed=7", "--json", "Why?"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["asked"] == {"seed": 7}
+    assert "seed" not in record["request_body"]
+    dropped = record["adjustments"][0]
+    assert (dropped["name"], dropped["reason"]) == ("seed", "rejected by this model on 3 Nov 2026")
 
 
 def test_a_failure_is_one_line_on_stderr_and_status_1(

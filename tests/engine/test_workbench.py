@@ -12,7 +12,7 @@ import pytest
 from tests.provider import EVENT_STREAM, Flag, Head, Provider, Reset, Send, event
 
 from drover.domain.conversation import Draft, Message, ReasoningPart, Role, TextPart, Tree
-from drover.domain.endpoint import Endpoint
+from drover.domain.endpoint import Endpoint, FactOutcome
 from drover.domain.parameters import Json, SamplingParameters
 from drover.domain.run import FailureKind, LivePhase, Run, RunStatus
 from drover.domain.stream import TextDelta
@@ -642,3 +642,68 @@ async def test_an_imported_request_to_an_unknown_address_keeps_the_chosen_endpoi
             assert draft is not None
             found.append((draft.endpoint_id, draft.model_id, draft.text))
         assert found == [("scripted", "small", "hi"), ("scripted", "large", "hi")]
+
+
+async def refused(s: Session, provider: Provider, name: str, words: str, **parameters: object) -> Run:
+    provider.fails(400, {"error": {"message": words, "param": name}})
+    chosen = SamplingParameters.from_dict(parameters)
+    return await s.ask(replace(s.draft, parameters=chosen))
+
+
+async def test_a_refusal_is_a_fact_of_one_model_and_outlives_the_program(
+    profile: Profile, provider: Provider
+) -> None:
+    async with session(profile, provider) as s:
+        run = await refused(s, provider, "top_p", "Unsupported: top_p, key sk-abcdefgh12345678", top_p=0.5)
+        provider.answers("fine")
+        draft = replace(s.draft, parameters=run.parameters)
+        again = await s.workbench.retry_without(s.branch(run.conversation_id)[-1], draft)
+        await s.workbench.wait(again.id)
+    async with session(profile, provider) as s:
+        (fact,) = s.workbench.facts(s.endpoint, "m")
+        assert (fact.name, fact.outcome, fact.is_probed) == ("top_p", FactOutcome.REJECTED, False)
+        assert fact.words.startswith("Unsupported: top_p")
+        assert "sk-abcdefgh12345678" not in fact.words
+        assert s.workbench.facts(s.endpoint, "other") == []
+        assert "top_p" not in json.loads(s.workbench.preview([], draft).body)
+        other = replace(draft, model_id="other")
+        assert json.loads(s.workbench.preview([], other).body)["top_p"] == 0.5
+        await s.workbench.forget_fact(s.endpoint, "m", "top_p")
+        settled = await s.ask(draft)
+        assert json.loads(settled.request_body)["top_p"] == 0.5
+        assert s.workbench.facts(s.endpoint, "m") == []
+
+
+async def test_usage_is_not_asked_for_where_that_was_refused(profile: Profile, provider: Provider) -> None:
+    async with session(profile, provider) as s:
+        run = await refused(s, provider, "stream_options", "Unknown field: stream_options")
+        provider.answers("fine")
+        again = await s.workbench.retry_without(s.branch(run.conversation_id)[-1], s.draft)
+        await s.workbench.wait(again.id)
+        assert "stream_options" not in provider.requests[-1].json
+        (adjustment,) = s.settled(again.id).adjustments
+        assert (adjustment.name, adjustment.action) == ("stream_options", "dropped")
+
+
+async def test_what_was_not_sent_is_not_offered_to_be_left_out(profile: Profile, provider: Provider) -> None:
+    async with session(profile, provider) as s:
+        run = await refused(s, provider, "max_tokens", "max_tokens is required")
+        assert run.failure is not None
+        assert (run.failure.kind, run.failure.parameter) == (FailureKind.REQUEST, None)
+        with pytest.raises(ConfigurationError, match="named no parameter"):
+            await s.workbench.retry_without(s.branch(run.conversation_id)[-1], s.draft)
+
+
+async def test_facts_about_an_address_do_not_pass_to_another_one(
+    profile: Profile, provider: Provider
+) -> None:
+    async with session(profile, provider) as s:
+        endpoint = s.workbench.find_endpoint(provider.base_url)
+        s.draft = Draft(text="Why?", endpoint_id=endpoint.id, model_id="m")
+        run = await refused(s, provider, "seed", "Unknown field: seed", seed=1)
+        provider.answers("fine")
+        again = await s.workbench.retry_without(s.branch(run.conversation_id)[-1], s.draft)
+        await s.workbench.wait(again.id)
+        assert [fact.name for fact in s.workbench.facts(endpoint, "m")] == ["seed"]
+        elsewhere = s.workbench.find_endpoint("http://127.0.0.1:9/v1")
+        assert s.workbench.facts(elsewhere, "m") == []

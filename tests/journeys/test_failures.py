@@ -143,6 +143,47 @@ def test_a_parameter_that_a_server_refuses_can_be_left_out(
     assert "top_p" not in user.bodies()[-1]
 
 
+def refuses(provider: Provider, name: str, words: str) -> None:
+    provider.fails(400, {"error": {"message": words, "param": name}})
+
+
+def test_a_refused_parameter_is_left_out_until_that_is_forgotten(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    refuses(provider, "top_p", "Unsupported parameter: 'top_p'")
+    provider.answers("an answer")
+    user.opens(scripted).ticks("Send top_p").asks("hello?").sees_end()
+    user.clicks_when_there("Send without top_p").sees("an answer").sees_end()
+    user.reads("rejected on ").reads("Unsupported parameter: 'top_p'")
+    assert not user.can("Send top_p")
+    user.starts_again().asks("and now?").sees_end()
+    (run, again) = user.runs()
+    for known in (run, again):
+        assert known.parameters.top_p == 0.95
+        (dropped, _) = known.adjustments
+        assert (dropped.name, dropped.action) == ("top_p", "dropped")
+        assert dropped.reason.startswith("rejected by this model on ")
+    assert [body.get("top_p") for body in user.bodies()] == [None, None]
+    user.clicks("Why top_p was rejected").clicks_when_there("Forget the rejection of top_p")
+    user.waits(lambda: user.can("Send top_p"), "a row that can be changed").reads("top_p 0.95")
+    user.asks("once more?").sees_end()
+    assert user.bodies()[-1]["top_p"] == 0.95
+    assert user.can("Send top_p")
+
+
+def test_a_limit_is_sent_under_the_name_that_a_server_asks_for(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    refuses(provider, "max_tokens", "unsupported parameter: use max_completion_tokens instead")
+    provider.answers("an answer")
+    user.opens(scripted).ticks("Send max_tokens").replaces("100", into="max_tokens")
+    user.asks("hello?").sees_end().clicks_when_there("Send as max_completion_tokens")
+    user.sees("an answer").sees_end().asks("and now?").sees_end()
+    assert [body["max_completion_tokens"] for body in user.bodies()] == [100, 100]
+    assert not any("max_tokens" in body for body in user.bodies())
+    assert user.can("Send max_tokens")
+
+
 def test_an_answer_cut_off_in_its_thinking_is_asked_for_again_with_more_room(
     user: User, provider: Provider, scripted: Endpoint
 ) -> None:

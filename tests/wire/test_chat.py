@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.wire.replies import SERVER
 
 from drover.domain.conversation import Message, Part, ReasoningPart, Role, TextPart, ToolCallPart
-from drover.domain.endpoint import BUILT_IN, OXEN, Endpoint
+from drover.domain.endpoint import BUILT_IN, OXEN, Endpoint, FactOutcome, ParameterFact
 from drover.domain.parameters import UNSET, Json, SamplingParameters
 from drover.domain.run import RunRequest
 from drover.domain.thinking_grammar import thinking_grammar
@@ -36,6 +36,7 @@ def request(
     model_id: str = "gpt-oss-20b",
     parameters: SamplingParameters = UNSET,
     system_prompt: str = "",
+    rejected: tuple[ParameterFact, ...] = (),
 ) -> RunRequest:
     return RunRequest(
         endpoint=endpoint,
@@ -43,6 +44,7 @@ def request(
         branch=branch or (message(Role.USER, "Hi"),),
         parameters=parameters,
         system_prompt=system_prompt,
+        rejected=rejected,
     )
 
 
@@ -157,15 +159,55 @@ def test_an_empty_list_of_stop_texts_is_dropped() -> None:
     assert adjusted(asked)[0] == ("stop", "dropped")
 
 
-def test_what_a_server_is_known_to_reject_is_left_out_with_the_reason() -> None:
-    asked = request(parameters=SamplingParameters(top_p=0.5, seed=1))
+def rejected(name: str, *, renamed_to: str = "") -> ParameterFact:
+    return ParameterFact(
+        endpoint_id="e", model_id="m", name=name, outcome=FactOutcome.REJECTED, renamed_to=renamed_to,
+        noted_at=datetime(2026, 11, 3, 12, tzinfo=UTC),
+    )  # fmt: skip
 
-    encoded = encode(asked, rejected={"top_p": "rejected by this model", "stream_options": "rejected"})
+
+def test_what_a_model_is_known_to_reject_is_left_out_with_the_reason() -> None:
+    asked = request(
+        parameters=SamplingParameters(top_p=0.5, seed=1, extra=Json('{"user":"me"}')),
+        rejected=(rejected("top_p"), rejected("user"), rejected("stream_options"), rejected("min_p")),
+    )
+
+    encoded = encode(asked)
 
     assert json.loads(encoded.body).keys() == {"model", "messages", "seed", "stream"}
     assert [(a.name, a.action, a.reason) for a in encoded.adjustments] == [
-        ("top_p", "dropped", "rejected by this model")
-    ]
+        ("top_p", "dropped", "rejected by this model on 3 Nov 2026"),
+        ("user", "dropped", "rejected by this model on 3 Nov 2026"),
+        ("stream_options", "dropped",
+         "rejected by this model on 3 Nov 2026, so usage may not be reported"),
+    ]  # fmt: skip
+
+
+def test_stream_options_of_the_extra_json_are_left_out_once() -> None:
+    extra = Json('{"stream_options":{"include_usage":false}}')
+    asked = request(parameters=SamplingParameters(extra=extra), rejected=(rejected("stream_options"),))
+
+    assert "stream_options" not in sent(asked)
+    assert adjusted(asked) == [("stream_options", "dropped")]
+
+
+@pytest.mark.parametrize("name", ["max_completion_tokens", "max_tokens"])
+def test_a_limit_is_sent_under_the_name_that_the_model_asked_for(name: str) -> None:
+    asked = request(
+        parameters=SamplingParameters(max_tokens=9), rejected=(rejected("max_tokens", renamed_to=name),)
+    )
+
+    assert {key: value for key, value in sent(asked).items() if key.startswith("max_")} == {name: 9}
+    (adjustment, _) = encode(asked).adjustments
+    assert (adjustment.name, adjustment.action) == ("max_tokens", "renamed")
+    assert adjustment.reason == f"to {name}, as this model asked on 3 Nov 2026"
+
+
+def test_alternatives_go_with_the_probabilities_that_a_model_rejected() -> None:
+    asked = request(parameters=SamplingParameters(top_logprobs=2), rejected=(rejected("logprobs"),))
+
+    assert not {"logprobs", "top_logprobs"} & sent(asked).keys()
+    assert adjusted(asked)[0] == ("top_logprobs", "dropped")
 
 
 def test_odd_characters_are_sent_intact_and_lone_surrogates_replaced() -> None:

@@ -152,6 +152,51 @@ def test_a_rejected_parameter_is_named_so_that_it_can_be_left_out() -> None:
     assert failure.hint == "Send without presence_penalty, or choose another value."
 
 
+def test_only_what_was_sent_is_named_as_the_culprit() -> None:
+    error = provider_error(400, {}, said("no", param="top_p"))
+
+    assert failure_from(error, "X", sent=["model", "messages", "top_p"]).parameter == "top_p"
+    assert failure_from(error, "X", sent=["model", "messages", "seed"]).parameter is None
+
+
+@pytest.mark.parametrize(
+    ("words", "parameter"),
+    [
+        ("Unrecognized request argument supplied: user", "user"),
+        ("Unknown parameter: 'user'", "user"),
+        ("user: Extra inputs are not permitted", "user"),
+        ("The last message must be by the user", None),
+        ("'messages' is too short", None),
+        ("'other' is odd", None),
+    ],
+)
+def test_a_key_of_the_extra_json_is_found_where_it_is_quoted(words: str, parameter: str | None) -> None:
+    failure = failure_from(provider_error(400, {}, said(words)), "X", sent=["model", "messages", "user"])
+
+    assert (failure.parameter, failure.said) == (parameter, words)
+
+
+@pytest.mark.parametrize(
+    ("words", "sent", "instead"),
+    [
+        ("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.", "max_tokens",
+         "max_completion_tokens"),
+        ("unsupported parameter: use max_completion_tokens instead", "max_tokens", "max_completion_tokens"),
+        ("max_tokens is deprecated in favor of max_completion_tokens", "max_tokens",
+         "max_completion_tokens"),
+        ("Unknown field max_completion_tokens, did you mean max_tokens?", "max_completion_tokens",
+         "max_tokens"),
+        ("Use max_tokens below 4096", "max_tokens", None),
+        ("max_tokens is not supported", "max_tokens", None),
+    ],
+)  # fmt: skip
+def test_the_name_that_a_server_wants_instead_is_offered(words: str, sent: str, instead: str | None) -> None:
+    failure = failure_from(provider_error(400, {}, said(words)), "X", sent=["model", sent])
+
+    assert (failure.parameter, failure.instead) == ("max_tokens", instead)
+    assert failure.hint.startswith(f"Send it as {instead}" if instead else "Send without max_tokens")
+
+
 def test_a_long_quote_is_cut_and_the_details_hold_everything() -> None:
     words = "word " * 200
     failure = failure_from(provider_error(500, {"x-request-id": "r1"}, said(words, code="c1")), "X")

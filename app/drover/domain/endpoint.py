@@ -106,6 +106,13 @@ class ParameterFact:
     noted_at: datetime
     is_probed: bool = False
     """Whether a probe found it out; else a request of the person's own did."""
+    renamed_to: str = ""
+    """The key that the server wants in the place of a rejected one; empty where it named none."""
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether requests go without the parameter because of this."""
+        return self.outcome is FactOutcome.REJECTED and not self.renamed_to
 
 
 _KNOWN_SUFFIXES = ("/chat/completions", "/completions", "/models")

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias, cast
@@ -238,6 +238,14 @@ class SamplingParameters:
         """A copy with one parameter set (clamped into its range) or unset (None)."""
         clean = None if value is None else clamped(SPECS[name], value)
         return dataclasses.replace(self, **cast("dict[str, Any]", {name: clean}))
+
+    def without(self, names: Collection[str]) -> SamplingParameters:
+        """A copy without these keys of the body, whether they are parameters or keys of `extra`."""
+        unset: dict[str, Any] = {name: None for name in names if name in SPECS}
+        if not self.extra_keys.keys().isdisjoint(names):
+            rest = {name: value for name, value in self.extra_keys.items() if name not in names}
+            unset["extra"] = Json.of(rest) if rest else None
+        return dataclasses.replace(self, **unset) if unset else self
 
     def as_dict(self) -> dict[str, Any]:
         """Only what is set, by field, with JSON's own types (`stop` as a list)."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from drover.domain.conversation import Message
-from drover.domain.endpoint import Endpoint
+from drover.domain.endpoint import Endpoint, ParameterFact
 from drover.domain.parameters import SamplingParameters
 from drover.domain.stream import ResponseBuilder, Usage
 from drover.errors import running_text
@@ -47,6 +47,8 @@ class RunRequest:
     """The messages to send, oldest first, the last one by the user."""
     parameters: SamplingParameters
     system_prompt: str = ""
+    rejected: tuple[ParameterFact, ...] = ()
+    """What this model refused before: left out, or sent under the name that the server asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,10 @@ class Failure:
     retry_after_s: float | None = None
     parameter: str | None = None
     """The optional parameter that the server named as the culprit, by wire name."""
+    instead: str | None = None
+    """The key that it asked for in the place of that parameter."""
+    said: str = ""
+    """The server's own words in one line, capped and free of credentials; empty where it said nothing."""
 
     @property
     def words(self) -> str:

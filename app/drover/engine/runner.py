@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -151,7 +152,7 @@ class Runner:
         except asyncio.CancelledError as cancelled:
             was_cancelled = cancelled
         except DroverError as error:
-            failure = chat.failure_from(error, live.run.endpoint_name)
+            failure = chat.failure_from(error, live.run.endpoint_name, sent=self._sent_keys())
         except Exception as error:
             _log.exception("A run failed in an unforeseen way.")
             failure = Failure(
@@ -284,7 +285,12 @@ class Runner:
         if failure is not None:
             status = RunStatus.FAILED
         else:
-            status, failure = chat.verdict(builder, stopped=stopped, endpoint_name=live.run.endpoint_name)
+            status, failure = chat.verdict(
+                builder,
+                stopped=stopped,
+                endpoint_name=live.run.endpoint_name,
+                sent=self._sent_keys() if builder.error is not None else None,
+            )
         settled_at = datetime.now(UTC)
         live.run = replace(
             live.run,
@@ -312,6 +318,11 @@ class Runner:
         self.outcome = (live.run, message, exchange)
         await self._journal.settle(*self.outcome)
 
+    def _sent_keys(self) -> list[str] | None:
+        """The keys of the body; None as long as there is none."""
+        body = self._live.run.request_body
+        return list(json.loads(body)) if body else None
+
     def _timing(self) -> Timing:
         builder, recording = self._live.builder, self._recording
         if recording is None:
@@ -334,6 +345,7 @@ def _without_secrets(failure: Failure) -> Failure:
         message=redact(failure.message),
         hint=redact(failure.hint),
         detail=redact(failure.detail),
+        said=redact(failure.said),
     )
 
 

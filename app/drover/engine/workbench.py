@@ -27,7 +27,9 @@ from drover.domain.endpoint import (
     URL_ENDPOINT_ID,
     URL_KEY_VARIABLE,
     Endpoint,
+    FactOutcome,
     ModelCard,
+    ParameterFact,
     normalized_base_url,
 )
 from drover.domain.imported import ImportedRequest
@@ -120,7 +122,8 @@ class Workbench:
 
     def __init__(
         self, profile: Profile, lock: ProfileLock, writer: ThreadPoolExecutor, library: Library,
-        settings: Settings, endpoints: Sequence[Endpoint], listener: Callable[[WorkbenchEvent], None],
+        settings: Settings, endpoints: Sequence[Endpoint], facts: Sequence[ParameterFact],
+        listener: Callable[[WorkbenchEvent], None],
     ) -> None:  # fmt: skip
         """Use `Workbench.open`."""
         self.profile = profile
@@ -142,6 +145,7 @@ class Workbench:
         self._local: LocalModel | None = None
         self._endpoints: dict[str, Endpoint] = {}
         self._load_endpoints(endpoints)
+        self._facts = {(fact.endpoint_id, fact.model_id, fact.name): fact for fact in facts}
 
     @classmethod
     def open(cls, profile: Profile, listener: Callable[[WorkbenchEvent], None]) -> Workbench:
@@ -153,20 +157,21 @@ class Workbench:
         lock = ProfileLock(profile.lock)
         writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="library")
 
-        def start() -> tuple[Library, Settings, list[Endpoint]]:
+        def start() -> tuple[Library, Settings, list[Endpoint], list[ParameterFact]]:
             library = Library(open_database(profile.database))
             library.interrupt_running()
-            return library, load_settings(library.connection), library.endpoints()
+            settings = load_settings(library.connection)
+            return library, settings, library.endpoints(), library.parameter_facts()
 
         try:
-            library, settings, endpoints = writer.submit(start).result()
+            library, settings, endpoints, facts = writer.submit(start).result()
         except BaseException:
             writer.shutdown()
             lock.release()
             raise
         # Nobody sees what was deleted, so nobody waits for its end; the next write does.
         writer.submit(library.purge_deleted).add_done_callback(_log_failed_purge)
-        return cls(profile, lock, writer, library, settings, endpoints, listener)
+        return cls(profile, lock, writer, library, settings, endpoints, facts, listener)
 
     def open_reader(self) -> Library:
         """A library for reading only, for use on the calling thread; the caller closes it."""
@@ -226,6 +231,29 @@ class Workbench:
         if not reply.parts:
             await self._write(lambda library: library.delete_message(reply.id))
         return await self._start(question, draft, None, is_new_message=False)
+
+    async def retry_without(self, reply: Message, draft: Draft) -> Run:
+        """Asks again without the parameter that the server refused, as requests to that model go from now on.
+
+        Where the server asked for another name, it is sent under that. Raises ConfigurationError where the
+        failure names no parameter.
+        """
+        run_id = reply.run_id or ""
+        run = await self._on_writer(lambda: self._library.run(run_id))
+        failure = run.failure if run is not None else None
+        if run is None or failure is None or failure.parameter is None:
+            raise ConfigurationError("The server named no parameter that could be left out.")
+        fact = ParameterFact(
+            endpoint_id=_facts_id(run.endpoint_id, run.base_url),
+            model_id=run.model_id,
+            name=failure.parameter,
+            outcome=FactOutcome.REJECTED,
+            words=failure.said,
+            noted_at=datetime.now(UTC),
+            renamed_to=failure.instead or "",
+        )
+        await self.note_facts([fact])
+        return await self.retry(reply, draft)
 
     async def repeat_exactly(self, run_id: str) -> Run:
         """Sends the very bytes of a run to its endpoint once more, as a sibling of its reply.
@@ -500,12 +528,16 @@ class Workbench:
 
     def _request(self, draft: Draft, branch: tuple[Message, ...]) -> RunRequest:
         endpoint = self.endpoint(draft.endpoint_id)
+        model_id = self._model_id(draft, endpoint)
         return RunRequest(
             endpoint=endpoint,
-            model_id=self._model_id(draft, endpoint),
+            model_id=model_id,
             branch=branch,
             parameters=draft.parameters,
             system_prompt=draft.system_prompt,
+            rejected=tuple(
+                fact for fact in self.facts(endpoint, model_id) if fact.outcome is FactOutcome.REJECTED
+            ),
         )
 
     async def _locate(self, endpoint: Endpoint) -> Address:
@@ -654,6 +686,27 @@ class Workbench:
         await self._write(lambda library: library.delete_endpoint(endpoint_id))
         self._load_endpoints(await self._on_writer(self._library.endpoints))
         await self._secrets.delete(endpoint)
+        self._facts = {key: fact for key, fact in self._facts.items() if key[0] != endpoint_id}
+
+    # What servers did with parameters
+
+    def facts(self, endpoint: Endpoint, model_id: str) -> list[ParameterFact]:
+        """What is known of the parameters of a model, by name."""
+        about = (_facts_id(endpoint.id, endpoint.base_url), model_id)
+        return sorted((f for key, f in self._facts.items() if key[:2] == about), key=lambda fact: fact.name)
+
+    async def note_facts(self, facts: Sequence[ParameterFact]) -> None:
+        """Keeps facts, each in the place of what was known of the same parameter."""
+        changes = await self._on_writer(lambda: self._library.save_parameter_facts(facts))
+        self._facts |= {(fact.endpoint_id, fact.model_id, fact.name): fact for fact in facts}
+        self._tell(LibraryChanged(changes=changes))
+
+    async def forget_fact(self, endpoint: Endpoint, model_id: str, name: str) -> None:
+        """Forgets what is known of a parameter: it is sent again as it is set."""
+        key = (_facts_id(endpoint.id, endpoint.base_url), model_id, name)
+        changes = await self._on_writer(lambda: self._library.forget_parameter_fact(*key))
+        self._facts.pop(key, None)
+        self._tell(LibraryChanged(changes=changes))
 
     # Keys and models
 
@@ -854,6 +907,11 @@ def default_draft(workbench: Workbench) -> Draft:
         return Draft(endpoint_id=settings.endpoint_id, model_id=settings.model_id, parameters=UNSET)
     has_only_key = bool(os.environ.get(OXEN.key_variable)) and workbench.gguf is None
     return Draft(endpoint_id=OXEN_ID if has_only_key else BUILT_IN_ID, parameters=UNSET)
+
+
+def _facts_id(endpoint_id: str, base_url: str) -> str:
+    """Under which id facts are kept: the address of an endpoint that has no name stands for it."""
+    return base_url if endpoint_id == URL_ENDPOINT_ID else endpoint_id
 
 
 def _key_variable(endpoint: Endpoint) -> str:

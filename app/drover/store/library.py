@@ -226,12 +226,9 @@ class Library:
         )
         return [rows.model_card_from(value) for value in found]
 
-    def parameter_facts(self, endpoint_id: str, model_id: str) -> list[ParameterFact]:
-        """What servers did with parameters of this model, by name."""
-        found = self._values(
-            "SELECT value_json FROM parameter_facts WHERE endpoint_id = ? AND model_id = ? ORDER BY name",
-            (endpoint_id, model_id),
-        )
+    def parameter_facts(self) -> list[ParameterFact]:
+        """What servers did with parameters: by endpoint, model and name."""
+        found = self._values("SELECT value_json FROM parameter_facts ORDER BY endpoint_id, model_id, name")
         return [rows.parameter_fact_from(value) for value in found]
 
     # Writing: a turn and its run

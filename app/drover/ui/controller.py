@@ -495,6 +495,8 @@ class Controller(QObject):
                 self._opened_setup.refresh()
         if "presets" in changed.others:
             self._drafting.display_parameters()
+        if "facts" in changed.others:
+            self._drafting.display_facts()
 
     def _show_notice(self, notice: Notice) -> None:
         self._window.show_notice(notice.text, is_warning=notice.kind.value == "warning")
@@ -681,8 +683,8 @@ class Controller(QObject):
             self._retry(reply, parameters.replaced("max_tokens", raised_limit(run)))
         elif action == "lower_effort":
             self._retry(reply, parameters.replaced("reasoning_effort", LEAST_EFFORT))
-        elif action == "send_without" and run is not None and run.failure and run.failure.parameter:
-            self._retry(reply, parameters.replaced(run.failure.parameter, None))
+        elif action == "send_without":
+            self._ask(self._workbench.retry_without(reply, self._drafting.draft))
 
     def _retry(self, reply: Message, parameters: SamplingParameters | None = None) -> None:
         if parameters is not None:

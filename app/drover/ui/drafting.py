@@ -66,6 +66,7 @@ class Drafting(QObject):
         panel.preset_save_requested.connect(self._save_preset)
         panel.preset_delete_requested.connect(self._delete_preset)
         panel.reset_requested.connect(self._reset_parameters)
+        panel.forget_requested.connect(self._forget_fact)
 
     @property
     def draft(self) -> Draft:
@@ -79,6 +80,14 @@ class Drafting(QObject):
             return self._workbench.endpoint(self._draft.endpoint_id)
         except DroverError:
             return self._workbench.endpoint(BUILT_IN_ID)
+
+    @property
+    def model_id(self) -> str:
+        """Which model would be asked; empty where the server's first one would."""
+        endpoint = self.endpoint
+        if endpoint.is_built_in:  # which serves one file, whatever the draft was made for
+            return endpoint.default_model_id
+        return self._draft.model_id or endpoint.default_model_id
 
     # Life
 
@@ -217,6 +226,9 @@ class Drafting(QObject):
     def _reset_parameters(self) -> None:
         self.set_parameters(UNSET)
 
+    def _forget_fact(self, name: str) -> None:
+        self._spawn(self._workbench.forget_fact(self.endpoint, self.model_id, name))
+
     # Presets
 
     def _choose_preset(self, preset_id: str | None) -> None:
@@ -262,18 +274,24 @@ class Drafting(QObject):
         """Shows endpoint and model in the header, and what is known of the model."""
         endpoint = self.endpoint
         cards = self._reader.model_cards(endpoint.id)
-        model_id = endpoint.default_model_id
-        if not endpoint.is_built_in:  # which serves one file, whatever the draft was made for
-            model_id = self._draft.model_id or model_id
+        model_id = self.model_id
         ids = list(dict.fromkeys([*([model_id] if model_id else []), *(card.id for card in cards)]))
         self._window.display_endpoint(self._workbench.endpoints, endpoint.id, ids, model_id)
         if self._has_panel:
             card = next((card for card in cards if card.id == model_id), None)
             self._window.parameters.display_card(card)
+            self._window.parameters.display_facts(self._workbench.facts(endpoint, model_id))
         name = self.tr("the built-in model") if endpoint.is_built_in else model_id or endpoint.name
         self._window.composer.set_placeholder(self.tr("Message {0}").format(name))
         if self._may_ask and not any(_is_fresh(card) for card in cards):
             self._ask_for_models(endpoint)
+
+    def display_facts(self) -> None:
+        """Shows what is known by now of the parameters of the chosen model."""
+        if self._has_panel:
+            facts = self._workbench.facts(self.endpoint, self.model_id)
+            self._window.parameters.display_facts(facts)
+        self.show_plan()
 
     def _ask_for_models(self, endpoint: Endpoint) -> None:
         """Once a session for each endpoint, and again when a key, an address or the weights have changed."""
@@ -298,7 +316,7 @@ class Drafting(QObject):
         if draft.system_prompt and not len(draft.parameters) and run is None:
             summary = self.tr("message and system prompt")
         self._window.composer.display_changes(
-            changes(run.parameters if run else UNSET, draft.parameters),
+            changes(_parameters_sent(run) if run else UNSET, self._parameters_to_send()),
             self._plan_words(count),
             is_first=run is None,
             summary=summary,
@@ -311,6 +329,11 @@ class Drafting(QObject):
             except DroverError as error:
                 text = error.message
             self._window.composer.display_json(text)
+
+    def _parameters_to_send(self) -> SamplingParameters:
+        """The parameters without those that the model is known to refuse."""
+        facts = self._workbench.facts(self.endpoint, self.model_id)
+        return self._draft.parameters.without([fact.name for fact in facts if fact.is_left_out])
 
     def _plan_words(self, count: int) -> str:
         if count > 1:
@@ -330,6 +353,11 @@ class Drafting(QObject):
 def _is_fresh(card: ModelCard) -> bool:
     """Whether the card needs no new look: a file does not change, a server's list may every day."""
     return card.fetched_at is None or datetime.now(UTC) - card.fetched_at < _CARDS_LAST
+
+
+def _parameters_sent(run: Run) -> SamplingParameters:
+    dropped = [adjustment.name for adjustment in run.adjustments if adjustment.action == "dropped"]
+    return run.parameters.without(dropped)
 
 
 def _settings_of(run: Run, draft: Draft) -> Draft:

@@ -29,6 +29,8 @@ def actions_for(failure: Failure, endpoint_name: str, *, is_waiting: bool) -> li
     match failure.kind:
         case FailureKind.KEY:
             return [("set_key", _tr("Set key…"), "key"), retry]
+        case FailureKind.REQUEST if failure.instead:
+            return [("send_without", _tr("Send as {0}").format(failure.instead), ""), retry]
         case FailureKind.REQUEST if failure.parameter:
             return [("send_without", _tr("Send without {0}").format(failure.parameter), ""), retry]
         case FailureKind.CONNECTION | FailureKind.NOT_FOUND | FailureKind.PROTOCOL:

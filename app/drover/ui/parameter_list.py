@@ -10,7 +10,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from drover.domain.endpoint import FactOutcome, ParameterFact
+from drover.domain.endpoint import ParameterFact
 from drover.domain.parameters import (
     SPECS,
     UNSET,
@@ -237,7 +237,7 @@ class ParameterList(QWidget):
 
     def _count_sent(self, names: Iterable[str]) -> int:
         own = self._own_values(self._parameters)
-        rejected = {n for n, fact in self._facts.items() if fact.outcome is FactOutcome.REJECTED}
+        rejected = {n for n, fact in self._facts.items() if fact.is_left_out}
         return sum(name in own and name not in rejected for name in names)
 
     def _show_more(self) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
-from drover.domain.endpoint import FactOutcome, ParameterFact
+from drover.domain.endpoint import ParameterFact
 from drover.domain.parameters import SPECS, Json, ParameterKind, ParameterSpec, ParameterValue
 from drover.ui.controls import (
     CheckBox,
@@ -233,7 +233,7 @@ class ParameterRow(QWidget):
     @property
     def is_rejected(self) -> bool:
         """Whether the server has refused the parameter, so that it is left out whatever its value."""
-        return self._fact is not None and self._fact.outcome is FactOutcome.REJECTED
+        return self._fact is not None and self._fact.is_left_out
 
     def display(self, value: ParameterValue | None, *, is_from_preset: bool) -> None:
         """Shows a value, or that none is sent, without a signal."""

@@ -144,6 +144,8 @@ def fact_in_words(fact: ParameterFact) -> str:
         FactOutcome.UNKNOWN: "",
     }
     sentence = sentences[fact.outcome].format(day=day)
+    if fact.outcome is FactOutcome.REJECTED and fact.renamed_to:
+        sentence = _t("Sent as {name}, as the server asked on {day}").format(name=fact.renamed_to, day=day)
     if not sentence:
         return ""
     is_quoted = fact.outcome is FactOutcome.REJECTED and fact.words

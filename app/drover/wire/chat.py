@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from drover.domain.conversation import Message, Role
+from drover.domain.endpoint import ParameterFact
 from drover.domain.parameters import ParameterValue, plain
 from drover.domain.run import Adjustment, RunRequest
 from drover.domain.thinking_grammar import THINKING_LINES, thinking_grammar
@@ -19,6 +20,8 @@ from drover.wire.surrogates import without_lone_surrogates
 
 __all__ = ["EncodedRequest", "ReplyDecoder", "encode", "failure_from", "provider_error", "verdict"]
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedRequest:
@@ -29,41 +32,79 @@ class EncodedRequest:
     adjustments: tuple[Adjustment, ...]
 
 
-def encode(request: RunRequest, *, rejected: Mapping[str, str] | None = None) -> EncodedRequest:
+def encode(request: RunRequest) -> EncodedRequest:
     """The request body, with only those parameters that are set.
 
     The system prompt comes first; earlier thinking is left out, as are assistant messages without text. What
-    cannot be UTF-8 (lone surrogates) is replaced by U+FFFD. `rejected` names body keys that this server is
-    known to refuse, each with the reason; they are left out and noted.
+    cannot be UTF-8 (lone surrogates) is replaced by U+FFFD. What this model rejected before is left out, or
+    renamed where the server asked for another name, and noted.
     """
     quirks = quirks_for(request.endpoint)
+    rejected = {fact.name: fact for fact in request.rejected}
     adjustments: list[Adjustment] = []
     body: dict[str, Any] = {"model": request.model_id, "messages": _messages(request)}
     for name, value in request.parameters:
-        reason = (rejected or {}).get(name) or quirks.unsupported.get(name)
+        fact = rejected.get(name)
+        reason = quirks.unsupported.get(name) if fact is None or fact.renamed_to else _rejection(fact)
         if reason is None and value == ():
             reason = "an empty list of texts stops nothing"
         if reason is not None:
             adjustments.append(Adjustment(name=name, action="dropped", reason=reason))
+        elif fact is not None:
+            reason = f"to {fact.renamed_to}, as this model asked on {_day(fact.noted_at)}"
+            adjustments.append(Adjustment(name=name, action="renamed", reason=reason))
+            body[fact.renamed_to] = plain(value)
         else:
             _add_parameter(body, name, value, request.model_id, quirks, adjustments)
-    if "top_logprobs" in body and not body.get("logprobs"):
-        body["logprobs"] = True
-        adjustments.append(
-            Adjustment(name="logprobs", action="added", reason="because top_logprobs needs it")
-        )
+    _add_logprobs(body, rejected.get("logprobs"), adjustments)
     body["stream"] = True
-    if quirks.sends_stream_options and "stream_options" not in {*body, *(rejected or {})}:
-        body["stream_options"] = {"include_usage": True}
-        adjustments.append(
-            Adjustment(name="stream_options", action="added", reason="so that usage is reported")
-        )
+    _add_stream_options(body, quirks, rejected.get("stream_options"), adjustments)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     sendable = without_lone_surrogates(text)
     if sendable != text:
         reason = "characters that cannot be sent were replaced by U+FFFD"
         adjustments.append(Adjustment(name="messages", action="translated", reason=reason))
     return EncodedRequest(body=sendable.encode(), adjustments=tuple(adjustments))
+
+
+def _rejection(fact: ParameterFact) -> str:
+    return f"rejected by this model on {_day(fact.noted_at)}"
+
+
+def _day(moment: datetime) -> str:
+    """The local day, with its year: what is sent is read again much later."""
+    local = moment.astimezone()
+    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+
+
+def _add_logprobs(
+    body: dict[str, Any], rejected: ParameterFact | None, adjustments: list[Adjustment]
+) -> None:
+    """Alternatives are reported only beside the probability of the token itself."""
+    if "top_logprobs" not in body or body.get("logprobs"):
+        return
+    if rejected is None:
+        body["logprobs"] = True
+        reason = "because top_logprobs needs it"
+        adjustments.append(Adjustment(name="logprobs", action="added", reason=reason))
+    else:
+        del body["top_logprobs"]
+        reason = f"it needs logprobs, {_rejection(rejected)}"
+        adjustments.append(Adjustment(name="top_logprobs", action="dropped", reason=reason))
+
+
+def _add_stream_options(
+    body: dict[str, Any], quirks: Quirks, rejected: ParameterFact | None, adjustments: list[Adjustment]
+) -> None:
+    if not quirks.sends_stream_options or "stream_options" in body:
+        return
+    if rejected is None:
+        body["stream_options"] = {"include_usage": True}
+        reason = "so that usage is reported"
+        adjustments.append(Adjustment(name="stream_options", action="added", reason=reason))
+    elif not any(adjustment.name == "stream_options" for adjustment in adjustments):
+        reason = f"{_rejection(rejected)}, so usage may not be reported"
+        adjustments.append(Adjustment(name="stream_options", action="dropped", reason=reason))
 
 
 def _messages(request: RunRequest) -> list[dict[str, str]]:

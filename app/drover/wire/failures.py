@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 
 from drover.domain.run import Failure, FailureKind, RunStatus
 from drover.domain.stream import ErrorReported, ResponseBuilder
@@ -22,6 +23,14 @@ UNREADABLE_EVENT = "unreadable_event"
 """The `ErrorReported.code` of an event of the stream that is cut off or damaged."""
 
 _QUOTE_LIMIT = 300
+_REFUSALS = frozenset({400, 415, 422})
+_REQUIRED_KEYS = frozenset({"model", "messages", "stream"})
+_QUOTED_NAME_PATTERN = re.compile(r"[`'\"“](\w+)[`'\"”]|(?:^|: |-> |\n)(\w+)(?=[:.]|$)", re.MULTILINE)
+"""How a key of the body is named that may be any word: in quotes, or alone beside a colon."""
+_INSTEAD_PATTERN = re.compile(
+    r"(?i)(?:\buse|\bsend|\btry|\bmean|in favou?r of|replaced (?:by|with)) (?:the )?(?:parameter )?"
+    r"[`'\"“]?(max_completion_tokens|max_tokens)\b"
+)
 
 _CONTEXT_PATTERN = re.compile(
     r"(?i)context.{0,20}(?:length|window|size|limit)|exceed_context|maximum (?:input|prompt)|"
@@ -55,11 +64,15 @@ _BLOCKED_PATTERN = re.compile(
 )
 
 
-def failure_from(error: DroverError, endpoint_name: str) -> Failure:
-    """The error as a value for the transcript: what happened, and what to do next."""
+def failure_from(error: DroverError, endpoint_name: str, *, sent: Collection[str] | None = None) -> Failure:
+    """The error as a value for the transcript: what happened, and what to do next.
+
+    `sent` are the keys of the request's body, of which only an optional one can be named as the culprit; None
+    where they are not known.
+    """
     match error:
         case ProviderError():
-            return _provider_failure(error, endpoint_name)
+            return _provider_failure(error, endpoint_name, sent)
         case ConnectionFailed():
             return _connection_failure(error, endpoint_name)
         case ProtocolError():
@@ -82,15 +95,20 @@ _BROKEN_OFF = {"abort", "error", "insufficient_system_resource", "network_error"
 
 
 def verdict(
-    builder: ResponseBuilder, *, stopped: bool = False, endpoint_name: str = "The server"
+    builder: ResponseBuilder,
+    *,
+    stopped: bool = False,
+    endpoint_name: str = "The server",
+    sent: Collection[str] | None = None,
 ) -> tuple[RunStatus, Failure | None]:
     """How a reply ended whose stream has ended without an exception.
 
-    A Failure beside COMPLETE, CUT or FILTERED is a note: a finish reason came, and an error as well.
+    A Failure beside COMPLETE, CUT or FILTERED is a note: a finish reason came, and an error as well. `sent`
+    is as in `failure_from`.
     """
     if stopped:
         return RunStatus.STOPPED, None
-    failure = None if builder.error is None else _stream_failure(builder.error, endpoint_name)
+    failure = None if builder.error is None else _stream_failure(builder.error, endpoint_name, sent)
     reason = (builder.finish_reason or "").lower()
     has_anything = builder.delta_count > 0 or bool(builder.tool_calls)
     if reason in _BROKEN_OFF:
@@ -130,17 +148,37 @@ def _headline(message: str) -> str:
     return text[:-1] if text.endswith(".") and ". " not in text else text
 
 
-def _quote(words: str, status: int | None) -> str:
-    """The server's words after a colon; nothing where they only repeat the status."""
+def _said(words: str, status: int | None) -> str:
+    """The server's words in one line; nothing where they only repeat the status."""
     if status is not None:
         bare = re.sub(r"[\W\d_]+|http", "", words.lower())
         if not words or bare in ("", "error", re.sub(r"\W+", "", status_phrase(status).lower())):
             return ""
-    one_line = " ".join(words.split())
-    return f": “{capped(one_line, _QUOTE_LIMIT)}”" if one_line else ""
+    return capped(" ".join(words.split()), _QUOTE_LIMIT)
 
 
-def _provider_failure(error: ProviderError, endpoint_name: str) -> Failure:
+def _culprit(named: str | None, words: str, sent: Collection[str] | None) -> str | None:
+    """The parameter at fault: the one that was named, if it was sent, else a sent one that is quoted."""
+    if sent is None:
+        return named
+    names = {"max_tokens" if name == "max_completion_tokens" else name for name in sent} - _REQUIRED_KEYS
+    if named in names:
+        return named
+    for match in _QUOTED_NAME_PATTERN.finditer(words):
+        name = match.group(1) or match.group(2)
+        if name in names:
+            return name
+    return None
+
+
+def _instead(parameter: str | None, words: str, sent: Collection[str] | None) -> str | None:
+    """The other name of the limit on the reply, where the server asks for that."""
+    match = _INSTEAD_PATTERN.search(words) if parameter == "max_tokens" else None
+    name = None if match is None else match.group(1).lower()
+    return name if name not in (sent or ("max_tokens",)) else None
+
+
+def _provider_failure(error: ProviderError, endpoint_name: str, sent: Collection[str] | None) -> Failure:
     lines = [status_line(error.status)] if error.status is not None else []
     if error.code:
         lines.append(f"Code: {error.code}")
@@ -153,7 +191,8 @@ def _provider_failure(error: ProviderError, endpoint_name: str) -> Failure:
         words=error.message,
         status=error.status,
         code=error.code or "",
-        parameter=error.parameter,
+        parameter=_culprit(error.parameter, error.message, sent) if error.status in _REFUSALS else None,
+        sent=sent,
         retry_after_s=error.retry_after_s,
         body=error.body,
         hint=error.hint,
@@ -161,7 +200,7 @@ def _provider_failure(error: ProviderError, endpoint_name: str) -> Failure:
     )
 
 
-def _stream_failure(error: ErrorReported, endpoint_name: str) -> Failure:
+def _stream_failure(error: ErrorReported, endpoint_name: str, sent: Collection[str] | None) -> Failure:
     if error.code == UNREADABLE_EVENT:
         return Failure(
             kind=FailureKind.PROTOCOL,
@@ -169,7 +208,9 @@ def _stream_failure(error: ErrorReported, endpoint_name: str) -> Failure:
             hint="Some text may be missing. Retry to ask again.",
             detail=error.message,
         )
-    parameter = named_parameter({}, error.message) if error.status in (400, 415, 422) else None
+    parameter = None
+    if error.status in _REFUSALS:
+        parameter = _culprit(named_parameter({}, error.message), error.message, sent)
     detail = error.message if not error.code else f"{error.message}\nCode: {error.code}"
     return _failure(
         endpoint_name,
@@ -177,6 +218,7 @@ def _stream_failure(error: ErrorReported, endpoint_name: str) -> Failure:
         status=error.status,
         code=error.code,
         parameter=parameter,
+        sent=sent,
         detail=detail,
     )
 
@@ -188,6 +230,7 @@ def _failure(
     status: int | None,
     code: str,
     parameter: str | None,
+    sent: Collection[str] | None,
     retry_after_s: float | None = None,
     body: bytes = b"",
     hint: str | None = None,
@@ -195,8 +238,14 @@ def _failure(
 ) -> Failure:
     kind = _kind(status, code, words, parameter)
     what, next_step = _sentences(kind, endpoint_name, status, words, parameter, retry_after_s)
+    if kind is not FailureKind.REQUEST:
+        parameter = None
+    instead = _instead(parameter, words, sent)
+    if instead is not None:
+        next_step = f"Send it as {instead}."
     number = f" ({status})" if status is not None else ""
-    quote = _quote(words, status)
+    said = _said(words, status)
+    quote = f": “{said}”" if said else ""
     if kind is FailureKind.CONTEXT and (numbers := _context_numbers(words, body)) is not None:
         needed, limit = numbers
         what = f"The conversation needs {_grouped(needed)} tokens and the model takes {_grouped(limit)}"
@@ -208,7 +257,9 @@ def _failure(
         detail=detail,
         status=status,
         retry_after_s=retry_after_s,
-        parameter=parameter if kind is FailureKind.REQUEST else None,
+        parameter=parameter,
+        instead=instead,
+        said=said,
     )
 
 
