@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
-from drover.domain.endpoint import OXEN
+from drover.domain.endpoint import OXEN, ModelCard
 from drover.store.settings import Settings
 from drover.ui.main_window import MainWindow
 from drover.ui.theme import theme
@@ -47,14 +47,14 @@ def test_columns_grow_with_their_text(window: MainWindow) -> None:
 def test_a_long_model_name_leaves_room_for_the_title_and_is_whole_in_its_tip(window: MainWindow) -> None:
     name = "organisation/a-model-with-a-name-that-goes-on-and-on-and-on-for-ever-2026-11-23"
     window.display_title("A title that is long enough to need some room of its own")
-    window.display_endpoint([OXEN], OXEN.id, [name], name)
+    window.display_endpoint([OXEN], OXEN.id, [ModelCard(id=name)], name)
     QApplication.processEvents()
     assert combo(window, "Model").width() <= 260
     assert combo(window, "Model").toolTip() == name
 
 
 def test_in_a_very_narrow_column_the_endpoint_gives_way(window: MainWindow) -> None:
-    window.display_endpoint([OXEN], OXEN.id, ["model"], "model")
+    window.display_endpoint([OXEN], OXEN.id, [ModelCard(id="model")], "model")
     window.resize(600, 600)
     QApplication.processEvents()
     assert combo(window, "Endpoint").isVisible()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -15,6 +16,7 @@ from PySide6.QtGui import (
     QWheelEvent,
 )
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QComboBox,
     QSizePolicy,
     QStyledItemDelegate,
@@ -24,6 +26,10 @@ from PySide6.QtWidgets import (
 
 from drover.ui.combo_names import name_combos
 from drover.ui.theme import RADIUS, draw_frame, draw_hairline, draw_icon, rounded_path, rounded_region, theme
+
+if TYPE_CHECKING:
+    from drover.domain.endpoint import ModelCard
+    from drover.ui.model_list import ModelList
 
 _POPUP_GAP: Final = 4
 
@@ -177,6 +183,81 @@ class QuietCombo(ComboBox):
         if self._is_open:
             return "pressed", "", "text", "text"
         return ("hover", "", "text", "text") if self.underMouse() else ("", "", "text", "text-2")
+
+
+class ModelCombo(QuietCombo):
+    """The chosen model in a header; its list can be searched and says what each model holds and costs.
+
+    Signals:
+        model_named: a person typed the id of a model that is not in the list.
+        list_opened: the list has come up, so that it should be up to date.
+        refresh_requested: a person wants the server to be asked for its models.
+    """
+
+    model_named = Signal(str)
+    list_opened = Signal()
+    refresh_requested = Signal()
+
+    def __init__(self, name: str, *, parent: QWidget | None = None) -> None:
+        super().__init__(name, parent=parent)
+        self._cards: tuple[ModelCard, ...] = ()
+        self._list: ModelList | None = None
+        self._state, self._is_busy = "", False
+
+    def display(self, cards: Sequence[ModelCard], model_id: str) -> None:
+        """Shows these models and which is chosen, without a signal."""
+        if tuple(cards) != self._cards:
+            self._cards = tuple(cards)
+            self.clear()
+            for card in cards:
+                self.addItem(card.id, card.id)
+        self.setCurrentIndex(self.findData(model_id))
+        if self._list is not None:
+            self._list.display(self._cards, model_id)
+
+    def display_state(self, words: str, *, is_busy: bool) -> None:
+        """What the foot of the list says: where it is from and how old it is."""
+        self._state, self._is_busy = words, is_busy
+        if self._list is not None:
+            self._list.display_state(words, is_busy=is_busy)
+
+    def showPopup(self) -> None:
+        """Opens the list with the keyboard in its search."""
+        if self._list is not None:
+            return
+        from drover.ui.model_list import ModelList  # nobody needs it to see a window
+
+        self._list = ModelList(self.window())
+        self._list.model_picked.connect(self._pick)
+        self._list.refresh_requested.connect(self.refresh_requested)
+        self._list.closed.connect(self._forget_list)
+        self._list.display(self._cards, self.currentData() or "")
+        self._list.display_state(self._state, is_busy=self._is_busy)
+        self._is_open = True
+        self._list.open_below(self)
+        self.update()
+        self.list_opened.emit()
+
+    def hidePopup(self) -> None:
+        """Closes the list."""
+        if self._list is not None:
+            self._list.close()
+
+    def view(self) -> QAbstractItemView:
+        """What assistive technology finds below the combo: the list that is open."""
+        return super().view() if self._list is None else self._list.view
+
+    def _forget_list(self) -> None:
+        self._list, self._is_open = None, False
+        self.update()
+
+    def _pick(self, model_id: str) -> None:
+        index = self.findData(model_id)
+        if index < 0:
+            self.model_named.emit(model_id)
+        else:
+            self.setCurrentIndex(index)
+            self.activated.emit(index)
 
 
 def quiet_combo(name: str, parent: QWidget | None = None) -> QuietCombo:

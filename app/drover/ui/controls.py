@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from drover.ui.combos import ComboBox, QuietCombo, Segments, quiet_combo
+from drover.ui.combos import ComboBox, ModelCombo, QuietCombo, Segments, quiet_combo
 from drover.ui.labels import ElidedLabel, Hairline, HeaderBar, Label, Paragraph
 from drover.ui.text_inputs import GrowingTextEdit, SearchField
 from drover.ui.theme import RADIUS, draw_frame, draw_icon, rounded_region, theme
@@ -42,9 +42,9 @@ _LEAST_TICKED: Final = 56
 
 __all__ = [
     "QUIET_PADDING", "RADIUS", "Button", "CheckBox", "Chip", "ComboBox", "ElidedLabel",
-    "GrowingTextEdit", "Hairline", "HeaderBar", "IconButton", "Label", "Menu", "OverlayScrollArea",
-    "Paragraph",
-    "PillButton", "PrimaryButton", "QuietButton", "QuietCombo", "SearchField", "Segments", "Slider", "Tabs",
+    "GrowingTextEdit", "Hairline", "HeaderBar", "IconButton", "Label", "Menu", "ModelCombo",
+    "OverlayScrollArea", "Paragraph", "PillButton",
+    "PrimaryButton", "QuietButton", "QuietCombo", "SearchField", "Segments", "Slider", "Tabs",
     "is_keyboard_focus", "quiet_combo",
 ]  # fmt: skip
 """Every control there is, so that a screen imports from one place."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from drover.ui.shown import ShownConversation
 _log = logger("ui")
 _SAVE_DELAY_MS = 400
 _CARDS_LAST = timedelta(days=1)
+_LIST_LASTS = timedelta(minutes=5)
 
 
 class Drafting(QObject):
@@ -46,7 +47,9 @@ class Drafting(QObject):
         self._spawn = spawn
         self._draft = Draft()
         self._edited: dict[str | None, Draft] = {}
-        self._asked_for_models: set[str] = set()
+        self._models_asked_of: set[str] = set()
+        self._models_asked_at: dict[str, datetime] = {}
+        self._models_failed: dict[str, str] = {}
         self._has_panel = False
         self._may_ask = False
         self._saving = QTimer(self, singleShot=True, interval=_SAVE_DELAY_MS)
@@ -57,6 +60,8 @@ class Drafting(QObject):
         window.parameters_built.connect(self._connect_panel)
         window.endpoint_chosen.connect(self.choose_endpoint)
         window.model_chosen.connect(self.choose_model)
+        window.model_list_opened.connect(self._look_at_models)
+        window.models_refresh_requested.connect(self._ask_anew_for_models)
 
     def _connect_panel(self) -> None:
         panel = self._window.parameters
@@ -118,7 +123,7 @@ class Drafting(QObject):
 
     def models_may_differ(self) -> None:
         """A key or an address has changed: servers are asked for their models anew."""
-        self._asked_for_models.clear()
+        self._models_asked_at.clear()
         self.display_endpoint()
 
     def save(self) -> None:
@@ -275,10 +280,11 @@ class Drafting(QObject):
         endpoint = self.endpoint
         cards = self._reader.model_cards(endpoint.id)
         model_id = self.model_id
-        ids = list(dict.fromkeys([*([model_id] if model_id else []), *(card.id for card in cards)]))
-        self._window.display_endpoint(self._workbench.endpoints, endpoint.id, ids, model_id)
+        card = next((card for card in cards if card.id == model_id), None)
+        offered = cards if card is not None or not model_id else [ModelCard(id=model_id), *cards]
+        self._window.display_endpoint(self._workbench.endpoints, endpoint.id, offered, model_id)
+        self._display_model_list(endpoint, cards)
         if self._has_panel:
-            card = next((card for card in cards if card.id == model_id), None)
             self._window.parameters.display_card(card)
             self._window.parameters.display_facts(self._workbench.facts(endpoint, model_id))
         name = self.tr("the built-in model") if endpoint.is_built_in else model_id or endpoint.name
@@ -297,15 +303,50 @@ class Drafting(QObject):
         """Once a session for each endpoint, and again when a key, an address or the weights have changed."""
         if endpoint.is_built_in and self._workbench.gguf is None:
             return
-        if endpoint.id not in self._asked_for_models:
-            self._asked_for_models.add(endpoint.id)
+        if endpoint.id not in self._models_asked_at:
+            self._spawn(self._refresh_models(endpoint))
+
+    def _look_at_models(self) -> None:
+        """The list is open: what is older than a few minutes is asked for in the background."""
+        endpoint = self.endpoint
+        self._display_model_list(endpoint, self._reader.model_cards(endpoint.id))
+        asked_at = self._models_asked_at.get(endpoint.id)
+        if asked_at is None or datetime.now(UTC) - asked_at > _LIST_LASTS:
+            self._ask_anew_for_models()
+
+    def _ask_anew_for_models(self) -> None:
+        endpoint = self.endpoint
+        if not endpoint.is_built_in or self._workbench.gguf is not None:
             self._spawn(self._refresh_models(endpoint))
 
     async def _refresh_models(self, endpoint: Endpoint) -> None:
+        if endpoint.id in self._models_asked_of:
+            return
+        self._models_asked_of.add(endpoint.id)
+        self._models_asked_at[endpoint.id] = datetime.now(UTC)
+        self._models_failed.pop(endpoint.id, None)
+        self._display_model_list(endpoint)
         try:
             await self._workbench.refresh_models(endpoint)
         except DroverError as error:
             _log.info("No list of models from %s: %s", endpoint.name, error)
+            self._models_failed[endpoint.id] = error.message
+        finally:
+            self._models_asked_of.discard(endpoint.id)
+            self._display_model_list(endpoint)
+
+    def _display_model_list(self, endpoint: Endpoint, cards: Sequence[ModelCard] | None = None) -> None:
+        """Says of the shown endpoint's list where it is from, how old it is, and why it is not newer."""
+        if endpoint.id != self.endpoint.id:
+            return
+        cards = self._reader.model_cards(endpoint.id) if cards is None else cards
+        is_busy = endpoint.id in self._models_asked_of
+        words = _origin(cards)
+        if is_busy:
+            words = self.tr("Asking {0}…").format(endpoint.name)
+        elif endpoint.id in self._models_failed:
+            words = " · ".join(filter(None, (self._models_failed[endpoint.id], words)))
+        self._window.display_model_list(words, is_busy=is_busy)
 
     def show_plan(self) -> None:
         """Shows how the next request differs from the last, and its body where that is unfolded."""
@@ -358,6 +399,14 @@ def _is_fresh(card: ModelCard) -> bool:
 def _parameters_sent(run: Run) -> SamplingParameters:
     dropped = [adjustment.name for adjustment in run.adjustments if adjustment.action == "dropped"]
     return run.parameters.without(dropped)
+
+
+def _origin(cards: Sequence[ModelCard]) -> str:
+    """Where a list is from and how old it is: "From Oxen.ai, 2 hours ago"; empty where there is none."""
+    card = next((card for card in cards if card.source), None)
+    if card is None or card.fetched_at is None:
+        return card.source if card is not None else ""
+    return f"{card.source}, {formats.ago(card.fetched_at, now=datetime.now(UTC))}"
 
 
 def _settings_of(run: Run, draft: Draft) -> Draft:

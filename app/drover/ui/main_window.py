@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from drover.domain.endpoint import Endpoint
+from drover.domain.endpoint import Endpoint, ModelCard
 from drover.store.settings import Settings
 from drover.ui.actions import Actions
 from drover.ui.composer import Composer
@@ -29,6 +29,7 @@ from drover.ui.controls import (
     IconButton,
     Label,
     Menu,
+    ModelCombo,
     QuietCombo,
     Segments,
     Tabs,
@@ -60,6 +61,7 @@ class MainWindow(QMainWindow):
 
     Signals:
         endpoint_chosen(str), model_chosen(str): in the header, by id
+        model_list_opened(), models_refresh_requested(): the list of models should be as new as can be
         workspace_chosen(str): `chat` or `experiments`
         tab_chosen(str): of the right column, by its English name
         transcript_built(), parameters_built(): once, before their first use
@@ -70,6 +72,8 @@ class MainWindow(QMainWindow):
 
     endpoint_chosen = Signal(str)
     model_chosen = Signal(str)
+    model_list_opened = Signal()
+    models_refresh_requested = Signal()
     workspace_chosen = Signal(str)
     tab_chosen = Signal(str)
     transcript_built = Signal()
@@ -137,8 +141,11 @@ class MainWindow(QMainWindow):
         self._endpoint = QuietCombo(self.tr("Endpoint"))
         self._endpoint.activated.connect(self._tell_endpoint)
         self._slash = Label("/", token="text-3")
-        self._model = QuietCombo(self.tr("Model"))
+        self._model = ModelCombo(self.tr("Model"))
         self._model.activated.connect(self._tell_model)
+        self._model.model_named.connect(self.model_chosen)
+        self._model.list_opened.connect(self.model_list_opened)
+        self._model.refresh_requested.connect(self.models_refresh_requested)
         self._fold_right = fold = IconButton("sidebar-right", self.tr("Fold or show the parameters"))
         fold.clicked.connect(self.toggle_right)
         self._centre_header = _header(
@@ -238,15 +245,19 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{title} – Drover")
 
     def display_endpoint(
-        self, endpoints: Sequence[Endpoint], endpoint_id: str, model_ids: Sequence[str], model_id: str
+        self, endpoints: Sequence[Endpoint], endpoint_id: str, cards: Sequence[ModelCard], model_id: str
     ) -> None:
         """Fills both choices of the header."""
         _fill(self._endpoint, [(endpoint.id, endpoint.name) for endpoint in endpoints], endpoint_id)
-        _fill(self._model, [(known, known) for known in model_ids], model_id)
+        self._model.display(cards, model_id)
         for combo, limit in ((self._endpoint, _ENDPOINT_PX), (self._model, _MODEL_PX)):
             combo.setMaximumWidth(theme().px(limit))
             is_cut = combo.sizeHint().width() > combo.maximumWidth()
             combo.setToolTip(combo.currentText() if is_cut else "")
+
+    def display_model_list(self, words: str, *, is_busy: bool) -> None:
+        """Says in the list of models where it is from and how old it is, or that it is being asked for."""
+        self._model.display_state(words, is_busy=is_busy)
 
     def show_first_run(self, is_shown: bool) -> None:
         """Switches between the page that teaches and the transcript."""
