@@ -448,3 +448,49 @@ def test_doctor_does_not_praise_a_missing_display(
 
 def _delta(text: str) -> dict[str, object]:
     return {"choices": [{"index": 0, "delta": {"content": text}}]}
+
+
+def test_conversations_are_exported_and_imported_into_another_profile(
+    at: list[str], provider: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provider.answers("Because *so*.", reasoning="Hm.")
+    assert run(["chat", *at, "Why?"]) == 0
+    assert run(["chat", *at, "And \u00e9?"]) == 0
+    capsys.readouterr()
+    profile = at[:2]
+    assert run(["export", *profile, "why?"]) == 0
+    assert "## You\n\nWhy?\n\n## m\n\n> *Thought for" in capsys.readouterr().out
+    page, archive = tmp_path / "page.html", tmp_path / "all.json"
+    assert run(["export", *profile, "--all", "--out", str(page)]) == 0
+    assert page.read_text("utf-8").count("<p>Because <em>so</em>.</p>") == 2
+    assert run(["export", *profile, "--all", "--out", str(archive)]) == 0
+    other = ["--profile", str(tmp_path / "other")]
+    assert run(["import", *other, str(archive)]) == 0
+    assert capsys.readouterr().out == "2 conversations imported.\n"
+    assert run(["export", *other, "--all", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(archive.read_bytes())
+    assert {path.name for path in tmp_path.iterdir()} == {"profile", "other", "page.html", "all.json"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["export"], 2, "Which conversations?"),
+        (["export", "--all", "Why?"], 2, "Which conversations?"),
+        (["export", "Nothing"], 1, "There is no conversation titled Nothing."),
+        (["export", "Why?"], 1, "2 conversations are titled Why?. Use an id: "),
+        (["export", "--all", "--out", "/nowhere/a.md"], 1, "/nowhere/a.md cannot be written"),
+        (["import", "/nowhere/a.json"], 1, "/nowhere/a.json cannot be read"),
+        (["import", __file__], 1, "This is not a file of exported conversations."),
+    ],
+)
+def test_what_cannot_be_exported_or_imported_is_said(
+    at: list[str], provider: Provider, capsys: pytest.CaptureFixture[str],
+    arguments: list[str], status: int, words: str,
+) -> None:  # fmt: skip
+    provider.answers("Because.")
+    for _ in range(2):
+        assert run(["chat", *at, "Why?"]) == 0
+    capsys.readouterr()
+    assert run([*arguments, *at[:2]]) == status
+    assert words in capsys.readouterr().err

@@ -19,6 +19,7 @@ from drover.paths import Profile
 if TYPE_CHECKING:
     import asyncio
 
+    from drover.domain.conversation import Conversation
     from drover.domain.endpoint import Endpoint
     from drover.engine.doctor import Finding
     from drover.engine.workbench import Workbench, WorkbenchEvent
@@ -143,6 +144,18 @@ def _parser() -> argparse.ArgumentParser:
     key = commands.add_parser("key", parents=[_common()], help="keys in the system keyring")
     key.add_argument("action", choices=("set", "delete", "status"))
     key.add_argument("name", nargs="?", metavar="ENDPOINT", help="name of the endpoint")
+
+    export = commands.add_parser("export", parents=[_common()], help="write conversations to a file")
+    export.add_argument("conversations", nargs="*", metavar="CONVERSATION", help="title or id")
+    export.add_argument("--all", dest="is_all", action="store_true", help="every conversation")
+    export.add_argument(
+        "--format", dest="form", choices=("md", "html", "json"),
+        help="md and html for reading, json with everything; else as the name of the file says",
+    )  # fmt: skip
+    export.add_argument("--out", type=Path, metavar="FILE", help="else to stdout")
+
+    importing = commands.add_parser("import", parents=[_common()], help="add exported conversations")
+    importing.add_argument("file", type=Path, metavar="FILE", help="what export --format json wrote")
     return parser
 
 
@@ -415,7 +428,7 @@ def _key(options: argparse.Namespace, profile: Profile) -> int:
 
 
 def _ignore(_: WorkbenchEvent) -> None:
-    """What there is to say about a key, the command says itself."""
+    """What there is to say, the command says itself."""
 
 
 async def _print_key_statuses(workbench: Workbench, endpoints: Iterable[Endpoint]) -> None:
@@ -446,9 +459,61 @@ def _source_words(source: str, store_name: str, endpoint: Endpoint) -> str:
     }.get(source, f"no key; set one, or use the variable {_key_variable(endpoint)}")
 
 
+def _export(options: argparse.Namespace, profile: Profile) -> int:
+    from drover.export.conversations import FORMS, save_file
+    from drover.store.database import open_database
+    from drover.store.library import Library
+
+    if bool(options.conversations) == options.is_all:
+        raise _UsageError("Which conversations?", hint="Name them by title or id, or use --all.")
+    suffix = options.out.suffix.lstrip(".").lower() if options.out else ""
+    form = options.form or (suffix if suffix in FORMS else "md")
+    # Reading needs no lock, so that it works beside an open window.
+    with closing(Library(open_database(profile.database, read_only=True))) as library:
+        known = library.conversations()
+        chosen = known if options.is_all else [_named(known, name) for name in options.conversations]
+        records = [record for each in chosen if (record := library.record(each.id)) is not None]
+    data = FORMS[form](records)
+    if options.out:
+        save_file(options.out, data)
+    else:
+        _print(data.decode(), end="")
+    return 0
+
+
+def _named(known: Sequence[Conversation], name: str) -> Conversation:
+    found = [each for each in known if each.id == name] or [
+        each for each in known if each.title.casefold() == name.casefold()
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ConfigurationError(
+            f"{len(found)} conversations are titled {name}.",
+            hint="Use an id: " + ", ".join(each.id for each in found) + ".",
+        )
+    raise ConfigurationError(f"There is no conversation titled {name}.")
+
+
+def _import(options: argparse.Namespace, profile: Profile) -> int:
+    from drover.export.archive import read_archive
+    from drover.export.conversations import read_file
+
+    records = read_archive(read_file(options.file))
+
+    async def add(workbench: Workbench) -> int:
+        await workbench.add_records(records)
+        _print(f"{len(records)} conversation{'' if len(records) == 1 else 's'} imported.")
+        return 0
+
+    return _with_workbench(profile, _ignore, add)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Profile], int]] = {
     "window": _window,
     "chat": _chat,
     "doctor": _doctor,
     "key": _key,
+    "export": _export,
+    "import": _import,
 }

@@ -42,7 +42,10 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 def of(kind: type[_Value], **given: st.SearchStrategy[Any]) -> st.SearchStrategy[_Value]:
     """Values of a dataclass with every field drawn by its type, so that a new field is covered at once."""
     hints = get_type_hints(kind)
-    drawn = {f.name: given.get(f.name) or _of_hint(hints[f.name]) for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    drawn = {
+        f.name: given[f.name] if f.name in given else _of_hint(hints[f.name])
+        for f in dataclasses.fields(kind)  # type: ignore[arg-type]
+    }
     return st.builds(kind, **drawn)
 
 

@@ -9,15 +9,27 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from tests.provider import Provider, ReceivedRequest
+from tests.store import values
 
 from drover.domain.parameters import SPECS, Json, SamplingParameters
-from drover.wire.snippets import SNIPPETS, SentRequest, curl, http_file, python_httpx, python_openai
+from drover.domain.run import Exchange
+from drover.errors import ConfigurationError
+from drover.wire.snippets import (
+    SNIPPETS,
+    SentRequest,
+    curl,
+    http_file,
+    python_httpx,
+    python_openai,
+    sent_request,
+)
 
 VARIABLE = "OXEN_API_KEY"
 KEYS = [
@@ -155,10 +167,10 @@ def test_every_parameter_arrives_and_what_is_unset_stays_absent(
         extra=Json.of({"user": "me", "metadata": {"deep": [1, 2.5, None, True, {}, []]}, "to-me": "{{x}}"}),
     )  # fmt: skip
     assert len(parameters) == len(SPECS), "a parameter was added: give it a value here"
-    values = parameters.as_dict()
-    extra = values.pop("extra")
-    carry_out(form, request_to(provider, body_of("hi", **values, **extra)), tmp_path, KEYS[0])
-    assert only(provider).json == json.loads(body_of("hi", **values, **extra))
+    named = parameters.as_dict()
+    extra = named.pop("extra")
+    carry_out(form, request_to(provider, body_of("hi", **named, **extra)), tmp_path, KEYS[0])
+    assert only(provider).json == json.loads(body_of("hi", **named, **extra))
 
 
 @needs_shell
@@ -214,3 +226,18 @@ def test_a_refusal_is_said_with_its_words_and_the_program_fails(provider: Provid
         )
         assert done.returncode == 1
         assert b"exclude each other" in done.stderr
+
+
+def test_nothing_of_a_run_that_came_with_a_file_is_carried_out_by_a_shell() -> None:
+    run = replace(values.run(), request_body=body_of("hi"))
+    exchange = Exchange(
+        run_id=run.id,
+        request_line="POST http://127.0.0.1:1/v1/chat/completions",
+        request_headers=(("Authorization", "Bearer $(touch /tmp/x)"), ("X-A", "b\n-o /etc/passwd")),
+    )
+    request = sent_request(run, exchange)
+    assert request.key_variable == ""
+    assert all("touch" not in make(request) and "passwd" not in make(request) for make in SNIPPETS.values())
+    for url in ("-o/etc/passwd", "file:///etc/passwd", "http://h/v1\n-o x"):
+        with pytest.raises(ConfigurationError, match="cannot be copied"):
+            sent_request(run, replace(exchange, request_line=f"POST {url}"))

@@ -34,6 +34,7 @@ from drover.domain.endpoint import (
 )
 from drover.domain.imported import ImportedRequest
 from drover.domain.parameters import UNSET, Preset
+from drover.domain.record import ConversationRecord
 from drover.domain.run import Adjustment, Exchange, LiveRun, Run, RunRequest, RunStatus
 from drover.errors import ConfigurationError, DroverError, LibraryError, MissingKey
 from drover.log import logger, register_secret
@@ -605,6 +606,25 @@ class Workbench:
     async def restore_conversation(self, conversation_id: str) -> None:
         """Undoes `delete_conversation`."""
         await self._write(lambda library: library.restore_conversation(conversation_id))
+
+    async def add_records(self, records: Sequence[ConversationRecord]) -> list[str]:
+        """Adds whole conversations, all or none; returns their ids.
+
+        One of which any part is known already is added beside it, under new ids.
+        """
+        added: list[ConversationRecord] = []
+
+        def add(library: Library) -> Changes:
+            changes = Changes()
+            with library.one_transaction():
+                for record in records:
+                    is_known = library.knows_any(record.ids)
+                    added.append(record.renumbered(new_id) if is_known else record)
+                    changes |= library.add_record(added[-1])
+            return changes
+
+        await self._write(add)
+        return [record.conversation.id for record in added]
 
     async def show_version(self, conversation_id: str, head_id: str) -> None:
         """Makes another branch the shown one."""

@@ -13,6 +13,7 @@ from typing import Any
 from drover.domain.conversation import Conversation, Draft, Message, Node, Part, Role
 from drover.domain.endpoint import Endpoint, ModelCard, ParameterFact
 from drover.domain.parameters import Preset
+from drover.domain.record import ConversationRecord
 from drover.domain.run import Adjustment, Exchange, Run
 from drover.errors import LibraryError
 from drover.store import rows, search
@@ -201,6 +202,31 @@ class Library:
         body = bodies.pop(run_id, None)
         return [other_id for other_id in bodies if body is not None and bodies[other_id] == body]
 
+    def record(self, conversation_id: str) -> ConversationRecord | None:
+        """A conversation with everything that belongs to it, but for runs in progress and drafts."""
+        conversation = self.conversation(conversation_id)
+        if conversation is None:
+            return None
+        settled = [run for run in self.runs(conversation_id).values() if not run.status.is_live]
+        whole = [run for known in settled if (run := self.run(known.id)) is not None]
+        exchanges = [each for run in whole if (each := self.exchange(run.id)) is not None]
+        return ConversationRecord(
+            conversation=conversation,
+            messages=tuple(self.messages(conversation_id)),
+            runs=tuple(whole),
+            exchanges=tuple(exchanges),
+        )
+
+    def knows_any(self, ids: Collection[str]) -> bool:
+        """Whether a conversation, a message or a run, deleted or not, has one of these ids."""
+        wanted = rows.to_json(list(ids))
+        tables = ("conversations", "messages", "runs")
+        found = " UNION ALL ".join(
+            f"SELECT 1 FROM {table} WHERE id IN (SELECT value FROM json_each(?1))" for table in tables
+        )
+        replies = "SELECT 1 FROM runs WHERE message_id IN (SELECT value FROM json_each(?1))"
+        return self._one(f"{found} UNION ALL {replies} LIMIT 1", (wanted,)) is not None
+
     # Drafts, endpoints, presets, models
 
     def draft(self, conversation_id: str) -> Draft | None:
@@ -267,6 +293,25 @@ class Library:
                     self._save_body(run.id, run.request_body)
                 touched |= self._move_head(run.conversation_id, run.parent_id)
         return touched
+
+    def add_record(self, record: ConversationRecord) -> Changes:
+        """Adds a whole conversation as it is; the record is checked, and none of its ids is known."""
+        conversation = record.conversation
+        with self._writing():
+            self._insert("conversations", rows.CONVERSATION_COLUMNS, rows.conversation_row(conversation))
+            for message in record.messages:
+                self._insert("messages", rows.MESSAGE_COLUMNS, rows.message_row(message))
+            for run in record.runs:
+                self._insert("runs", rows.RUN_COLUMNS, rows.run_row(run))
+                if run.request_body:
+                    self._save_body(run.id, run.request_body)
+            for exchange in record.exchanges:
+                self._insert("exchanges", rows.EXCHANGE_COLUMNS, rows.exchange_row(exchange))
+        return _changed(
+            conversations=[conversation.id],
+            messages=[message.id for message in record.messages],
+            runs=[run.id for run in record.runs],
+        )
 
     def start_run(self, run_id: str, *, request_body: bytes, adjustments: Sequence[Adjustment]) -> Changes:
         """Notes what is about to be sent; the run is RUNNING from here on."""

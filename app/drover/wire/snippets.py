@@ -52,7 +52,11 @@ class SentRequest:
     @property
     def own_headers(self) -> list[tuple[str, str]]:
         """The headers that a client would not send by itself."""
-        return [(name, value) for name, value in self.headers if name.lower() not in _NOT_SHOWN]
+        return [
+            (name, value)
+            for name, value in self.headers
+            if name.lower() not in _NOT_SHOWN and (name + value).isprintable()
+        ]
 
     def fields(self) -> dict[str, Any]:
         """The body, read. Raises ValueError if it is no JSON object."""
@@ -73,10 +77,14 @@ def sent_request(run: Run, exchange: Exchange | None, *, key_variable: str = "")
         url = f"{run.base_url}/chat/completions"
     if not url or not run.request_body:
         raise ConfigurationError("Nothing was sent in this run, so there is nothing to copy.")
+    # A run may have come with a file, and what is copied is pasted into a shell.
+    if not re.fullmatch(r"https?://[!-~]+", url):
+        raise ConfigurationError("The address of this run cannot be copied.")
     headers = exchange.request_headers if exchange is not None else ()
     if exchange is not None:
         bearers = [value for name, value in headers if name.lower() == "authorization"]
         key_variable = bearers[0].rpartition("$")[2] if bearers else ""
+        key_variable = key_variable if re.fullmatch(r"[A-Za-z0-9_]+", key_variable) else ""
     return SentRequest(url=url, headers=headers, body=run.request_body, key_variable=key_variable)
 
 
