@@ -23,3 +23,26 @@ def test_more_effort_allows_more_lines() -> None:
 def test_an_unknown_effort_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="'extreme'; known: low, medium, high"):
         thinking_grammar("extreme")
+
+
+@pytest.mark.parametrize(
+    ("begun", "root"),
+    [
+        ("<think>\n", 'line{3,4} "</think>\\n\\n" answer'),
+        ("<think>", '"\\n" line{3,4} "</think>\\n\\n" answer'),
+        (
+            "<think>\nThe sky",
+            '(unit{0,119} number? stop | unit{120} rambling) line{2,3} "</think>\\n\\n" answer',
+        ),
+        ("<think>\nThe sky is blue.", '"\\n" line{2,3} "</think>\\n\\n" answer'),
+        ("<think>\nOne.\nTwo.\nThree.\n", 'line{0,1} "</think>\\n\\n" answer'),
+        ("<think>\nOne.\nTwo.\nThree.\nFour.\n", ' "</think>\\n\\n" answer'),
+        ("<think>\nOne.\n</think>", '"\\n" "\\n" answer'),
+        ("<think>\nOne.\n</think>\n\n", "answer"),
+        ("<think>\nOne.\n</think>\n\nThe", "text"),
+        ("<think>\nOne.\n</think>\n\nThe\n", "below"),
+        ("The", "text"),
+    ],
+)
+def test_what_was_begun_goes_on_by_the_same_rules(begun: str, root: str) -> None:
+    assert thinking_grammar("medium", begun=begun).splitlines()[0] == f"root ::= {root}"

@@ -49,6 +49,8 @@ class RunRequest:
     system_prompt: str = ""
     rejected: tuple[ParameterFact, ...] = ()
     """What this model refused before: left out, or sent under the name that the server asked for."""
+    prefill: str = ""
+    """How the reply is to begin, tags of thinking included. Only for servers that go on with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class Adjustment:
     name: str
     """The parameter or body key concerned."""
     action: str
-    """One of `renamed`, `clamped`, `dropped`, `added`, `translated`."""
+    """One of `renamed`, `clamped`, `dropped`, `added`, `translated`, `prefilled`."""
     reason: str
     """A sentence for a person."""
 

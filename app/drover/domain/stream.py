@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from drover.domain.conversation import Part, ReasoningPart, TextPart, ToolCallPart
+from drover.domain.probabilities import TokenChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,14 @@ class StreamEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokensScored:
+    """Tokens with their probabilities; only a decoder that was asked for them tells of them."""
+
+    tokens: tuple[TokenChoice, ...]
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
     """A well-formed event that says nothing Drover knows; kept raw for the inspector."""
 
@@ -107,6 +117,7 @@ StreamEvent: TypeAlias = (
     | Identified
     | ErrorReported
     | StreamEnded
+    | TokensScored
     | Unknown
 )
 
@@ -140,6 +151,15 @@ class ResponseBuilder:
         self.fingerprint = ""
         self.error: ErrorReported | None = None
         self.saw_done = False
+
+    def begin_with(self, parts: Sequence[Part]) -> None:
+        """Takes the beginning that the reply was given: text that did not arrive, so that it has no times and
+        counts nowhere. Call before anything is fed."""
+        for part in parts:
+            if isinstance(part, TextPart | ReasoningPart):
+                is_reasoning = isinstance(part, ReasoningPart)
+                source = part.source if isinstance(part, ReasoningPart) else ""
+                self._add(part.text, source=source, is_reasoning=is_reasoning)
 
     def feed(self, event: StreamEvent, at_s: float) -> None:
         """Takes the next event. Choices other than 0 are left to the raw exchange."""
@@ -224,11 +244,7 @@ class ResponseBuilder:
     def _append(self, text: str, at_s: float, *, source: str, is_reasoning: bool) -> None:
         if not text:
             return
-        (self._reasoning if is_reasoning else self._answer).append(text)
-        if self._parts and self._parts[-1][0] == is_reasoning and self._parts[-1][1] == source:
-            self._parts[-1][2].append(text)
-        else:
-            self._parts.append((is_reasoning, source, [text]))
+        self._add(text, source=source, is_reasoning=is_reasoning)
         if is_reasoning:
             if self.reasoning_started_s is None:
                 self.reasoning_started_s = at_s
@@ -236,6 +252,13 @@ class ResponseBuilder:
         elif self.reasoning_started_s is not None and self.reasoning_ended_s is None:
             self.reasoning_ended_s = at_s
         self._mark(at_s, len(text), is_reasoning=is_reasoning)
+
+    def _add(self, text: str, *, source: str, is_reasoning: bool) -> None:
+        (self._reasoning if is_reasoning else self._answer).append(text)
+        if self._parts and self._parts[-1][0] == is_reasoning and self._parts[-1][1] == source:
+            self._parts[-1][2].append(text)
+        else:
+            self._parts.append((is_reasoning, source, [text]))
 
     def _feed_call(self, event: ToolCallDelta, at_s: float) -> None:
         known = self._calls.get(event.index) or ToolCallPart(call_id="", name="", arguments="")

@@ -38,12 +38,42 @@ below ::= | [^<\n] text | "\n" below
 """
 
 
-def thinking_grammar(effort: str) -> str:
+def thinking_grammar(effort: str, *, begun: str = "") -> str:
     """The grammar for one effort of `THINKING_LINES`; any other effort is a ValueError.
 
     A line of thinking has about 20 to 160 characters. Where no effort is set there is no grammar to send.
+    With `begun`, what was written with such a grammar up to any point, it is the grammar for what follows.
     """
     thoughts = _THOUGHTS.get(effort)
     if thoughts is None:
         raise ValueError(f"no thinking grammar for the effort {effort!r}; known: {', '.join(_THOUGHTS)}")
+    opened, tag, thinking = begun.partition("<think>")
+    if begun and (opened.strip() or not tag):
+        return f"root ::= {_answer_after(begun)}{_RULES}"
+    thinking, is_closed, answer = thinking.partition("</think>")
+    if is_closed:
+        return f"root ::= {_answer_after(answer)}{_RULES}"
+    if begun:
+        return f'root ::= {_thoughts_after(thinking, effort)} "</think>\\n\\n" answer{_RULES}'
     return f'root ::= "<think>\\n" {thoughts} "</think>\\n\\n" answer{_RULES}'
+
+
+def _answer_after(answer: str) -> str:
+    if not answer.strip():
+        return ('"\\n" ' * (2 - min(2, answer.count("\n")))) + "answer"
+    return "below" if answer.endswith("\n") else "text"
+
+
+def _thoughts_after(thinking: str, effort: str) -> str:
+    """The rest of a line that was begun, and what is missing of the lines."""
+    fewest, most = THINKING_LINES[effort]
+    is_first = not thinking.startswith("\n")
+    *whole, line = thinking.removeprefix("\n").split("\n")
+    rest = ['"\\n"'] if is_first and not line else []
+    written = len(whole)
+    if line:
+        rest = ['"\\n"'] if line[-1] in ".?!" else ["(unit{0,119} number? stop | unit{120} rambling)"]
+        written += 1
+    if most > written:
+        rest.append(f"line{{{max(0, fewest - written)},{most - written}}}")
+    return " ".join(rest)

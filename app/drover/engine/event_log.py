@@ -104,6 +104,7 @@ class EventLog:
         self._texts: list[str] = []
         self._counts = [0] * len(_KINDS)
         self._decoder = chat.ReplyDecoder(endpoint)
+        self._decoder.begin(chat.prefill_of(run.request_body, run.adjustments))
 
     def __len__(self) -> int:
         return len(self._lines) + len(self._ends)

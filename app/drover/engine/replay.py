@@ -11,6 +11,7 @@ from drover.domain.conversation import Message, Part, ReasoningPart, TextPart, T
 from drover.domain.endpoint import Endpoint
 from drover.domain.run import Exchange, LivePhase, LiveRun, Run, RunStatus, Timing
 from drover.domain.stream import StreamEvent
+from drover.engine.runner import begun_reply
 from drover.errors import ProtocolError
 from drover.store.database import storable
 from drover.wire import chat
@@ -41,6 +42,9 @@ class Replay:
         self._exchange = exchange
         self._stored = stored
         self._decoder = chat.ReplyDecoder(endpoint)
+        prefill = chat.prefill_of(run.request_body, run.adjustments)
+        self._decoder.begin(prefill)
+        self.live.builder = begun_reply(endpoint, prefill)
 
     async def play(self, *, advanced: Callable[[], None], speed: float | None = None) -> ReplayCheck:
         """Plays to the end and compares with the stored message.

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from drover.domain.conversation import Message, Part, Role
+from drover.domain.endpoint import Endpoint
 from drover.domain.run import (
     Adjustment,
     Exchange,
@@ -131,6 +132,7 @@ class Runner:
         self._advanced = advanced
         self._encoded = encoded
         self._recording: _Recording | None = None
+        self._prefill = ""
         self._journaled_count = 0
         self._wake = asyncio.Event()
         self.outcome: tuple[Run, Message, Exchange | None] | None = None
@@ -175,6 +177,9 @@ class Runner:
     async def _attempt_until_answered(self) -> None:
         live = self._live
         encoded = self._encoded or chat.encode(self._request)
+        self._prefill = chat.prefill_of(encoded.body, encoded.adjustments)
+        if self._prefill:
+            self._begin_reply()
         live.run = replace(
             live.run, status=RunStatus.RUNNING, request_body=encoded.body, adjustments=encoded.adjustments
         )
@@ -196,6 +201,10 @@ class Runner:
                 ):
                     raise
                 await self._pause(error, pause_s)
+
+    def _begin_reply(self) -> None:
+        """An empty reply, or one with the beginning that it was given."""
+        self._live.builder = begun_reply(self._request.endpoint, self._prefill)
 
     async def _exchange_once(self, address: Address, body: bytes) -> None:
         live, endpoint = self._live, self._request.endpoint
@@ -224,6 +233,7 @@ class Runner:
     async def _read_reply(self, response: HttpResponse, recording: _Recording) -> None:
         live = self._live
         decoder = chat.ReplyDecoder(self._request.endpoint, content_type=response.header("content-type"))
+        decoder.begin(self._prefill)
         at_ms = response.first_byte_ms
         try:
             async for at_ms, chunk in response.chunks():
@@ -262,7 +272,7 @@ class Runner:
         except TimeoutError:
             pass
         live.pending_failure = live.retry_at_s = None
-        live.builder = ResponseBuilder()
+        self._begin_reply()
         self._journaled_count = 0
 
     async def _journal_regularly(self) -> None:
@@ -310,7 +320,8 @@ class Runner:
             conversation_id=live.run.conversation_id,
             parent_id=live.run.parent_id,
             role=Role.ASSISTANT,
-            parts=builder.parts,
+            # A beginning to which nothing was added is no reply, and leaves no version behind on a retry.
+            parts=() if failure is not None and not builder.delta_count else builder.parts,
             created_at=settled_at,
             run_id=live.run.id,
         )
@@ -336,6 +347,15 @@ class Runner:
             last_token_ms=_ms(builder.last_token_s),
             total_ms=_ms(time.monotonic() - self._live.started_at_s),
         )
+
+
+def begun_reply(endpoint: Endpoint, prefill: str) -> ResponseBuilder:
+    """A reply in which nothing has arrived, with the beginning that it was given, if any."""
+    builder, beginning = ResponseBuilder(), ResponseBuilder()
+    for event in chat.ReplyDecoder(endpoint).begin(prefill):
+        beginning.feed(event, 0.0)
+    builder.begin_with(beginning.parts)
+    return builder
 
 
 def _without_secrets(failure: Failure) -> Failure:

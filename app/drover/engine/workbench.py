@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from drover.engine.event_log import EventLog
+    from drover.engine.inspected_tokens import InspectedTokens
     from drover.engine.local_model import LocalModel
     from drover.engine.probe import KeyTest
     from drover.engine.replay import Replay
@@ -279,6 +280,29 @@ class Workbench:
         encoded = EncodedRequest(body=earlier.request_body, adjustments=earlier.adjustments)
         return await self._start(question, draft, None, is_new_message=False, encoded=encoded)
 
+    async def fork(self, run_id: str, beginning: str) -> Run:
+        """Asks once more for the reply of a run, with the settings of that run, and has it begin like this.
+
+        `beginning` is what was written up to some point, tags of thinking included, with a change at its end
+        (see `TokenScores.beginning`); the model goes on with it. The reply becomes a sibling of that of the
+        run. Raises ConfigurationError where the server is not known to do that, in words.
+        """
+        from drover.engine.inspected_tokens import no_fork_reason
+
+        run, exchange, stored = await self._stored_reply(run_id)
+        question = await self._on_writer(lambda: self._library.message(run.parent_id))
+        if question is None:
+            raise ConfigurationError("The message that this answered no longer exists.")
+        if reason := no_fork_reason(run, exchange, stored, self.endpoint_of(run)):
+            raise ConfigurationError(reason)
+        draft = Draft(
+            endpoint_id=run.endpoint_id,
+            model_id=run.model_id,
+            parameters=run.parameters,
+            system_prompt=run.system_prompt,
+        )
+        return await self._start(question, draft, None, is_new_message=False, prefill=beginning)
+
     async def snippet(self, run_id: str, form: str) -> str:
         """What a run sent, as text to be used elsewhere; the key is read from the environment there.
 
@@ -407,13 +431,19 @@ class Workbench:
         *,
         is_new_message: bool,
         encoded: EncodedRequest | None = None,
+        prefill: str = "",
     ) -> Run:
-        """`encoded` is sent instead of what the draft would give."""
+        """`encoded` is sent instead of what the draft would give; with `prefill` the reply begins."""
         self._refuse_second_answer(message.conversation_id)
         self._starting.add(message.conversation_id)
         try:
             return await self._begin(
-                message, draft, conversation, is_new_message=is_new_message, encoded=encoded
+                message,
+                draft,
+                conversation,
+                is_new_message=is_new_message,
+                encoded=encoded,
+                prefill=prefill,
             )
         finally:
             self._starting.discard(message.conversation_id)
@@ -432,6 +462,7 @@ class Workbench:
         *,
         is_new_message: bool,
         encoded: EncodedRequest | None,
+        prefill: str,
     ) -> Run:
         import asyncio
 
@@ -459,7 +490,7 @@ class Workbench:
             )
         )
         branch = tuple(await self._on_writer(lambda: self._library.branch(message.id)))
-        request = self._request(replace(draft, model_id=model_id), branch)
+        request = replace(self._request(replace(draft, model_id=model_id), branch), prefill=prefill)
         live = self._live[run.id] = LiveRun(run, time.monotonic())
         runner = self._runners[run.id] = Runner(
             live,
@@ -576,15 +607,30 @@ class Workbench:
         """
         from drover.engine.replay import Replay
 
+        run, exchange, stored = await self._stored_reply(run_id)
+        return Replay(run, exchange, stored, self.endpoint_of(run))
+
+    async def token_choices(self, run_id: str) -> InspectedTokens | None:
+        """The tokens of a stored reply with their probabilities; None where the server sent none.
+
+        Reads on another thread. Raises ConfigurationError where there is nothing to read.
+        """
+        from drover.engine.inspected_tokens import inspected_tokens
+        from drover.engine.threads import in_daemon_thread
+
+        run, exchange, stored = await self._stored_reply(run_id)
+        read = functools.partial(inspected_tokens, run, exchange, stored, self.endpoint_of(run))
+        return await in_daemon_thread(read, name="read tokens")
+
+    async def _stored_reply(self, run_id: str) -> tuple[Run, Exchange, Message]:
         run = await self._on_writer(lambda: self._library.run(run_id))
         exchange = await self._on_writer(lambda: self._library.exchange(run_id))
         if run is None or exchange is None:
             raise ConfigurationError("Nothing that came back for this reply was kept.")
-        messages = await self._on_writer(lambda: self._library.messages(run.conversation_id))
-        stored = next((message for message in messages if message.id == run.message_id), None)
+        stored = await self._on_writer(lambda: self._library.message(run.message_id))
         if stored is None:
             raise ConfigurationError("This reply no longer exists.")
-        return Replay(run, exchange, stored, self.endpoint_of(run))
+        return run, exchange, stored
 
     # Conversations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,17 @@ from drover.wire.quirks import Quirks, quirks_for
 from drover.wire.reply import ReplyDecoder
 from drover.wire.surrogates import without_lone_surrogates
 
-__all__ = ["EncodedRequest", "ReplyDecoder", "encode", "failure_from", "provider_error", "verdict"]
+__all__ = [
+    "EncodedRequest",
+    "ReplyDecoder",
+    "encode",
+    "failure_from",
+    "prefill_of",
+    "provider_error",
+    "verdict",
+]
+
+_PREFILLED = "prefilled"
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -36,8 +47,9 @@ def encode(request: RunRequest) -> EncodedRequest:
     """The request body, with only those parameters that are set.
 
     The system prompt comes first; earlier thinking is left out, as are assistant messages without text. What
-    cannot be UTF-8 (lone surrogates) is replaced by U+FFFD. What this model rejected before is left out, or
-    renamed where the server asked for another name, and noted.
+    cannot be UTF-8 (lone surrogates) is replaced by U+FFFD. A beginning of the reply becomes a last message,
+    by the assistant; llama.cpp goes on with it and does not repeat it. What this model rejected before is
+    left out, or renamed where the server asked for another name, and noted.
     """
     quirks = quirks_for(request.endpoint)
     rejected = {fact.name: fact for fact in request.rejected}
@@ -55,8 +67,11 @@ def encode(request: RunRequest) -> EncodedRequest:
             adjustments.append(Adjustment(name=name, action="renamed", reason=reason))
             body[fact.renamed_to] = plain(value)
         else:
-            _add_parameter(body, name, value, request.model_id, quirks, adjustments)
+            _add_parameter(body, name, value, request, quirks, adjustments)
     _add_logprobs(body, rejected.get("logprobs"), adjustments)
+    if request.prefill:
+        reason = f"with {len(request.prefill)} characters of an earlier reply, with which the model goes on"
+        adjustments.append(Adjustment(name="messages", action=_PREFILLED, reason=reason))
     body["stream"] = True
     _add_stream_options(body, quirks, rejected.get("stream_options"), adjustments)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -110,7 +125,17 @@ def _add_stream_options(
 def _messages(request: RunRequest) -> list[dict[str, str]]:
     messages = [{"role": "system", "content": request.system_prompt}] if request.system_prompt.strip() else []
     messages += [_message(message) for message in request.branch if _is_worth_sending(message)]
+    if request.prefill:
+        messages.append({"role": Role.ASSISTANT.value, "content": request.prefill})
     return messages
+
+
+def prefill_of(body: bytes, adjustments: Sequence[Adjustment]) -> str:
+    """The beginning that was sent for the reply, see `RunRequest.prefill`; empty where there was none."""
+    if not any(adjustment.action == _PREFILLED for adjustment in adjustments):
+        return ""
+    messages = json.loads(body).get("messages") or [{}]
+    return str(messages[-1].get("content", "")) if messages[-1].get("role") == Role.ASSISTANT else ""
 
 
 def _is_worth_sending(message: Message) -> bool:
@@ -126,18 +151,18 @@ def _add_parameter(
     body: dict[str, Any],
     name: str,
     value: ParameterValue,
-    model_id: str,
+    request: RunRequest,
     quirks: Quirks,
     adjustments: list[Adjustment],
 ) -> None:
     """Writes one set parameter as this server wants it."""
-    if name == "reasoning_effort" and quirks.effort_is_grammar(model_id):
+    if name == "reasoning_effort" and quirks.effort_is_grammar(request.model_id):
         if value not in THINKING_LINES:
             known = ", ".join(THINKING_LINES)
             reason = f"this model knows only the efforts {known}"
             adjustments.append(Adjustment(name=name, action="dropped", reason=reason))
             return
-        body["grammar"] = thinking_grammar(str(value))
+        body["grammar"] = thinking_grammar(str(value), begun=request.prefill)
         fewest, most = THINKING_LINES[str(value)]
         reason = f"to a grammar that makes the model write {fewest} to {most} lines of thinking first"
         adjustments.append(Adjustment(name=name, action="translated", reason=reason))

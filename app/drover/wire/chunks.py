@@ -16,12 +16,14 @@ from drover.domain.stream import (
     ReasoningDelta,
     StreamEvent,
     TextDelta,
+    TokensScored,
     ToolCallDelta,
     Unknown,
     Usage,
     UsageReported,
 )
 from drover.wire.error_body import read_error
+from drover.wire.logprobs import scored_tokens
 from drover.wire.quirks import Quirks
 from drover.wire.reasoning import TagSplitter
 
@@ -43,7 +45,9 @@ class _Choice:
 class ChunkReader:
     """Reads the chunks of one reply, in order, and remembers what a later one may refer to."""
 
-    def __init__(self, quirks: Quirks) -> None:
+    def __init__(self, quirks: Quirks, *, reads_tokens: bool = False) -> None:
+        """`reads_tokens`: tell of probabilities too, which cost more to read than all the rest."""
+        self._reads_tokens = reads_tokens
         self.is_stream = True
         """False where the body is a whole completion, whose choices hold messages instead of deltas."""
         self._quirks = quirks
@@ -64,6 +68,8 @@ class ChunkReader:
             for choice in choices:
                 if type(choice) is dict and self._choice(choice, out):
                     is_held = True
+            if self._reads_tokens:
+                _append_tokens(choices, out)
         usage = chunk.get("usage")
         if usage is None:
             usage = _usage_elsewhere(chunk, choices)
@@ -73,6 +79,11 @@ class ChunkReader:
             self._report_error(chunk, name, out)
         if len(out) == before and not is_held:
             out.append(Unknown(raw_json=raw))
+
+    def begin(self, prefill: str, out: list[StreamEvent]) -> None:
+        """Appends what the beginning says that the reply was given, and goes on from there."""
+        if prefill:
+            self._choice({"delta": {"content": prefill}}, out)
 
     def flush(self, out: list[StreamEvent]) -> None:
         """Appends what was held back for a tag that did not come. Call at the end of the reply."""
@@ -184,6 +195,13 @@ class ChunkReader:
                     status=document.status,
                 )
             )
+
+
+def _append_tokens(choices: list[Any], out: list[StreamEvent]) -> None:
+    for choice in choices:
+        if isinstance(choice, dict) and (tokens := scored_tokens(choice)):
+            index = choice.get("index")
+            out.append(TokensScored(tokens=tokens, choice=index if type(index) is int else 0))
 
 
 def _says(chunk: dict[str, Any], key: str) -> bool:

@@ -37,11 +37,12 @@ class ReplyDecoder:
     error document although a stream was asked for, or a web page. Any cut of the bytes gives the same events.
     """
 
-    def __init__(self, endpoint: Endpoint, *, content_type: str = "") -> None:
-        """`content_type` is only quoted where nothing in the body makes sense."""
+    def __init__(self, endpoint: Endpoint, *, content_type: str = "", reads_tokens: bool = False) -> None:
+        """`content_type` is only quoted where nothing in the body makes sense. With `reads_tokens` the events
+        hold the probabilities of tokens as well."""
         self._endpoint = endpoint
         self._content_type = content_type
-        self._chunks = ChunkReader(quirks_for(endpoint))
+        self._chunks = ChunkReader(quirks_for(endpoint), reads_tokens=reads_tokens)
         self._sse = SSEDecoder()
         self._surrogates = SurrogateMender()
         self._form = _Form.UNDECIDED
@@ -51,6 +52,13 @@ class ReplyDecoder:
         self._has_events = False
         self.is_done = False
         """The sentinel was read. Whatever follows is ignored; the connection may be closed."""
+
+    def begin(self, prefill: str) -> list[StreamEvent]:
+        """What the beginning says that the reply was given, see `RunRequest.prefill`: it is not in the bytes,
+        which only go on with it. Call before the first `feed`."""
+        out: list[StreamEvent] = []
+        self._chunks.begin(prefill, out)
+        return out
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """What these bytes say, in order. Raises ProtocolError for what is beyond all tolerance."""
