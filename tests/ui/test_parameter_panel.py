@@ -656,6 +656,27 @@ def test_the_card_says_what_is_known_and_nothing_else(desk: Desk) -> None:
     assert desk.texts()[-1] == "unknown-model"
 
 
+def test_every_fact_of_a_model_is_listed_with_its_origin(desk: Desk) -> None:
+    desk.panel.display_card(
+        ModelCard(
+            id="some/model", name="Some model", context_tokens=32_768, input_usd_per_token=5e-8,
+            source="From Oxen.ai", fetched_at=datetime.now(UTC), notes=("It is tiny.",),
+        )
+    )  # fmt: skip
+    desk.button("About this model").setFocus()
+    QTest.keyClick(desk.button("About this model"), Qt.Key.Key_Space)
+    note = QApplication.activePopupWidget()
+    assert note is not None
+    words = [label.text().replace("\u202f", " ") for label in note.findChildren(QLabel)]
+    assert words == [
+        "Some model", "Id", "some/model", "Context", "32 768 tokens", "Longest reply", "unknown", "Takes",
+        "unknown", "Price in", "$0.05 per million tokens", "Price out", "unknown", "Parameters",
+        "not listed by the server", "It is tiny.", "From Oxen.ai, just now",
+    ]  # fmt: skip
+    QTest.keyClick(note, Qt.Key.Key_Escape)
+    assert QApplication.activePopupWidget() is None
+
+
 def test_a_price_list_says_how_old_it_is(desk: Desk) -> None:
     desk.panel.display_card(
         ModelCard(
@@ -711,6 +732,19 @@ def test_a_models_own_parameters_stand_in_its_order_with_the_basic_ones_first(pi
     assert rows_in_sight(picture_desk) == [
         "prompt", "strength", "width", "height", "length", "temperature", "guide", "sharp", "place", "extra",
     ]  # fmt: skip
+
+
+def test_parameters_that_belong_together_share_a_line_where_there_is_room(
+    picture_desk: Desk, qtbot: QtBot
+) -> None:
+    picture_desk.more()
+    width, height = picture_desk.row("width"), picture_desk.row("height")
+    assert height.geometry().top() == width.geometry().bottom() + 1
+    picture_desk.panel.resize(700, 852)
+    qtbot.waitUntil(lambda: height.geometry().top() == width.geometry().top())
+    assert height.geometry().left() > width.geometry().right()
+    picture_desk.panel.display_specs(())
+    assert rows_in_sight(picture_desk) == list(SPECS)
 
 
 def test_names_outside_the_catalogue_are_keys_of_extra(picture_desk: Desk) -> None:

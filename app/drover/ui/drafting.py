@@ -404,9 +404,7 @@ def _parameters_sent(run: Run) -> SamplingParameters:
 def _origin(cards: Sequence[ModelCard]) -> str:
     """Where a list is from and how old it is: "From Oxen.ai, 2 hours ago"; empty where there is none."""
     card = next((card for card in cards if card.source), None)
-    if card is None or card.fetched_at is None:
-        return card.source if card is not None else ""
-    return f"{card.source}, {formats.ago(card.fetched_at, now=datetime.now(UTC))}"
+    return "" if card is None else formats.origin(card.source, card.fetched_at, now=datetime.now(UTC))
 
 
 def _settings_of(run: Run, draft: Draft) -> Draft:

@@ -187,6 +187,11 @@ def ago(at: datetime, *, now: datetime) -> str:
     return _tr("on {0}").format(day(at, now=now))
 
 
+def origin(source: str, at: datetime | None, *, now: datetime) -> str:
+    """Where a fact is from and how old it is: "From Oxen.ai, 2 hours ago"."""
+    return source if not source or at is None else f"{source}, {ago(at, now=now)}"
+
+
 def is_today(at: datetime, *, now: datetime) -> bool:
     """Whether both are the same local day."""
     return at.astimezone().date() == now.astimezone().date()

@@ -19,9 +19,10 @@ class ModelCardView(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._card: ModelCard | None = None
         self._name = ElidedLabel("", weight=600, mode=Qt.TextElideMode.ElideMiddle, parent=self)
         self._info = IconButton("info", self.tr("About this model"), compact=True, parent=self)
-        self._info.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._info.clicked.connect(self._open_note)
         self._lines = [
             ElidedLabel("", role="small", token=token, parent=self)
             for token in ("text-2", "text-2", "text-3")
@@ -45,14 +46,22 @@ class ModelCardView(QWidget):
 
     def display(self, card: ModelCard) -> None:
         """Shows the facts that are there."""
+        self._card = card
         self._name.setText(card.name or card.id)
-        texts = (self._capacity(card), self._price(card), self._source(card))
+        origin = formats.origin(card.source, card.fetched_at, now=datetime.now(UTC))
+        texts = (self._capacity(card), self._price(card), origin)
         for line, text in zip(self._lines, texts, strict=True):
             line.setText(text)
             line.setVisible(bool(text))
         facts = [card.id, *card.notes]
         self._info.set_name(self.tr("About this model"), "\n".join(facts))
         self._info.setAccessibleDescription(" ".join(facts))
+
+    def _open_note(self) -> None:
+        if self._card is not None:
+            from drover.ui.model_note import ModelNote  # most sittings do without
+
+            ModelNote(self._card, self).open_beside(self._info)
 
     def _capacity(self, card: ModelCard) -> str:
         parts = []
@@ -75,8 +84,3 @@ class ModelCardView(QWidget):
         return self.tr("{input} in, {output} out per million tokens").format(
             input=formats.usd_per_million(given), output=formats.usd_per_million(taken)
         )
-
-    def _source(self, card: ModelCard) -> str:
-        if not card.source or card.fetched_at is None:
-            return card.source
-        return f"{card.source}, {formats.ago(card.fetched_at, now=datetime.now(UTC))}"

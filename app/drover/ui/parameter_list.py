@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from drover.domain.endpoint import ParameterFact
 from drover.domain.parameters import (
@@ -28,6 +28,10 @@ from drover.errors import ConfigurationError
 from drover.ui.made_row import made_row
 from drover.ui.parameter_rows import ParameterRow
 from drover.ui.theme import draw_icon, theme
+
+_PAIR_GAP = 16
+_PAIRED_ROW_PX = 280
+"""The least width of a row that shares its line with another."""
 
 
 class ParameterList(QWidget):
@@ -56,6 +60,8 @@ class ParameterList(QWidget):
         self._spare: dict[str, ParameterRow] = {}
         self._missing: deque[ParameterSpec] = deque()
         self._last_stop: QWidget = self
+        self._last_row: ParameterRow | None = None
+        self._pairs: list[QBoxLayout] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -117,11 +123,15 @@ class ParameterList(QWidget):
         self._rows = {}
         while self._column.count():
             self._column.takeAt(0)
-        self._last_stop = self
+        for pair in self._pairs:
+            pair.deleteLater()
+        self._pairs = []
+        self._last_stop, self._last_row = self, None
         for spec in self._specs.values():
             if spec.is_common:
                 self._place_row(spec)
                 self._rows[spec.name].show()
+        self._last_row = None
         self._column.addSpacing(4 if self._rows else 0)
         self._column.addWidget(self._more)
         self._add_to_keyboard(self._more)
@@ -159,9 +169,37 @@ class ParameterList(QWidget):
         if spec.name == "max_tokens" and self._longest_reply:
             row.set_maximum(self._longest_reply)
         self._rows[spec.name] = row
-        self._column.addWidget(row)
+        self._add_to_column(spec, row)
         self._add_to_keyboard(row)
         self._display_value(spec.name)
+
+    def _add_to_column(self, spec: ParameterSpec, row: ParameterRow) -> None:
+        """Puts a row below the last, or beside it if the two belong together and there is room."""
+        neighbour = self._rows.get(spec.next_to)
+        if neighbour is None or self._last_row is not neighbour:
+            self._column.addWidget(row)
+        else:
+            pair = QBoxLayout(self._pair_direction())
+            pair.setSpacing(_PAIR_GAP if self._is_wide() else 0)
+            self._column.takeAt(self._column.count() - 1)
+            self._column.addLayout(pair)
+            pair.addWidget(neighbour, 1)
+            pair.addWidget(row, 1)
+            self._pairs.append(pair)
+        self._last_row = row
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Rows that belong together stand side by side where both have room."""
+        super().resizeEvent(event)
+        for pair in self._pairs:
+            pair.setDirection(self._pair_direction())
+            pair.setSpacing(_PAIR_GAP if self._is_wide() else 0)
+
+    def _is_wide(self) -> bool:
+        return self.width() >= 2 * theme().px(_PAIRED_ROW_PX)
+
+    def _pair_direction(self) -> QBoxLayout.Direction:
+        return QBoxLayout.Direction.LeftToRight if self._is_wide() else QBoxLayout.Direction.TopToBottom
 
     def _drop_spare_rows(self) -> None:
         for row in self._spare.values():

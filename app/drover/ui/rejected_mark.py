@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from PySide6.QtCore import QCoreApplication, QPoint, QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from drover.domain.endpoint import FactOutcome, ParameterFact
 from drover.ui import formats
 from drover.ui.controls import Button, ElidedLabel, IconButton, Label
-from drover.ui.theme import draw_frame, rounded_region, theme
-
-_NOTE_WIDTH_PX = 288
-_RADIUS = 6
+from drover.ui.note_popup import NotePopup
 
 
 class RejectedMark(QWidget):
@@ -63,68 +60,33 @@ class RejectedMark(QWidget):
         if self._fact is not None:
             note = _RejectionNote(self._fact, self)
             note.forget_requested.connect(self.forget_requested)
-            note.open_below(self._info)
+            note.open_beside(self._info)
 
 
-class _RejectionNote(QFrame):
-    """A small popup: the server's words, what follows from them, and Forget."""
+class _RejectionNote(NotePopup):
+    """The server's words, what follows from them, and Forget."""
 
     forget_requested = Signal()
 
     def __init__(self, fact: ParameterFact, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setAccessibleName(self.tr("Rejected parameter"))
-        self.setFixedWidth(theme().px(_NOTE_WIDTH_PX))
-        words = Label(fact_in_words(fact), parent=self)
+        super().__init__(self.tr("Rejected parameter"), parent)
+        words = Label(fact_in_words(fact))
         follows = Label(
             self.tr("It is left out of requests to this model until you forget this."),
-            role="small", token="text-2", parent=self,
+            role="small", token="text-2",
         )  # fmt: skip
         for label in (words, follows):
             label.setWordWrap(True)
-        forget = Button(self.tr("Forget"), compact=True, parent=self)
+            self.column.addWidget(label)
+        forget = Button(self.tr("Forget"), compact=True)
         forget.setAccessibleName(self.tr("Forget the rejection of {name}").format(name=fact.name))
         forget.clicked.connect(self._forget)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 12)
-        column.setSpacing(8)
-        column.addWidget(words)
-        column.addWidget(follows)
-        column.addWidget(forget, 0, Qt.AlignmentFlag.AlignLeft)
-        self._forget_button = forget
-
-    def open_below(self, anchor: QWidget) -> None:
-        """Opens with its right end under that of the anchor, inside the screen, with the keyboard."""
-        layout = self.layout()
-        height = layout.totalHeightForWidth(self.width()) if layout is not None else self.sizeHint().height()
-        self.resize(self.width(), height)
-        place = anchor.mapToGlobal(QPoint(anchor.width() - self.width(), anchor.height() + 4))
-        screen = anchor.screen().availableGeometry()
-        if place.y() + height > screen.bottom():
-            place.setY(anchor.mapToGlobal(QPoint(0, -4)).y() - height)
-        place.setX(max(screen.left() + 4, place.x()))
-        self.move(place)
-        self.show()
-        self._forget_button.setFocus(Qt.FocusReason.PopupFocusReason)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """A raised surface with an edge."""
-        painter = QPainter(self)
-        frame = QRectF(self.rect())
-        draw_frame(painter, frame, _RADIUS, fill=theme().color("raised"), edge=theme().color("border"))
-        painter.end()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """The corners follow the size."""
-        super().resizeEvent(event)
-        self.setMask(rounded_region(self.rect(), _RADIUS))
+        self.column.addWidget(forget, 0, Qt.AlignmentFlag.AlignLeft)
+        self.set_first(forget)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape closes; Return does what the button says."""
-        if event.key() == Qt.Key.Key_Escape:
-            self.close()
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        """Return does what the button says."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._forget()
         else:
             super().keyPressEvent(event)

@@ -246,7 +246,7 @@ class StopRow(ParameterRow):
         top = (unit - side) // 2
         label_size = self._unset_label.sizeHint()
         self._unset_label.setGeometry(
-            self.width() - label_size.width() - 6, (unit - label_size.height()) // 2,
+            self.width() - label_size.width() - 7, (unit - label_size.height()) // 2,
             label_size.width(), label_size.height(),
         )  # fmt: skip
         right = self.width() - side
