@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 import time
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QTextEdit, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QTabBar, QTableView, QTextEdit, QWidget
 from tests.bench._probe import Probe
 
 from drover.cli import run
@@ -73,20 +74,52 @@ class Hand:
             "painted_s": await self._frame_after(clicked_s),
         }
 
-    async def hold(self, key: str, seconds: float) -> list[float]:
+    async def turn_to(self, page: str, events: int = 0) -> dict[str, float]:
+        """Clicks a tab of the right column; with `events`, painted is when a log of so many is seen."""
+        bars = [bar for bar in self._window.findChildren(QTabBar) if bar.isVisible()]
+        tabs, index = next(
+            (bar, index) for bar in bars for index in range(bar.count()) if bar.tabText(index) == page
+        )
+        clicked_s = time.monotonic()
+        QTest.mouseClick(tabs, Qt.MouseButton.LeftButton, pos=tabs.tabRect(index).center())
+        handled_s = time.monotonic()
+        painted_s = await self._frame_after(clicked_s)
+        while events and self._shows_log_since(events) > painted_s:
+            painted_s = await self._frame_after(painted_s)
+        return {"clicked_s": clicked_s, "handled_s": handled_s, "painted_s": painted_s}
+
+    async def read_all(self) -> dict[str, float]:
+        """Waits until every event of the log in view is read; how long that took from now."""
+        began_s = time.monotonic()
+        model = self._named(QAbstractItemView, "Events").model()
+        while not model.is_finished:  # noqa: ASYNC110 - looked at from outside
+            await asyncio.sleep(0.005)
+        return {"seconds": time.monotonic() - began_s}
+
+    def _shows_log_since(self, events: int) -> float:
+        """When a log of so many events came into the table in view; infinity if it has not."""
+        for view in self._window.findChildren(QTableView):
+            log = getattr(view.model(), "log", None)
+            if view.isVisible() and log is not None and log.event_count == events:
+                table: Any = view.parentWidget()
+                return float(table._counted_s)
+        return math.inf
+
+    async def hold(self, key: str, seconds: float, events: bool = False) -> list[float]:
         """Holds a key in the transcript as a keyboard repeats it; milliseconds from each to its frame.
 
-        What changes nothing on the screen paints nothing, and is not counted.
+        What changes nothing on the screen paints nothing, and is not counted. With `events` the key is held
+        in the table of events.
         """
-        transcript = self._window.transcript
-        transcript.setFocus()
+        target = self._named(QAbstractItemView, "Events") if events else self._window.transcript
+        target.setFocus()
         code = getattr(Qt.Key, f"Key_{key}")
         ends_s = time.monotonic() + seconds
         frames_ms: list[float] = []
         while (at_s := time.monotonic()) < ends_s:
             before = len(self._probe.frames_s)
             event = QKeyEvent(QEvent.Type.KeyPress, code, Qt.KeyboardModifier.NoModifier, "", at_s > 0)
-            QApplication.sendEvent(transcript, event)
+            QApplication.sendEvent(target, event)
             handled_s = time.monotonic()
             await asyncio.sleep(max(0.0, at_s + _KEY_REPEAT_S - handled_s))
             if len(self._probe.frames_s) > before:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +14,9 @@ from tests.bench._server import MODEL
 from drover.domain.conversation import Conversation, Message, ReasoningPart, Role, TextPart
 from drover.domain.endpoint import Endpoint
 from drover.domain.parameters import UNSET
-from drover.domain.run import Run, RunStatus, Timing
+from drover.domain.run import Exchange, Run, RunStatus, Timing
 from drover.domain.stream import Usage
+from drover.store import rows
 from drover.store.database import open_database
 from drover.store.library import Library
 from drover.store.settings import Settings, save_settings
@@ -59,6 +61,34 @@ def _converse(library: Library, title: str, messages: int, characters: int, pros
         )  # fmt: skip
         _answer(library, question, reply)
         parent_id = reply_id
+
+
+def record(directory: Path, conversation_title: str, events: Sequence[bytes], every_ms: float) -> None:
+    """Gives the last reply of a conversation an exchange: these events, one a chunk at this distance."""
+    connection = open_database(directory / "library.sqlite3")
+    library = Library(connection)
+    run = list(library.runs(f"C-{conversation_title}").values())[-1]
+    marks, total = [], 0
+    for number, event in enumerate(events):
+        total += len(event)
+        marks.append((100.0 + number * every_ms, total))
+    exchange = Exchange(
+        run_id=run.id, request_line=f"POST {run.base_url}/chat/completions",
+        request_headers=(("Content-Type", "application/json"),), response_status=200,
+        response_headers=(("Content-Type", "text/event-stream"),), http_version="HTTP/1.1",
+        raw_stream=b"".join(events), chunk_marks=tuple(marks),
+    )  # fmt: skip
+    keep(connection, exchange)
+    library.close()
+
+
+def keep(connection: sqlite3.Connection, exchange: Exchange) -> None:
+    """Stores an exchange as the library does when a run settles."""
+    columns = rows.EXCHANGE_COLUMNS
+    with connection:
+        connection.execute(
+            f"INSERT INTO exchanges ({columns}) VALUES ({rows.marks(columns)})", rows.exchange_row(exchange)
+        )
 
 
 def _ids(title: str, messages: int) -> Iterator[tuple[str, str]]:

@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         order = Order(**json.loads(asked["messages"][-1]["content"]))
-        events = _events(order)
+        events = list(map(_chunked, events_of(order)))
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
@@ -89,14 +89,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _events(order: Order) -> list[bytes]:
+def events_of(order: Order) -> list[bytes]:
+    """The deltas of the stream that an order asks for, one a token."""
     prose = Prose(order.seed)
     texts = (
         ("reasoning_content", prose.reasoning(order.reasoning)),
         ("content", prose.answer(order.answer)),
     )
     return [
-        _chunked(_event({field: text[at : at + CHARACTERS_PER_TOKEN]}))
+        _event({field: text[at : at + CHARACTERS_PER_TOKEN]})
         for field, text in texts
         for at in range(0, len(text), CHARACTERS_PER_TOKEN)
     ]

@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,8 +49,13 @@ class Playing:
 
 
 @contextmanager
-def stage(conversations: Mapping[str, tuple[int, int]]) -> Iterator[Stage]:
-    """Opens the window on a profile with these conversations, see `_profile.fill`, none of them shown."""
+def stage(
+    conversations: Mapping[str, tuple[int, int]], prepare: Callable[[Path], None] | None = None
+) -> Iterator[Stage]:
+    """Opens the window on a profile with these conversations, see `_profile.fill`, none of them shown.
+
+    `prepare` may write into the folder of the profile before.
+    """
     with (
         tempfile.TemporaryDirectory() as directory,
         screen() as environment,
@@ -58,6 +63,8 @@ def stage(conversations: Mapping[str, tuple[int, int]]) -> Iterator[Stage]:
     ):
         port = server.hear()
         fill(Path(directory), port, dict(conversations))
+        if prepare is not None:
+            prepare(Path(directory))
         with Child("tests.bench._driven", ["--profile", directory], environment) as window:
             if window.hear() != "ready":
                 raise RuntimeError("the window did not open")

@@ -115,11 +115,8 @@ async def test_a_speed_stretches_the_time_that_the_run_took() -> None:
             seen.append((replay.live.phase, replay.live.builder.answer, loop.time()))
 
         assert (await replay.play(speed=speed, advanced=note)).is_identical
-        assert [(phase, text) for phase, text, _ in seen] == [
-            (LivePhase.WAITING, ""),
-            (LivePhase.STREAMING, "a"),
-            (LivePhase.STREAMING, "ab"),
-        ]
+        assert seen[0][:2] == (LivePhase.WAITING, "")
+        assert seen[-1][:2] == (LivePhase.STREAMING, "ab")
         assert seen[-1][2] - seen[0][2] >= least_s
         assert list(replay.live.builder.arrivals_s) == [0.1, 0.4]
 

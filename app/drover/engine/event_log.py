@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from operator import itemgetter
 from urllib.parse import urlsplit
 
 from drover.domain.endpoint import Endpoint
@@ -35,6 +36,7 @@ from drover.wire import chat
 
 _LINE_BYTES = 600
 """What one line of a table may show of an event; an image can be one event of megabytes."""
+_BLANK_BYTES = 256
 _BOM = b"\xef\xbb\xbf"
 _THIN_SPACE = "\u202f"
 
@@ -95,11 +97,11 @@ class EventLog:
         """`endpoint` is the one that the run was sent to, see `Workbench.endpoint_of`."""
         self._endpoint = endpoint
         self._body = exchange.raw_stream
-        self._times_ms = array("d", [at_ms for at_ms, _ in exchange.chunk_marks])
-        self._totals = array("q", [total for _, total in exchange.chunk_marks])
+        self._times_ms: array[float] = array("d", map(itemgetter(0), exchange.chunk_marks))
+        self._totals: array[int] = array("q", map(itemgetter(1), exchange.chunk_marks))
         self._lines = _connection_lines(run, exchange)
         self._form = _form_of(self._body)
-        self._ends, self._arrived = _split(self._body, self._form)
+        self._ends = _ends_of_events(self._body, self._form)
         self._codes = bytearray([_UNREAD]) * len(self._ends)
         self._texts: list[str] = []
         self._counts = [0] * len(_KINDS)
@@ -196,8 +198,16 @@ class EventLog:
     def _at_ms(self, event: int) -> float | None:
         if not self._times_ms:
             return None
-        chunk = bisect_left(self._totals, self._arrived[event])
+        chunk = bisect_left(self._totals, self._whole_at(event))
         return round(self._times_ms[min(chunk, len(self._times_ms) - 1)], 1)
+
+    def _whole_at(self, event: int) -> int:
+        """The byte with which an event is whole; blank lines that follow may come much later."""
+        start, end = self._span(event)
+        tail = self._body[max(start, end - _BLANK_BYTES) : end]
+        blank = tail[len(tail.rstrip(b"\r\n")) :]
+        match = (_LINE_END if self._form.is_unspaced else _TWO_LINE_ENDS).match(blank)
+        return end - len(blank) + (match.end() if match else len(blank))
 
     def _before_ms(self, event: int) -> float | None:
         return self._at_ms(event - 1) if event else self._lines[-1].at_ms
@@ -307,7 +317,7 @@ def _form_of(body: bytes) -> _Form:
         return _Form(is_stream=False, is_unspaced=_holds_documents(body.splitlines()))
     if start == b"<":
         return _Form(is_stream=False)
-    block = _BLANK_LINE.split(body, 1)[0] if b"\r" in body else body.partition(b"\n\n")[0]
+    block = _BLANK_LINES.split(body, 1)[0] if b"\r" in body else body.partition(b"\n\n")[0]
     lines = [line for line in block.splitlines() if line.startswith(b"data:")]
     return _Form(is_stream=True, is_unspaced=_holds_documents([line[5:] for line in lines]))
 
@@ -328,27 +338,27 @@ def _is_json(text: bytes) -> bool:
     return True
 
 
-_BLANK_LINE_LF = re.compile(rb"(\n\n)\n*")
-_BLANK_LINE = re.compile(rb"((?>\r\n|\r|\n){2})(?>\r\n|\r|\n)*")
-_LINE_END = re.compile(rb"(\r\n|\r|\n)(?>\r\n|\r|\n)*")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_LINE_ENDS = re.compile(rb"(?>\r\n|\r|\n)+")
+_TWO_LINE_ENDS = re.compile(rb"(?>\r\n|\r|\n){2}")
+_BLANK_LINES = re.compile(rb"(?>\r\n|\r|\n){2,}")
+_BLANK_LINES_LF = re.compile(rb"\n\n+")
 
 
-def _split(body: bytes, form: _Form) -> tuple[array[int], array[int]]:
-    """Where each event ends, the blank lines after it included, and with which byte it was whole."""
-    ends, whole = array("q"), array("q")
+def _ends_of_events(body: bytes, form: _Form) -> array[int]:
+    """Where each event ends, the blank lines after it included."""
+    ends = array("q")
     if form.is_stream or form.is_unspaced:
-        spaced = _BLANK_LINE if b"\r" in body else _BLANK_LINE_LF
-        found = list((_LINE_END if form.is_unspaced else spaced).finditer(body))
-        if found and not body[: found[0].start()].removeprefix(_BOM).strip():
-            del found[0]  # blank lines before the first event belong to it
-        ends = array("q", [match.end() for match in found])
-        whole = array("q", [match.end(1) for match in found])
+        spaced = _BLANK_LINES if b"\r" in body else _BLANK_LINES_LF
+        pattern = _LINE_ENDS if form.is_unspaced else spaced
+        ends = array("q", [match.end() for match in pattern.finditer(body)])
+        if ends and not body[: ends[0]].removeprefix(_BOM).strip():
+            del ends[0]  # blank lines before the first event belong to it
     if body[ends[-1] if ends else 0 :].strip():
         ends.append(len(body))
-        whole.append(len(body))
     elif ends:
         ends[-1] = len(body)
-    return ends, whole
+    return ends
 
 
 def _on_one_line(raw: bytes) -> str:

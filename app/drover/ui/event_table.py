@@ -44,6 +44,7 @@ class EventTable(QWidget):
     `display(log)` shows a log, from `Workbench.event_log`, or nothing for None. It is read in slices of some
     milliseconds between other events, while the table is seen. `filter_bar` holds the count, the chips of the
     kinds and the field for words; it stands above the table unless a page takes it into a row of its own.
+    The rows reach from edge to edge, their contents are inset by 16.
     A click or Enter on a row opens its bytes below, with JSON indented; Escape closes them.
     """
 
@@ -177,7 +178,7 @@ class _Detail(QWidget):
         head.addWidget(self._title, 1)
         head.addWidget(close)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(16, 0, 16, 8)
         column.setSpacing(4)
         column.addLayout(head)
         column.addWidget(self._text, 1)

@@ -43,7 +43,7 @@ from drover.ui.theme import draw_frame, draw_hairline, theme
 _ROW_PX, _HEADER_PX = 24, 28
 _NARROW_PX = 440
 """Below this width the bytes have no column; they stand in the details."""
-_GAP_PX = 8
+_GAP_PX, _INSET_PX = 8, 16
 _LONGEST_TEXT = 400
 _TOKENS = {
     EventKind.REASONING: "c1", EventKind.CONTENT: "c3", EventKind.TOOL_CALL: "c4", EventKind.ERROR: "caution",
@@ -105,7 +105,7 @@ class EventView(QTableView):
         kinds = max(theme().measured("small", kind_words(kind)) for kind in EventKind)
         measured = theme().measured
         self._widths = {
-            EventColumn.NUMBER: round(max(measured("small", number), theme().px(24))) + _GAP_PX,
+            EventColumn.NUMBER: _INSET_PX + round(max(measured("small", number), theme().px(24))) + _GAP_PX,
             EventColumn.AT: round(max(measured("small", at), measured("small", "12 345.6"))) + 2 * _GAP_PX,
             EventColumn.SINCE: round(measured("small", "1 234.5")) + _GAP_PX,
             EventColumn.KIND: round(kinds) + theme().px(14) + 2 * _GAP_PX,
