@@ -49,6 +49,8 @@ class ParameterList(QWidget):
         super().__init__(parent)
         self._parameters = UNSET
         self._preset: SamplingParameters | None = None
+        self._own: dict[str, ParameterValue] = {}
+        self._of_preset: dict[str, ParameterValue] = {}
         self._facts: Mapping[str, ParameterFact] = {}
         self._longest_reply = 0
         self._was_more_touched = False
@@ -218,16 +220,17 @@ class ParameterList(QWidget):
     # Values
 
     def _display_values(self) -> None:
-        own = self._own_values(self._parameters)
-        self._strays |= own.keys() - self._listed
+        self._own = self._own_values(self._parameters)
+        self._of_preset = {} if self._preset is None else self._own_values(self._preset)
+        self._strays |= self._own.keys() - self._listed
         for name in self._rows:
             self._display_value(name)
         self._show_more()
 
     def _display_value(self, name: str) -> None:
-        value = self._own_values(self._parameters).get(name)
-        preset = {} if self._preset is None else self._own_values(self._preset)
-        self._rows[name].display(value, is_from_preset=value is not None and preset.get(name) == value)
+        value = self._own.get(name)
+        is_from_preset = value is not None and self._of_preset.get(name) == value
+        self._rows[name].display(value, is_from_preset=is_from_preset)
 
     def _own_values(self, parameters: SamplingParameters) -> dict[str, ParameterValue]:
         """What each row shows: a key of `extra` belongs to the row of its name, if it suits that row."""
@@ -258,11 +261,8 @@ class ParameterList(QWidget):
 
     def _edited_extra(self, name: str, value: ParameterValue | None) -> Json | None:
         """All of `extra` after one of its rows has changed."""
-        own = self._own_values(self._parameters)
-        keys = {
-            key: plain(own[key]) for key in self._parameters.extra_keys if key in own and key not in SPECS
-        }
-        rest = own.get("extra")
+        keys = {key: plain(own) for key, own in self._own.items() if key not in SPECS}
+        rest = self._own.get("extra")
         if name == "extra":
             rest = value
         elif value is None:
@@ -274,9 +274,8 @@ class ParameterList(QWidget):
         return Json.of({**keys, **(plain(rest) if rest is not None else {})})
 
     def _count_sent(self, names: Iterable[str]) -> int:
-        own = self._own_values(self._parameters)
-        rejected = {n for n, fact in self._facts.items() if fact.is_left_out}
-        return sum(name in own and name not in rejected for name in names)
+        left_out = {name for name, fact in self._facts.items() if fact.is_left_out}
+        return sum(name in self._own and name not in left_out for name in names)
 
     def _show_more(self) -> None:
         folded = [name for name, spec in self._specs.items() if not spec.is_common]
