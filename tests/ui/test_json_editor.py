@@ -89,6 +89,7 @@ def test_a_slip_is_named_with_its_line_and_column(keys: Desk) -> None:
         ('{"messages": []}', "messages is written by Drover itself"),
         ("[1]", "must be an object"),
         ('{"a": NaN}', "NaN is not a JSON value"),
+        ('{"a": {"b": 1, "c": 2, "b": 3}}', 'The key "b" stands twice.'),
     ],
 )
 def test_what_cannot_join_the_body_is_refused_in_words(keys: Desk, text: str, words: str) -> None:

@@ -296,7 +296,8 @@ def typed(spec: ParameterSpec, value: Any) -> ParameterValue:
 def parsed_json(text: str) -> Json:
     """The value that a person typed, compact. Raises ConfigurationError that says where it goes wrong."""
     try:
-        return Json.of(json.loads(text, parse_constant=_refuse_constant))
+        hooks: dict[str, Any] = {"parse_constant": _refuse_constant, "object_pairs_hook": _without_twins}
+        return Json.of(json.loads(text, **hooks))
     except json.JSONDecodeError as error:
         raise ConfigurationError(
             f"This is not JSON: {_in_plain_words(error.msg)} in line {error.lineno}, column {error.colno}."
@@ -322,6 +323,16 @@ _JSON_SLIPS = {
 def _in_plain_words(message: str) -> str:
     found = (words for start, words in _JSON_SLIPS.items() if message.startswith(start))
     return next(found, message)
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object, if no key stands twice: one of the two would be lost without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twin = next(name for name in names if names.count(name) > 1)
+        raise ConfigurationError(f"The key {json.dumps(twin, ensure_ascii=False)} stands twice.")
+    return found
 
 
 def _refuse_constant(word: str) -> Any:
