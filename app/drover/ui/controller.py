@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from drover.store.search import SearchHit
     from drover.ui.finding import Finding
     from drover.ui.setup import Setup
+    from drover.ui.transfer import Transfer
 
 _log = logger("ui")
 _FIRST_ROWS = 100
@@ -72,6 +73,7 @@ class Controller(QObject):
         self._hit_words: list[str] = []
         self._opened_finding: Finding | None = None
         self._opened_setup: Setup | None = None
+        self._opened_transfer: Transfer | None = None
         self.actions = Actions(self, window)
         self._drafting = Drafting(workbench, reader, window, self._shown, self.spawn, self)
         self._words_rest = QTimer(self, singleShot=True, interval=_WORDS_REST_MS)
@@ -245,6 +247,19 @@ class Controller(QObject):
         if self._shown.has_messages:
             self._window.transcript.copy_conversation()
 
+    def export_conversation(self) -> None:
+        """Writes the shown conversation into a file."""
+        if self._shown.id is not None:
+            self._transfer.ask_where_to(self._shown.id, self._shown.title)
+
+    def import_conversations(self) -> None:
+        """Adds conversations from a file."""
+        self._transfer.ask_where_from()
+
+    def import_request(self) -> None:
+        """Begins a conversation with a request from elsewhere."""
+        self._transfer.ask_request(self._drafting.draft)
+
     def copy_plain(self) -> None:
         """Copies what is selected in the transcript, without markup."""
         if self._shown.has_messages:
@@ -338,6 +353,16 @@ class Controller(QObject):
 
             self._opened_setup = Setup(self._workbench, self._window, self.spawn, self._apply_settings)
         return self._opened_setup
+
+    @property
+    def _transfer(self) -> Transfer:
+        if self._opened_transfer is None:
+            from drover.ui.transfer import Transfer
+
+            self._opened_transfer = Transfer(
+                self._workbench, self._window, self.spawn, self._open, self._setup.ask_endpoint_at
+            )
+        return self._opened_transfer
 
     @property
     def _finding(self) -> Finding:

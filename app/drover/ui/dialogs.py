@@ -186,12 +186,14 @@ class EndpointDialog(FramedDialog):
         self,
         endpoint: Endpoint | None = None,
         *,
+        base_url: str = "",
         taken_names: Collection[str] = (),
         place: str = "",
         has_key: bool = False,
         parent: QWidget | None = None,
     ) -> None:
-        """`taken_names` are those of the other endpoints; `place` says where a key would be kept."""
+        """`base_url` is that of a new one, as far as it is known; `taken_names` are those of the others;
+        `place` says where a key would be kept."""
         title = _t("Add a server") if endpoint is None else _t("Edit {0}").format(endpoint.name)
         super().__init__(title, parent, width_px=520)
         self._given = endpoint
@@ -213,6 +215,7 @@ class EndpointDialog(FramedDialog):
         self._cancel = _button(Button, _t("Cancel"))
         self._save = _button(PrimaryButton, _t("Save"))
         self._lay_out(title)
+        self._address.setText(base_url)
         self._fill()
         for field in (self._name, self._address, self._key):
             field.textChanged.connect(self._update)

@@ -92,14 +92,20 @@ class Setup(QObject):
 
     # Endpoints
 
-    def ask_endpoint(self, endpoint: Endpoint | None, added: Callable[[str], None] | None = None) -> None:
+    def ask_endpoint_at(self, base_url: str, added: Callable[[str], None]) -> None:
+        """Asks for a new server at this address; `added` hears the id of what was kept."""
+        self.ask_endpoint(None, added, base_url=base_url)
+
+    def ask_endpoint(
+        self, endpoint: Endpoint | None, added: Callable[[str], None] | None = None, *, base_url: str = ""
+    ) -> None:
         """Asks for a new server, or for changes of a known one; `added` hears the id of what was kept."""
         from drover.ui.dialogs import EndpointDialog
 
         others = [
             known.name for known in self._workbench.endpoints if endpoint is None or known.id != endpoint.id
         ]
-        dialog = EndpointDialog(endpoint, taken_names=others, parent=self._parent())
+        dialog = EndpointDialog(endpoint, base_url=base_url, taken_names=others, parent=self._parent())
         dialog.test_requested.connect(partial(self._test_key, dialog))
         dialog.endpoint_submitted.connect(partial(self._keep_endpoint, added))
         dialog.deletion_requested.connect(self._remove_endpoint)
