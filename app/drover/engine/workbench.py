@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     from drover.engine.event_log import EventLog
     from drover.engine.inspected_tokens import InspectedTokens
     from drover.engine.local_model import LocalModel
+    from drover.engine.parameter_probe import ProbePlan, ProbeProgress, ProbeReport
     from drover.engine.probe import KeyTest
+    from drover.engine.probe_trials import Finding
     from drover.engine.replay import Replay
     from drover.engine.runner import Address, Runner
     from drover.engine.secrets import FoundKey, KeyStatus, SaveResult, Secrets
@@ -773,6 +775,35 @@ class Workbench:
         changes = await self._on_writer(lambda: self._library.forget_parameter_fact(*key))
         self._facts.pop(key, None)
         self._tell(LibraryChanged(changes=changes))
+
+    def probe_plan(self, endpoint: Endpoint, model_id: str, card: ModelCard | None) -> ProbePlan:
+        """What `probe_parameters` would do and cost; asks nobody."""
+        from drover.engine.parameter_probe import plan_probe
+
+        return plan_probe(endpoint, model_id, card)
+
+    async def probe_parameters(
+        self, endpoint: Endpoint, model_id: str, heard: Callable[[ProbeProgress], None]
+    ) -> ProbeReport:
+        """Tries each parameter with cheap requests and keeps what comes of it, one fact after the other.
+
+        The requests make no conversations and no runs. Cancelling the task ends it; what was found out stays.
+        Raises DroverError where not even the first request can be made.
+        """
+        from drover.engine.parameter_probe import ParameterProbe
+
+        address = await self._locate(endpoint)
+        model_id = model_id or await self._first_model_id(endpoint)
+        about = _facts_id(endpoint.id, endpoint.base_url), model_id
+
+        async def keep(finding: Finding) -> None:
+            known = self._facts.get((*about, finding.name))
+            is_news = finding.outcome is not FactOutcome.UNKNOWN
+            if is_news or known is None or known.outcome is FactOutcome.UNKNOWN:
+                await self.note_facts([finding.fact(*about)])
+
+        probe = ParameterProbe(self._transport, endpoint, address, model_id, found=keep, heard=heard)
+        return await probe.execute()
 
     # Keys and models
 
