@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -16,9 +17,11 @@ import pytest
 from tests.provider import EVENT_STREAM, Head, Provider, Send, Stall, Step, event
 
 from drover.cli import run
-from drover.domain.endpoint import FactOutcome, ParameterFact
+from drover.domain.endpoint import Endpoint, FactOutcome, ParameterFact
+from drover.domain.parameters import UNSET, Preset
 from drover.domain.run import Run, RunStatus
 from drover.engine.weights import find_weights
+from drover.engine.workbench import Workbench
 from drover.paths import Profile
 from drover.store.database import ProfileLock, open_database
 from drover.store.library import Library
@@ -423,6 +426,45 @@ def test_key_status_says_when_there_is_no_keyring(tmp_path: Path, capsys: pytest
     out, err = capsys.readouterr()
     assert out == "Oxen.ai: no key; set one, or use the variable OXEN_API_KEY\n"
     assert err == "drover: This system has no keyring that Drover can use.\n"
+
+
+def test_chat_begins_with_a_preset_and_switches_win_over_it(
+    at: list[str], provider: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provider.answers("Yes.")
+    assert run(["chat", *at, "--preset", "gpt-oss recommended", "--set", "temperature=0.2", "Why?"]) == 0
+    assert provider.requests[-1].json["temperature"] == 0.2
+    assert provider.requests[-1].json["top_p"] == 1.0
+    assert run(["chat", *at, "--preset", "minimal", "Why?"]) == 0
+    assert not {"temperature", "top_p", "max_tokens"} & set(provider.requests[-1].json)
+    capsys.readouterr()
+    assert run(["chat", *at, "--preset", "Wild", "Why?"]) == 1
+    assert capsys.readouterr().err.startswith("drover: There is no preset named Wild. Known: Minimal, ")
+
+
+def test_a_preset_may_bring_its_endpoint_model_and_system_prompt(
+    provider: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = Endpoint(id="own", name="Own", base_url=provider.base_url, needs_key=False)
+    preset = Preset(
+        id="p", name="There", parameters=UNSET, system_prompt="Be brief.", endpoint_id="own", model_id="mine"
+    )
+
+    async def prepare() -> None:
+        workbench = Workbench.open(Profile.at(tmp_path), lambda _: None)
+        await workbench.save_endpoint(own)
+        await workbench.save_preset(preset)
+        await workbench.close()
+
+    asyncio.run(prepare())
+    provider.answers("Yes.")
+    chat = ["chat", "--profile", str(tmp_path), "--preset", "there", "Why?"]
+    assert run(chat) == 0
+    body = provider.requests[-1].json
+    assert (body["model"], body["messages"][0]["content"]) == ("mine", "Be brief.")
+    assert run([*chat, "--model", "other", "--system", ""]) == 0
+    body = provider.requests[-1].json
+    assert (body["model"], [message["role"] for message in body["messages"]]) == ("other", ["user"])
 
 
 def test_bytes_that_are_no_text_are_sent_as_marks(at: list[str], provider: Provider) -> None:

@@ -131,7 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="set a parameter"
     )
-    chat.add_argument("--system", default="", metavar="TEXT", help="system prompt")
+    chat.add_argument("--system", metavar="TEXT", help="system prompt")
+    chat.add_argument("--preset", metavar="NAME", help="begin with the settings of this preset")
     chat.add_argument(
         "--json", dest="as_json", action="store_true", help="print the stored run as one object"
     )
@@ -219,41 +220,46 @@ def _with_workbench(
     return asyncio.run(session())
 
 
-def _chosen_endpoint(workbench: Workbench, name: str | None) -> Endpoint:
+def _chosen_endpoint(workbench: Workbench, name: str | None, preset_endpoint_id: str = "") -> Endpoint:
     if name:
         return workbench.find_endpoint(name)
-    return workbench.endpoint(workbench.settings.endpoint_id)
+    return workbench.endpoint(preset_endpoint_id or workbench.settings.endpoint_id)
 
 
 def _chat(options: argparse.Namespace, profile: Profile) -> int:
     import asyncio
 
     from drover.domain.conversation import Draft
-    from drover.domain.parameters import UNSET, parsed_setting
+    from drover.domain.parameters import UNSET, Preset, parsed_setting
     from drover.domain.run import RunStatus
     from drover.engine.workbench import RunSettled
     from drover.export.runs import run_record
 
-    parameters = UNSET
     try:
-        for setting in options.settings:
-            name, value = parsed_setting(setting)
-            parameters = parameters.replaced(name, value)
+        settings = [parsed_setting(setting) for setting in options.settings]
     except ConfigurationError as error:
         raise _UsageError(error.message, hint=error.hint) from None
     text = _standard_input() if options.text == "-" else options.text
     printer = _StreamPrinter(is_silent=options.as_json)
 
     async def converse(workbench: Workbench) -> int:
-        endpoint = _chosen_endpoint(workbench, options.endpoint)
-        if endpoint.is_built_in and options.model:
-            await _check_built_in_model(workbench, options.model)
+        preset = Preset(id="", name="", parameters=UNSET)
+        if options.preset:
+            preset = await workbench.find_preset(options.preset)
+        parameters = preset.parameters
+        for name, value in settings:
+            parameters = parameters.replaced(name, value)
+        endpoint = _chosen_endpoint(workbench, options.endpoint, preset.endpoint_id)
+        is_elsewhere = bool(preset.endpoint_id) and endpoint.id != preset.endpoint_id
+        model_id = options.model or ("" if is_elsewhere else preset.model_id)
+        if endpoint.is_built_in and model_id:
+            await _check_built_in_model(workbench, model_id)
         draft = Draft(
             text=text,
             endpoint_id=endpoint.id,
-            model_id=options.model or "",
+            model_id=model_id,
             parameters=parameters,
-            system_prompt=options.system,
+            system_prompt=preset.system_prompt if options.system is None else options.system,
         )
         printer.workbench = workbench
         run = await workbench.send(None, draft)

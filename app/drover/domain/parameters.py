@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from drover.errors import ConfigurationError
 
@@ -383,7 +383,7 @@ def checked(spec: ParameterSpec, value: ParameterValue) -> ParameterValue:
         if not isinstance(value, str):
             raise refusal
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not _is_finite_number(value):
         raise refusal
     if spec.kind is ParameterKind.INTEGER:
         if value != int(value):
@@ -398,9 +398,16 @@ def checked(spec: ParameterSpec, value: ParameterValue) -> ParameterValue:
     return value
 
 
+def _is_finite_number(value: ParameterValue) -> TypeGuard[int | float]:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # hundreds of digits
+        return False
+
+
 def clamped(spec: ParameterSpec, value: ParameterValue) -> ParameterValue:
     """Like `checked`, but a finite number outside the range becomes the nearest bound."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if _is_finite_number(value):
         if spec.maximum is not None:
             value = min(value, int(spec.maximum) if spec.kind is ParameterKind.INTEGER else spec.maximum)
         if spec.minimum is not None:

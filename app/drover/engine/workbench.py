@@ -46,6 +46,7 @@ from drover.store.settings import Settings, load_settings, save_settings
 if TYPE_CHECKING:
     import asyncio
 
+    from drover.domain.presets import ReadPresets
     from drover.engine.event_log import EventLog
     from drover.engine.inspected_tokens import InspectedTokens
     from drover.engine.local_model import LocalModel
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
 _log = logger("engine")
 
 _T = TypeVar("_T")
+_LARGEST_FILE_BYTES = 4_000_000
+"""Of a file of presets."""
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -694,19 +697,78 @@ class Workbench:
             await local.stop()
         await self._write(lambda library: save_settings(library.connection, settings))
 
-    async def save_preset(self, name: str, draft: Draft) -> Preset:
-        """Keeps the draft's parameters and system prompt under a name, replacing one of the same name."""
-        known = await self._on_writer(self._library.presets)
-        same = next((preset.id for preset in known if preset.name == name), None)
-        preset = Preset(
-            id=same or new_id(), name=name, parameters=draft.parameters, system_prompt=draft.system_prompt
-        )
+    async def save_preset(self, preset: Preset) -> None:
+        """Adds a preset or replaces the one with its id.
+
+        Raises ConfigurationError for one that comes with Drover, and for a name that is blank or that
+        another of the person's own has.
+        """
+        from drover.domain.presets import SHIPPED, clean_name
+
+        if preset.id in SHIPPED:
+            raise ConfigurationError(f"{preset.name} comes with Drover.", hint="Duplicate it to change it.")
+        preset = replace(preset, name=clean_name(preset.name))
+        own = await self._on_writer(self._library.presets)
+        if any(known.name == preset.name and known.id != preset.id for known in own):
+            raise ConfigurationError(f"There is already a preset named {preset.name}.")
         await self._write(lambda library: library.save_preset(preset))
-        return preset
 
     async def delete_preset(self, preset_id: str) -> None:
         """Forgets a preset; runs that used it keep their settings."""
         await self._write(lambda library: library.delete_preset(preset_id))
+
+    async def presets(self) -> list[Preset]:
+        """All presets: the person's own, then those that come with Drover."""
+        from drover.domain.presets import with_shipped
+
+        return with_shipped(await self._on_writer(self._library.presets))
+
+    async def find_preset(self, name: str) -> Preset:
+        """The preset with this name. Raises ConfigurationError that names those that there are."""
+        from drover.domain.presets import named
+
+        known = await self.presets()
+        preset = named(known, name)
+        if preset is None:
+            names = ", ".join(preset.name for preset in known)
+            raise ConfigurationError(f"There is no preset named {name}.", hint=f"Known: {names}.")
+        return preset
+
+    async def export_presets(self, path: Path, presets: Sequence[Preset]) -> None:
+        """Writes presets to a file, without credentials. Raises ConfigurationError in words."""
+        from drover.domain.presets import presets_text
+        from drover.engine.threads import in_daemon_thread
+
+        text = presets_text(presets, self._addresses())
+        write = functools.partial(path.write_text, text, encoding="utf-8", newline="\n")
+        try:
+            await in_daemon_thread(write, name="export")
+        except OSError as error:
+            raise ConfigurationError(f"{path.name} cannot be written: {error.strerror}.") from None
+
+    async def import_presets(self, path: Path) -> ReadPresets:
+        """Adds the presets of a file, all or none. Raises ConfigurationError in words."""
+        from drover.domain.presets import read_presets
+        from drover.engine.threads import in_daemon_thread
+
+        try:
+            text = await in_daemon_thread(functools.partial(_text_of, path), name="import")
+        except OSError as error:
+            raise ConfigurationError(f"{path.name} cannot be read: {error.strerror}.") from None
+        taken = [preset.name for preset in await self.presets()]
+        read = read_presets(text, addresses=self._addresses(), taken=taken, new_id=new_id)
+
+        def save(library: Library) -> Changes:
+            with library.one_transaction():
+                return functools.reduce(Changes.__or__, map(library.save_preset, read.presets))
+
+        await self._write(save)
+        return read
+
+    def _addresses(self) -> dict[str, str]:
+        """How files name endpoints; one that is for this session alone has no name there."""
+        known = (endpoint for endpoint in self._endpoints.values() if endpoint.id != URL_ENDPOINT_ID)
+        return {endpoint.id: endpoint.base_url or endpoint.id for endpoint in known}
 
     @property
     def endpoints(self) -> Sequence[Endpoint]:
@@ -1024,6 +1086,16 @@ def _user_message(message_id: str, parent_id: str | None, conversation_id: str, 
         parts=(TextPart(text=text),),
         created_at=datetime.now(UTC),
     )
+
+
+def _text_of(path: Path) -> str:
+    """What is in a small file. Raises OSError, and ConfigurationError for what is no text or too much."""
+    if path.stat().st_size > _LARGEST_FILE_BYTES:
+        raise ConfigurationError(f"{path.name} is too large for a file of presets.")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path.name} is no text in UTF-8.") from None
 
 
 def _log_failed_purge(purge: Future[Changes]) -> None:

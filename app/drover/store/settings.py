@@ -37,6 +37,8 @@ class Settings:
     endpoint_id: str = ""
     """Chosen for new conversations; empty until a first choice."""
     model_id: str = ""
+    preset_id: str = ""
+    """Chosen for new conversations; empty for none."""
     last_conversation_id: str = ""
     """Shown when the program ended; empty for the conversation not yet begun."""
     gguf_path: str = ""

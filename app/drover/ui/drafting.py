@@ -11,9 +11,9 @@ from PySide6.QtCore import QObject, QTimer
 
 from drover.domain.conversation import Draft, Message
 from drover.domain.endpoint import BUILT_IN_ID, URL_ENDPOINT_ID, Endpoint, ModelCard
-from drover.domain.parameters import UNSET, SamplingParameters, changes
+from drover.domain.parameters import UNSET, Preset, SamplingParameters, changes
 from drover.domain.run import Run
-from drover.engine.workbench import Workbench, default_draft
+from drover.engine.workbench import Workbench, default_draft, new_id
 from drover.errors import DroverError
 from drover.log import logger
 from drover.store.library import Library
@@ -249,7 +249,11 @@ class Drafting(QObject):
         self._spawn(self._keep_preset(name, self._draft, self._shown.id))
 
     async def _keep_preset(self, name: str, draft: Draft, conversation_id: str | None) -> None:
-        preset = await self._workbench.save_preset(name, draft)
+        same = next((preset.id for preset in self._reader.presets() if preset.name == name), None)
+        preset = Preset(
+            id=same or new_id(), name=name, parameters=draft.parameters, system_prompt=draft.system_prompt
+        )
+        await self._workbench.save_preset(preset)
         if self._shown.id == conversation_id:
             self.replace(preset_id=preset.id)
 
