@@ -118,7 +118,7 @@ HOSTILE_TEXTS = [
     "`a``b" * 20_000,
     "<" * 100_000, "$a " * 30_000, "\\(" * 50_000, "![" * 50_000, "*_~[`$" * 16_000,
     "https://a.b/" + ")" * 100_000,
-    "](a '" * 20_000, "~~a " * 25_000, "&" * 100_000]  # fmt: skip
+    "](a '" * 20_000, "~~a " * 25_000, "&" * 100_000, "![](data:image/" * 70_000]  # fmt: skip
 """Each would take time quadratic in its length if it were read carelessly."""
 
 

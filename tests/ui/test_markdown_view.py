@@ -158,6 +158,13 @@ def test_code_is_colored_once_it_is_complete_and_keeps_its_height(view: Markdown
     assert code.height() == before
 
 
+def test_a_comment_at_the_end_of_code_is_colored_too(view: MarkdownView, qtbot: QtBot) -> None:
+    view.display("```bash\necho x  # why\n```")
+    typeset(view, qtbot)
+    (code,) = view.findChildren(CodeView)
+    assert colors_of(code)[0][-1] == (8, 5, theme().color("syntax-comment").name())
+
+
 def test_long_code_is_colored_in_slices(view: MarkdownView, qtbot: QtBot) -> None:
     lines = "\n".join(f"value_{number} = 'text' + str({number})" for number in range(MAX_LINES - 10))
     view.display(f"```py\n{lines}\n```")

@@ -11,8 +11,10 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, IntFlag
+from itertools import groupby
 
 
 class SpanKind(Enum):
@@ -446,6 +448,17 @@ class _Scanner:
     # Result
 
     def _flatten(self) -> list[Span]:
+        """The spans; texts of one look that follow each other are one span."""
+        spans: list[Span] = []
+        for (is_text, style, link), nodes in groupby(self._styled_nodes(), key=_look_of):
+            if is_text:
+                spans.append(Span("".join(node.text for node, _, _ in nodes), SpanKind.TEXT, style, link))
+            else:
+                spans += [Span(node.text, node.kind, style, link) for node, _, _ in nodes]
+        return spans
+
+    def _styled_nodes(self) -> Iterator[tuple[_Node, Style, str]]:
+        """The nodes that show anything, each with its style and its link."""
         count = len(self._nodes) + 1
         depth = (
             {style: [0] * count for style in (Style.BOLD, Style.ITALIC, Style.STRIKE)} if self._styles else {}
@@ -454,7 +467,6 @@ class _Scanner:
             depth[style][start] += 1
             depth[style][end] -= 1
         links = {start: (end, url) for start, end, url in self._links}
-        spans: list[Span] = []
         running = dict.fromkeys(depth, 0)
         link_end, link = 0, ""
         for index, node in enumerate(self._nodes):
@@ -467,18 +479,13 @@ class _Scanner:
                 link_end, link = links[index]
             elif index >= link_end:
                 link = ""
-            if not node.text and node.kind is SpanKind.TEXT:
-                continue
-            span = Span(node.text, node.kind, style, node.link or link)
-            last = spans[-1] if spans else None
-            if (
-                last is not None and node.kind is SpanKind.TEXT and last.kind is SpanKind.TEXT
-                and last.style == style and last.link == span.link
-            ):  # fmt: skip
-                spans[-1] = Span(last.text + span.text, last.kind, style, span.link)
-            else:
-                spans.append(span)
-        return spans
+            if node.text or node.kind is not SpanKind.TEXT:
+                yield node, style, node.link or link
+
+
+def _look_of(styled: tuple[_Node, Style, str]) -> tuple[bool, Style, str]:
+    node, style, link = styled
+    return node.kind is SpanKind.TEXT, style, link
 
 
 def _fits(opener: _Delimiter, closer: _Delimiter) -> bool:

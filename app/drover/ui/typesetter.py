@@ -208,7 +208,8 @@ def _lexer(word: str) -> Any:
     from pygments.util import ClassNotFound
 
     try:
-        return get_lexer_by_name(word.strip("{}.").lower(), stripnl=False, ensurenl=False)
+        # With a line break at its end, for which many rules look: that of a comment in Bash, for one.
+        return get_lexer_by_name(word.strip("{}.").lower(), stripnl=False, ensurenl=True)
     except ClassNotFound:
         return None
 
