@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from drover.ui.controls import IconButton
 from drover.ui.theme import draw_icon, theme
+
+_INSET, _INSET_Y, _ICON, _BUTTON = 24, 8, 16, 28
 
 
 class NoticeBar(QWidget):
@@ -24,7 +26,6 @@ class NoticeBar(QWidget):
         dismiss = IconButton("close", self.tr("Dismiss"))
         dismiss.clicked.connect(self.hide)
         row = QHBoxLayout(self)
-        row.setContentsMargins(48, 8, 8, 8)
         row.setSpacing(8)
         row.addWidget(self._words, 1)
         row.addWidget(dismiss, 0, Qt.AlignmentFlag.AlignTop)
@@ -48,11 +49,15 @@ class NoticeBar(QWidget):
         line = theme().color("caution-line" if self._is_warning else "line")
         painter.fillRect(0, self.height() - 1, self.width(), 1, line)
         icon = "warning" if self._is_warning else "info"
-        area = self.rect().adjusted(24, 14, 0, 0)
-        area.setSize(area.size().boundedTo(area.size().__class__(16, 16)))
-        draw_icon(painter, area.toRectF(), icon, theme().color("caution" if self._is_warning else "text-2"))
+        side, middle = theme().px(_ICON), _INSET_Y + theme().px(_BUTTON) / 2
+        area = QRectF(_INSET, middle - side / 2, side, side)
+        draw_icon(painter, area, icon, theme().color("caution" if self._is_warning else "text-2"))
         painter.end()
 
     def _restyle(self) -> None:
         self._words.setFont(theme().font("ui"))
+        self._words.setMinimumHeight(theme().px(_BUTTON))  # one line stands beside the middle of the button
+        layout = self.layout()
+        if layout is not None:
+            layout.setContentsMargins(_INSET + theme().px(_ICON) + 8, _INSET_Y, 8, _INSET_Y)
         self.update()
