@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import (
@@ -28,6 +32,11 @@ from drover.ui.theme import theme
 
 _CELL_GAP, _CELL_PADDING, _NARROWEST_COLUMN, _BAR = 24, 5, 48, 12
 _ROLE, _BASE_SIZE = "column", 14
+_LONGEST_MEASURED = 400
+_LONGEST_WORD = 18
+"""Of a longer word so many characters stay together."""
+_WORD = re.compile(r"[^\s\-\u2e80-\U0010ffff]+")
+"""What is not broken: words of alphabets, but neither at hyphens nor in Chinese and the like."""
 
 
 class TableText(MarkdownText):
@@ -39,7 +48,7 @@ class TableText(MarkdownText):
         self._shown: Table | None = None
         self._alignments: list[str] = []
         self._target: QTextTable | None = None
-        self._widths: list[float] = []
+        self._needs: list[Need] = []
         self._height = 0
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
 
@@ -61,10 +70,10 @@ class TableText(MarkdownText):
             if shown.rows[:first] != table.rows[:first]:
                 first = 0
             self._grow(table, first)
-            self._widths = _widened(self._widths, table, first)
+            self._needs = _widened(self._needs, table, first)
         else:
             self._rebuild(cursor, table, alignments)
-            self._widths = _widened(_header_widths(widths_of or table), widths_of or table, 0)
+            self._needs = _widened(_header_needs(widths_of or table), widths_of or table, 0)
         cursor.endEditBlock()
         rest_cursor(self)
         self._shown = table
@@ -76,7 +85,7 @@ class TableText(MarkdownText):
             return self._height
         if self._laid_out_width < 0:
             self.setLineWrapColumnOrWidth(0)  # so that the width set below counts as another one
-        widths = fitted_widths(self._widths, width, theme().px(_NARROWEST_COLUMN + _CELL_GAP))
+        widths = fitted_widths(self._needs, width)
         table_format = self._target.format().toTableFormat()
         constraints = [QTextLength(QTextLength.Type.FixedLength, column) for column in widths]
         if table_format.columnWidthConstraints() != constraints:
@@ -191,56 +200,66 @@ class TableText(MarkdownText):
                 self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
 
-def fitted_widths(natural: Sequence[float], available: float, narrowest: float) -> list[float]:
+class Need(NamedTuple):
+    """How wide a column would like to be, and must be, in pixels, the gap after it included."""
+
+    natural: float
+    """So that nothing wraps."""
+    least: float
+    """So that no word is broken, unless it is very long."""
+
+
+def fitted_widths(needs: Sequence[Need], available: float) -> list[float]:
     """Column widths that fill the room: narrow columns keep their own width, wide ones share what is left.
 
-    The last column takes what remains over. No column gets narrower than `narrowest`, unless it needs less;
-    the sum may then exceed the room.
+    The last column takes what remains over. No column gets narrower than the least it needs; the sum may
+    then exceed the room.
     """
-    if not natural:
+    if not needs:
         return []
-    total = sum(natural)
-    if total <= available:
-        return [*natural[:-1], natural[-1] + available - total]
-    widths = list(natural)
-    open_columns = set(range(len(widths)))
-    room = available
-    while open_columns:
-        share = room / len(open_columns)
-        fitting = {index for index in open_columns if natural[index] <= max(share, narrowest)}
-        if not fitting:
-            for index in open_columns:
-                widths[index] = max(share, min(natural[index], narrowest))
-            break
-        room -= sum(natural[index] for index in fitting)
-        open_columns -= fitting
-        if room <= narrowest * len(open_columns):
-            for index in open_columns:
-                widths[index] = narrowest
-            break
-    return [float(int(width)) for width in widths]
+    widths = [need.natural for need in needs]
+    if sum(widths) > available:
+        shares = range(int(available) + 1)
+        share = bisect_right(shares, available, key=partial(_total, needs)) - 1
+        widths = [float(int(width)) for width in _shared(needs, max(0, share))]
+    widths[-1] += max(0.0, available - sum(widths))
+    return widths
 
 
-def _header_widths(table: Table) -> list[float]:
-    """What the titles of the columns would take without wrapping, gaps included."""
-    metrics = QFontMetricsF(theme().font(_ROLE, 600))
-    widths = [metrics.horizontalAdvance(plain_text(parse_inline(cell))[:400]) for cell in table.header]
-    gap, last = theme().px(_CELL_GAP), len(widths) - 1
-    return [width + 2 + (gap if column < last else 0) for column, width in enumerate(widths)]
+def _shared(needs: Sequence[Need], share: float) -> list[float]:
+    """The widths if each column may have so much."""
+    return [max(need.least, min(need.natural, share)) for need in needs]
 
 
-def _widened(widths: Sequence[float], table: Table, first: int) -> list[float]:
-    """The widths, made large enough for the rows from `first` on."""
+def _total(needs: Sequence[Need], share: float) -> float:
+    return sum(_shared(needs, share))
+
+
+def _header_needs(table: Table) -> list[Need]:
+    """What the titles of the columns need."""
+    strong, last = QFontMetricsF(theme().font(_ROLE, 600)), len(table.header) - 1
+    return [_need(cell, strong, column < last) for column, cell in enumerate(table.header)]
+
+
+def _widened(needs: Sequence[Need], table: Table, first: int) -> list[Need]:
+    """The needs of the columns together with those of the rows from `first` on."""
     plain, strong = QFontMetricsF(theme().font(_ROLE)), QFontMetricsF(theme().font(_ROLE, 600))
-    gap, last = theme().px(_CELL_GAP) + 2, len(widths) - 1
-    result = list(widths)
+    result, last = list(needs), len(needs) - 1
     for row in table.rows[first:]:
         for column, cell in enumerate(row):
-            text = plain_text(parse_inline(cell, breaks_at_tags=True))
-            longest = max(text.split("\n"), key=len)[:400]
-            width = (strong if "**" in cell else plain).horizontalAdvance(longest)
-            result[column] = max(result[column], width + (gap if column < last else 2))
+            need = _need(cell, strong if "**" in cell else plain, column < last)
+            result[column] = Need(*map(max, result[column], need))
     return result
+
+
+def _need(cell: str, metrics: QFontMetricsF, has_gap: bool) -> Need:
+    """What the longest line and the longest word of a cell take."""
+    text = plain_text(parse_inline(cell, breaks_at_tags=True))
+    around = 2 + (theme().px(_CELL_GAP) if has_gap else 0)
+    natural = metrics.horizontalAdvance(max(text.split("\n"), key=len)[:_LONGEST_MEASURED])
+    word = max(_WORD.findall(text), key=len, default="")[:_LONGEST_WORD]
+    least = max(metrics.horizontalAdvance(word), min(natural, theme().px(_NARROWEST_COLUMN)))
+    return Need(natural + around, least + around)
 
 
 def _alignments(table: Table) -> list[str]:
