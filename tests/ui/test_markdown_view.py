@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from collections.abc import Iterator
+from itertools import groupby, product
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QPointF, Qt, QUrl
-from PySide6.QtGui import QGuiApplication, QTextDocument
+from PySide6.QtGui import QGuiApplication, QTextBlock, QTextDocument
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 from tests.test_markdown_blocks import LIMITS, MARKDOWN, small
@@ -17,7 +18,7 @@ from tests.test_markdown_blocks import LIMITS, MARKDOWN, small
 from drover.markdown_blocks import MAX_PARAGRAPH_LINES, parse
 from drover.ui.code_view import MAX_LINES, CodeView
 from drover.ui.markdown_look import BREAK_HERE
-from drover.ui.markdown_table import TableText, fitted_widths
+from drover.ui.markdown_table import Need, TableText, fitted_widths
 from drover.ui.markdown_text import BlockText, MarkdownText
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.theme import theme
@@ -263,6 +264,18 @@ def test_a_known_formula_is_there_at_once_in_any_size_and_color(view: MarkdownVi
         theme().set_text_scale(1.0)
 
 
+def test_a_selected_formula_is_as_dark_as_selected_words(view: MarkdownView, qtbot: QtBot) -> None:
+    view.display("$$\n\\blacksquare\n$$")
+    typeset(view, qtbot)
+    view.select((None, None))
+    picture = view.grab().toImage()
+    colors = {
+        picture.pixelColor(x, y).name() for x in range(picture.width()) for y in range(picture.height())
+    }
+    assert theme().color("select").name() in colors
+    assert theme().color("text").name() in colors
+
+
 def test_a_formula_that_comes_changes_no_character_of_the_document(view: MarkdownView, qtbot: QtBot) -> None:
     view.display("a $\\sum_{k=1}^{7} k$ b\n\n$$\n\\frac{\\frac{1}{7}}{2}\n$$\n\nc")
     before = lay_out(view)
@@ -320,10 +333,36 @@ def test_no_document_ever_loads_anything(view: MarkdownView, tmp_path: Path) -> 
     assert texts(view) == [f"[Image: x] <img src='{picture}'> [Image: y, e.org]"]
 
 
+def blocks_of(document: QTextDocument) -> Iterator[QTextBlock]:
+    block = document.firstBlock()
+    while block.isValid():
+        yield block
+        block = block.next()
+
+
 def test_columns_that_need_little_keep_it_and_wide_ones_share_the_rest() -> None:
-    assert fitted_widths([50, 100], 400, 48) == [50, 350]
-    assert fitted_widths([50, 1000, 1000], 450, 48) == [50, 200, 200]
-    assert sum(fitted_widths([100] * 20, 450, 48)) == 20 * 48
+    assert fitted_widths([Need(50, 48), Need(100, 48)], 400) == [50, 350]
+    assert fitted_widths([Need(50, 48), Need(1000, 48), Need(1000, 48)], 450) == [50, 200, 200]
+    assert fitted_widths([Need(50, 48), Need(1000, 300), Need(1000, 48)], 450) == [50, 300, 100]
+    assert sum(fitted_widths([Need(100, 48)] * 7, 450)) == 450
+    assert sum(fitted_widths([Need(100, 48)] * 20, 450)) == 20 * 48
+
+
+def test_no_word_of_a_wide_table_is_broken_before_it_scrolls_sideways(view: MarkdownView) -> None:
+    cells = ["another long cell", "internationally", "https://example.org/" + "x" * 80, "\u4e2d" * 60]
+    view.display(f"| {' | '.join(cells)} |\n|{'---|' * 4}\n| {' | '.join(cells)} |")
+    lay_out(view, 300)
+    (table,) = view.findChildren(TableText)
+    lines = [
+        block.text()[line.textStart() : line.textStart() + line.textLength()].strip()
+        for block in blocks_of(table.document())
+        for line in (block.layout().lineAt(index) for index in range(block.layout().lineCount()))
+    ]
+    assert {"another", "long", "cell", "internationally"} <= set(lines)
+    assert table.horizontalScrollBar().maximum() > 0
+    assert (
+        table.horizontalScrollBar().maximum() < 200
+    )  # neither the address nor Chinese takes a line of its own
 
 
 def test_a_table_grows_by_rows(view: MarkdownView) -> None:

@@ -36,6 +36,8 @@ TEX = QTextFormat.Property.UserProperty + 1
 IS_DISPLAY = QTextFormat.Property.UserProperty + 2
 _IS_KNOWN = QTextFormat.Property.UserProperty + 3
 """Of an object: its formula is there, and it is aligned by it."""
+_OBJECT_SELECTION = 0x822
+"""Qt's `ObjectSelectionBrush`, which the binding does not name: of an object that is drawn as selected."""
 _SO_FAR = re.compile(rf";{DATA_SO_FAR}=(\d{{1,12}}),")
 _LONGEST_WORD, _SPAN_WEIGHT = 400, 10  # breaking takes a time quadratic in the letters and spans of a word
 IMAGE_SCHEME = "image"
@@ -63,6 +65,7 @@ class FormulaObject(QPyTextObject):
         self._leading = leading + 1  # a line with an object may begin a pixel above its block
         self._known: dict[Question, Formula] = {}
         self._awaited: set[Question] = set()
+        self._selected: list[tuple[QRectF, _Box, QTextCharFormat]] = []
 
     def intrinsicSize(self, document: QTextDocument, position: int, char_format: QTextFormat) -> QSizeF:
         """The room a formula takes; its baseline lies on that of the line."""
@@ -97,11 +100,21 @@ class FormulaObject(QPyTextObject):
             case _:
                 baseline = rect.bottom() - _font_descent(text_format)
         target = QRectF(rect.x(), baseline - box.ascent, box.width, box.ascent + box.descent)
-        color = text_format.foreground().color()
-        if box.formula is not None:
-            box.formula.draw(painter, target, color)
+        if text_format.hasProperty(_OBJECT_SELECTION):
+            self._selected.append((target, box, text_format))
         else:
-            _draw_source(painter, target, text_format, color)
+            _draw(painter, target, box, text_format)
+
+    def draw_selected(self, painter: QPainter) -> None:
+        """Draws the selected formulas, after all else: Qt fills its colour of selection over objects."""
+        for target, box, text_format in self._selected:
+            _draw(painter, target, box, text_format)
+        self._selected.clear()
+
+    @property
+    def has_selected(self) -> bool:
+        """Whether there is anything for `draw_selected`."""
+        return bool(self._selected)
 
     def formula_of(self, text_format: QTextCharFormat) -> Formula | None:
         """The formula of an object in the document; None while it is being typeset."""
@@ -148,6 +161,14 @@ class _Box:
     ascent: float
     descent: float
     formula: Formula | None
+
+
+def _draw(painter: QPainter, rect: QRectF, box: _Box, text_format: QTextCharFormat) -> None:
+    color = text_format.foreground().color()
+    if box.formula is not None:
+        box.formula.draw(painter, rect, color)
+    else:
+        _draw_source(painter, rect, text_format, color)
 
 
 def _question(text_format: QTextFormat) -> Question:

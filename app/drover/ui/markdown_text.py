@@ -260,13 +260,17 @@ class MarkdownText(OwnerSelects, QTextBrowser):
             self._paint_code(painter, event.rect())
         self._paint_beside(painter, event.rect())
         painter.end()
-        if self._hits is None:
-            super().paintEvent(event)
-            return
         hits = self.hits_in(event.rect())
-        self._paint_hits(hits, is_behind=True)
+        if hits:
+            self._paint_hits(hits, is_behind=True)
         super().paintEvent(event)
-        self._paint_hits(hits, is_behind=False)
+        if self._formulas.has_selected:
+            painter = QPainter(self.viewport())
+            painter.translate(-self.horizontalScrollBar().value(), 0)
+            self._formulas.draw_selected(painter)
+            painter.end()
+        if hits:
+            self._paint_hits(hits, is_behind=False)
 
     # Places; `block` counts the blocks of this widget
 
