@@ -497,6 +497,11 @@ class TestFooter:
         assert measures(run_of("a", delta_count=12)) == "about 12 tokens"
         assert measures(run_of("a")) == ""
 
+    def test_no_pace_is_told_of_what_came_all_at_once(self) -> None:
+        timing = Timing(first_token_ms=400, last_token_ms=401)
+        run = run_of("a", timing=timing, usage=Usage(completion_tokens=516))
+        assert measures(run) == "0.4 s to first · 516 tokens"
+
 
 @pytest.mark.parametrize("scale", [0.5, 1.5, 3.0])
 def test_any_text_size_and_a_narrow_window_keep_everything_inside(view: TranscriptView, scale: float) -> None:

@@ -12,6 +12,8 @@ from drover.domain.parameters import SamplingParameters
 from drover.domain.stream import ResponseBuilder, Usage
 from drover.errors import running_text
 
+_LEAST_MS = 50.0
+
 
 class RunStatus(StrEnum):
     """How far a run is, or how it ended."""
@@ -184,9 +186,10 @@ class Run:
 
     @property
     def tokens_per_s(self) -> float | None:
-        """Tokens after the first, over the time they took; None for fewer than two tokens."""
+        """Tokens after the first, over the time they took; None for fewer than two, or where they took too
+        short a time to tell a pace, such as those that came in one packet."""
         first, last, tokens = self.timing.first_token_ms, self.timing.last_token_ms, self.completion_tokens
-        if first is None or last is None or tokens is None or tokens < 2 or last <= first:
+        if first is None or last is None or tokens is None or tokens < 2 or last - first < _LEAST_MS:
             return None
         return (tokens - 1) * 1000.0 / (last - first)
 
