@@ -269,9 +269,8 @@ def test_a_selected_formula_is_as_dark_as_selected_words(view: MarkdownView, qtb
     typeset(view, qtbot)
     view.select((None, None))
     picture = view.grab().toImage()
-    colors = {
-        picture.pixelColor(x, y).name() for x in range(picture.width()) for y in range(picture.height())
-    }
+    places = product(range(picture.width()), range(picture.height()))
+    colors = {picture.pixelColor(x, y).name() for x, y in places}
     assert theme().color("select").name() in colors
     assert theme().color("text").name() in colors
 

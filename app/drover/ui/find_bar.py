@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from drover.ui import formats
+from drover.ui.announcer import announce
 from drover.ui.controls import IconButton, Label, QuietButton, SearchField
 from drover.ui.theme import draw_frame, theme
 
@@ -166,8 +167,8 @@ class FindBar(QWidget):
         words = self._words(state)
         if words != self._count.text():
             self._count.setText(words)
-            if words and not state.is_counting and QAccessible.isActive():
-                QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, words))
+            if not state.is_counting:
+                announce(self, words)
         for button in (self._previous, self._next):
             button.setEnabled(state.total > 0)
         self._elsewhere.setText(self._elsewhere_words(state))

@@ -23,7 +23,6 @@ from PySide6.QtWidgets import QWidget
 from drover.domain.conversation import Message, Position, Role
 from drover.domain.run import LiveRun, Run, RunStatus
 from drover.ui import formats, rich_copy
-from drover.ui.announcer import announce_end
 from drover.ui.controls import ElidedLabel
 from drover.ui.find_marks import Marks
 from drover.ui.line_places import Anchor
@@ -149,11 +148,8 @@ class MessageView(QWidget):
         """Takes a newer state of the same message; what is already shown stays where it is."""
         if entry == self._entry and entry.live is None:
             return
-        was_live = self._entry.live is not None
         self._entry = entry
         self._take(entry)
-        if was_live and entry.live is None:
-            announce_end(self, entry.author, entry.run, self._body.text)
 
     def advance(self, *, may_close: bool = True) -> bool:
         """Takes what is new from the live run; whether there was anything.

@@ -29,9 +29,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
+from drover.domain.run import LiveRun
 from drover.markdown_blocks import parse
 from drover.ui import formats, rich_copy
-from drover.ui.announcer import announce_begin
+from drover.ui.announcer import announce_begin, announce_end
 from drover.ui.controls import Menu, PillButton, is_keyboard_focus
 from drover.ui.entries import Entries, ListedEntries
 from drover.ui.find_marks import Marks
@@ -156,11 +157,27 @@ class TranscriptView(QAbstractScrollArea):
             self._held = None
             self._raised_id, self._is_raised = "", False
             self._set_following(True)
+        before = self._stack.entries.live
         self._stack.take_over(entries if isinstance(entries, Entries) else ListedEntries(entries))
+        self._announce_since(before)
         self._selection.forget_missing()
         if self._stack.index_of(self._raised_id) is None:
             self._raised_id, self._is_raised = "", False
         self._lay_out()
+
+    def _announce_since(self, before: LiveRun | None) -> None:
+        """Has it said that a reply has begun, or that the one that was live before has ended."""
+        entries = self._stack.entries
+        live = entries.live if entries.live is not before else None
+        began = self._stack.index_of(live.run.message_id) if live is not None else None
+        if began is not None:
+            announce_begin(self.viewport(), entries[began].author)
+        ended = self._stack.index_of(before.run.message_id) if before is not None else None
+        if ended is not None and (entry := entries[ended]).live is None:
+            announce_end(self.viewport(), entry.author, entry.run, partial(self._told, ended))
+
+    def _told(self, index: int) -> str:
+        return self._stack.made(index).body.text()
 
     def shows(self, message_id: str) -> bool:
         """Whether the message is part of what is displayed."""
@@ -629,8 +646,6 @@ class TranscriptView(QAbstractScrollArea):
         index = self._stack.index_of(message_id)
         if self.has_selection and index is not None:
             self._selection.apply_to(index, view)
-        if entry.live is not None:
-            announce_begin(self.viewport(), entry.author)
         view.height_changed.connect(self._relay)
         view.reflowed.connect(self._reflow)
         view.link_activated.connect(self.link_activated)
