@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.canary import CANARY, forms_of, found_in
 from tests.conftest import ExpectedLog
 
 from drover import log
@@ -145,3 +146,19 @@ def test_a_recording_keeps_its_length_when_a_key_is_masked() -> None:
     log.register_secret("q7zx1")
     recorded = b'data: {"key": "canary-of-a-recording", "tools": "q7zx1"}'
     assert log.masked(recorded) == b'data: {"key": "' + b"*" * 21 + b'", "tools": "q7zx1"}'
+
+
+def test_a_key_is_masked_in_every_form_in_which_it_is_written() -> None:
+    log.register_secret(CANARY)
+    for name, form in forms_of(CANARY).items():
+        if not name.startswith("UTF-16"):  # no server answers in it
+            assert found_in(log.masked(b"before " + form + b" after")) == [], name
+            assert found_in(log.redact(f"before {form.decode()} after").encode()) == [], name
+            assert found_in(log.masked_text(f"before {form.decode()} after").encode()) == [], name
+            assert len(log.masked(form)) == len(form)
+
+
+def test_a_short_key_is_masked_in_no_text_of_a_recording() -> None:
+    log.register_secret("q7zx1")
+    assert log.masked_text("q7zx1") == "q7zx1"
+    assert log.redact("is q7zx1") == "is [key removed]"

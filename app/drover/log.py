@@ -9,6 +9,7 @@ import contextlib
 import logging
 import re
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 _ROOT = "drover"
@@ -18,6 +19,8 @@ _MASK = "[key removed]"
 _UNMISTAKABLE_LENGTH = 8
 
 _SECRETS: set[str] = set()
+_LONG_SECRETS: dict[str, bytes] = {}
+"""Those of unmistakable length in every form of writing, as text and as bytes."""
 
 _PATTERNS = (
     re.compile(r"(?i)(\bbearer\s+)[^\s\"',;]+"),
@@ -27,14 +30,38 @@ _PATTERNS = (
 
 
 def register_secret(secret: str) -> None:
-    """From now on `redact` removes this very text wherever it occurs. Kept in memory only."""
+    """From now on `redact` and `masked` remove this text wherever it occurs, also as servers and formats
+    write it: in JSON, HTML, addresses, hex and base64. Kept in memory only."""
     if len(secret) >= 4:
         _SECRETS.add(secret)
+    if len(secret) >= _UNMISTAKABLE_LENGTH and secret not in _LONG_SECRETS:
+        forms = (secret, *_written_forms(secret))
+        _LONG_SECRETS.update({form: form.encode() for form in forms if len(form) >= _UNMISTAKABLE_LENGTH})
+
+
+def _written_forms(secret: str) -> Iterator[str]:
+    # Here, since nothing of this is needed for a first frame.
+    import base64
+    import html
+    import json
+    from urllib.parse import quote, quote_plus
+
+    in_json = json.dumps(secret)[1:-1]
+    yield from (in_json, json.dumps(in_json)[1:-1], repr(secret)[1:-1])
+    yield from (html.escape(secret), html.escape(secret, quote=False))
+    for quoted in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+        yield quoted
+        yield re.sub("%..", lambda found: found[0].lower(), quoted)
+    yield from (secret.encode().hex(), secret.encode().hex().upper())
+    for offset in range(3):
+        # Letters at both ends depend on what stands beside the secret, as "user:" does before a password.
+        letters = base64.b64encode(b"\0" * offset + secret.encode()).decode()[4 if offset else 0 : -4]
+        yield from (letters, letters.replace("+", "-").replace("/", "_"))
 
 
 def redact(text: str) -> str:
     """The text without credentials: the known ones, and whatever looks like one."""
-    for secret in tuple(_SECRETS):  # other threads register theirs meanwhile
+    for secret in (*_LONG_SECRETS, *_SECRETS):  # a copy: other threads register theirs meanwhile
         if secret in text:
             text = text.replace(secret, _MASK)
     for pattern in _PATTERNS:
@@ -48,10 +75,18 @@ def masked(recorded: bytes) -> bytes:
     Only what is long enough to be no common word: some local servers want "none" or "local" for a key, and a
     recording without those words would be worth little.
     """
-    for secret in _SECRETS:
-        if len(secret) >= _UNMISTAKABLE_LENGTH:
-            recorded = recorded.replace(secret.encode(), b"*" * len(secret.encode()))
+    for secret in tuple(_LONG_SECRETS.values()):
+        if secret in recorded:
+            recorded = recorded.replace(secret, b"*" * len(secret))
     return recorded
+
+
+def masked_text(text: str) -> str:
+    """Like `masked`, character by character."""
+    for secret in tuple(_LONG_SECRETS):
+        if secret in text:
+            text = text.replace(secret, "*" * len(secret))
+    return text
 
 
 class _RedactingFormatter(logging.Formatter):

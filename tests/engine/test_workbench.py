@@ -707,3 +707,15 @@ async def test_facts_about_an_address_do_not_pass_to_another_one(
         assert [fact.name for fact in s.workbench.facts(endpoint, "m")] == ["seed"]
         elsewhere = s.workbench.find_endpoint("http://127.0.0.1:9/v1")
         assert s.workbench.facts(elsewhere, "m") == []
+
+
+async def test_a_key_that_comes_back_in_pieces_is_not_stored(
+    profile: Profile, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "sk-canary-0123456789"
+    monkeypatch.setenv("DROVER_API_KEY_SCRIPTED", key)
+    provider.answers(f"it is {key}", reasoning=f"so it is {key}", chunks=5)
+    async with session(profile, provider) as s:
+        run = await s.ask()
+        answer = s.branch(run.conversation_id)[-1]
+        assert (answer.text, answer.reasoning) == (f"it is {'*' * len(key)}", f"so it is {'*' * len(key)}")

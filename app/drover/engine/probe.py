@@ -10,6 +10,7 @@ from drover.domain.endpoint import Endpoint, ModelCard
 from drover.domain.stream import ResponseBuilder
 from drover.engine.transport import HttpRequest, Transport
 from drover.errors import DroverError
+from drover.log import masked
 from drover.wire import chat, models
 
 _TIMEOUT_S = 60.0
@@ -63,7 +64,8 @@ async def _fetch(
         first_byte_timeout_s=_TIMEOUT_S,
         idle_timeout_s=_TIMEOUT_S,
     )
-    status, headers, answer = await transport.fetch(request, limit_bytes=_LIST_BYTES)
+    status, headers, received = await transport.fetch(request, limit_bytes=_LIST_BYTES)
+    answer = masked(received)
     if status >= 300:
         raise chat.provider_error(status, dict(headers), answer)
     return answer

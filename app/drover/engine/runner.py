@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from drover.domain.conversation import Message, Part, Role
+from drover.domain.conversation import Message, Part, Role, ToolCallPart
 from drover.domain.endpoint import Endpoint
 from drover.domain.run import (
     Adjustment,
@@ -28,7 +28,7 @@ from drover.domain.run import (
 from drover.domain.stream import ResponseBuilder
 from drover.engine.transport import HttpRequest, HttpResponse, Transport, headers_as_sent
 from drover.errors import ConnectionFailed, DroverError, LibraryError, ProtocolError, ProviderError
-from drover.log import logger, masked, redact
+from drover.log import logger, masked, masked_text, redact
 from drover.wire import chat
 
 _log = logger("engine")
@@ -223,11 +223,12 @@ class Runner:
         async with self._transport.stream(request) as response:
             recording.take_head(response)
             if response.status >= 300:
-                error_body = await response.read(_ERROR_BODY_BYTES)
+                error_body = masked(await response.read(_ERROR_BODY_BYTES))
                 recording.take_chunk(
                     response.first_byte_ms, redact(error_body.decode("utf-8", "replace")).encode()
                 )
-                raise chat.provider_error(response.status, dict(response.headers), error_body)
+                headers = {name: redact(value) for name, value in response.headers}
+                raise chat.provider_error(response.status, headers, error_body)
             await self._read_reply(response, recording)
 
     async def _read_reply(self, response: HttpResponse, recording: _Recording) -> None:
@@ -236,7 +237,9 @@ class Runner:
         decoder.begin(self._prefill)
         at_ms = response.first_byte_ms
         try:
-            async for at_ms, chunk in response.chunks():
+            async for at_ms, received in response.chunks():
+                # Servers echo what they were sent. What is masked here, nothing behind can give away.
+                chunk = masked(received)
                 recording.take_chunk(at_ms, chunk)
                 for event in decoder.feed(chunk):
                     live.builder.feed(event, at_ms / 1000)
@@ -287,7 +290,7 @@ class Runner:
         builder = self._live.builder
         if builder.delta_count != self._journaled_count:
             self._journaled_count = builder.delta_count
-            await self._journal.keep(self._live.run.id, builder.parts)
+            await self._journal.keep(self._live.run.id, _masked(builder.parts))
 
     async def _settle(self, failure: Failure | None, *, stopped: bool) -> None:
         live = self._live
@@ -321,7 +324,7 @@ class Runner:
             parent_id=live.run.parent_id,
             role=Role.ASSISTANT,
             # A beginning to which nothing was added is no reply, and leaves no version behind on a retry.
-            parts=() if failure is not None and not builder.delta_count else builder.parts,
+            parts=() if failure is not None and not builder.delta_count else _masked(builder.parts),
             created_at=settled_at,
             run_id=live.run.id,
         )
@@ -356,6 +359,16 @@ def begun_reply(endpoint: Endpoint, prefill: str) -> ResponseBuilder:
         beginning.feed(event, 0.0)
     builder.begin_with(beginning.parts)
     return builder
+
+
+def _masked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """A key that came in pieces is whole again in the text."""
+    return tuple(
+        replace(part, arguments=masked_text(part.arguments))
+        if isinstance(part, ToolCallPart)
+        else replace(part, text=masked_text(part.text))
+        for part in parts
+    )
 
 
 def _without_secrets(failure: Failure) -> Failure:
