@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 from tests.ui.test_transcript import reply, run_of
 
 from drover.domain.conversation import ReasoningPart, TextPart
 from drover.domain.parameters import SamplingParameters
-from drover.domain.run import Adjustment, Run, Timing
+from drover.domain.run import Run, Timing
 from drover.domain.stream import Usage
-from drover.ui.inspector import Inspector, PhaseBar
+from drover.ui.inspector import Inspector
+from drover.ui.run_timeline import RunTimeline
 
 
-def shown_run(*adjustments: Adjustment) -> Run:
+def shown_run() -> Run:
     body = {"model": "gpt-oss-20b", "temperature": 0.2, "messages": []}
     return run_of(
         "a",
@@ -27,7 +28,6 @@ def shown_run(*adjustments: Adjustment) -> Run:
         timing=Timing(
             first_token_ms=400, reasoning_started_ms=400, reasoning_ended_ms=12_400, last_token_ms=21_800
         ),
-        adjustments=adjustments,
     )
 
 
@@ -43,7 +43,7 @@ def inspector(qtbot: QtBot) -> Inspector:
 def display(inspector: Inspector, page: str, run: Run) -> None:
     entry = reply(run, ReasoningPart(text="First.\n\nThen."), TextPart(text="Answer."))
     inspector.show_page(page)
-    inspector.display(run, entry.message, None, [run])
+    inspector.display(run, entry.message, [run])
     QApplication.processEvents()
 
 
@@ -57,25 +57,8 @@ def test_the_reasoning_is_whole_with_its_time_and_tokens(inspector: Inspector) -
     assert "412 tokens, reported" in texts(inspector)
     pane = next(w for w in inspector.findChildren(QTextEdit) if w.accessibleName() == "Whole reasoning")
     assert pane.toPlainText() == "First.\n\nThen."
-    bar = next(bar for bar in inspector.findChildren(PhaseBar) if bar.isVisible())
-    assert bar.accessibleDescription() == "Waiting 0.4 s, Thinking 12 s, Answering 9.4 s"
-
-
-def test_a_parameter_that_was_dropped_is_absent_and_its_reason_told(inspector: Inspector) -> None:
-    dropped = Adjustment(name="top_p", action="dropped", reason="The server refuses it.")
-    display(inspector, "Request", shown_run(dropped))
-    told = texts(inspector)
-    at = told.index("top_p")
-    assert told[at : at + 4] == ["top_p", "0.9", "dropped", "absent"]
-    assert any("The server refuses it." in text for text in told)
-
-
-def test_without_adjustments_the_table_has_no_column_for_them(inspector: Inspector) -> None:
-    display(inspector, "Request", shown_run())
-    assert "Adjusted" not in texts(inspector)
-    assert "Sent" in texts(inspector)
-    body = next(w for w in inspector.findChildren(QPlainTextEdit) if w.accessibleName() == "Exchange")
-    assert json.loads(body.toPlainText())["temperature"] == 0.2
+    bar = next(bar for bar in inspector.findChildren(RunTimeline) if bar.isVisible())
+    assert bar.accessibleDescription() == "Waiting 0.4 s, Thinking 12 s, Answering 9.4 s, 34 tok/s on average"
 
 
 def test_tokens_stand_in_one_row_a_reply(inspector: Inspector) -> None:

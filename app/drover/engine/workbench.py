@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from drover.domain.presets import ReadPresets
     from drover.engine.event_log import EventLog
     from drover.engine.inspected_tokens import InspectedTokens
+    from drover.engine.inspection import Inspection, Kept
     from drover.engine.local_model import LocalModel
     from drover.engine.parameter_probe import ProbePlan, ProbeProgress, ProbeReport
     from drover.engine.probe import KeyTest
@@ -598,6 +599,37 @@ class Workbench:
         return self._endpoints.get(run.endpoint_id) or replace(
             endpoint_from_url(run.base_url), id=run.endpoint_id, name=run.endpoint_name
         )
+
+    async def inspect(self, run_id: str) -> Inspection | None:
+        """All that is kept of a run, in the state that it is stored in; None if there is no such run."""
+        from drover.engine.inspection import inspected
+        from drover.engine.threads import in_daemon_thread
+
+        kept = await self._on_writer(lambda: self._kept(run_id))
+        if kept is None:
+            return None
+        make = functools.partial(inspected, kept, self.endpoint_of(kept.run))
+        return await in_daemon_thread(make, name="inspection")
+
+    def _kept(self, run_id: str) -> Kept | None:
+        from drover.engine.inspection import Kept
+
+        library = self._library
+        run, message, exchange = self._unsaved.get(run_id) or (
+            library.run(run_id), None, library.exchange(run_id),
+        )  # fmt: skip
+        if run is None:
+            return None
+        message = message or library.message(run.message_id)
+        others = []
+        for other_id in library.same_requests(run_id):
+            other = library.run(other_id)
+            reply = library.message(other.message_id) if other is not None else None
+            if other is not None and reply is not None:
+                others.append((replace(other, request_body=b""), reply))
+        cards = library.model_cards(run.endpoint_id)
+        card = next((card for card in cards if card.id == run.model_id), None)
+        return Kept(run=run, message=message, exchange=exchange, card=card, same_requests=tuple(others))
 
     def event_log(self, run: Run, exchange: Exchange) -> EventLog:
         """What came over the wire for a stored run, event by event; milliseconds, however long it is."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from drover.store.search import SearchHit
     from drover.ui.finding import Finding
+    from drover.ui.inspecting import Inspecting
     from drover.ui.setup import Setup
     from drover.ui.transfer import Transfer
 
@@ -74,6 +75,7 @@ class Controller(QObject):
         self._opened_finding: Finding | None = None
         self._opened_setup: Setup | None = None
         self._opened_transfer: Transfer | None = None
+        self._opened_inspecting: Inspecting | None = None
         self.actions = Actions(self, window)
         self._drafting = Drafting(workbench, reader, window, self._shown, self.spawn, self)
         self._words_rest = QTimer(self, singleShot=True, interval=_WORDS_REST_MS)
@@ -372,6 +374,18 @@ class Controller(QObject):
             self._opened_finding = Finding(self._shown, self._workbench, self._window, self.spawn, self)
         return self._opened_finding
 
+    @property
+    def _inspecting(self) -> Inspecting:
+        """Serves the page of the request, once that is looked at."""
+        if self._opened_inspecting is None:
+            from drover.ui.inspecting import Inspecting
+
+            page = self._window.inspector.request
+            self._opened_inspecting = Inspecting(
+                page, self._workbench, self.spawn, self._ask, self._edit_request, self
+            )
+        return self._opened_inspecting
+
     # Showing
 
     def _open(self, conversation_id: str | None) -> None:
@@ -446,16 +460,27 @@ class Controller(QObject):
         runs = shown.newest_runs(inspector.most_runs) if inspector.needs_runs else []
         if live is not None and live.run.parent_id == shown.head_id and not shown.has_on_branch(inspected_id):
             inspector.display_live(live, runs)
+            if inspector.needs_request:
+                self._inspecting.follow(live)
             return
         reply_id = inspected_id if shown.has_on_branch(inspected_id) else shown.last_reply_id
         known = shown.run_of(reply_id) if reply_id is not None else None
+        if known is None and shown.id in self._asking:
+            return  # until the question is on its way, what was looked at stays
         if known is None or reply_id is None:
-            inspector.display(None, None, None, runs)
-            return
-        # The body of a request holds the conversation up to it, so it is read only to be looked at.
-        run = self._reader.run(known.id) if inspector.needs_exchange else known
-        exchange = self._reader.exchange(known.id) if inspector.needs_exchange else None
-        inspector.display(run, shown.message(reply_id), exchange, runs)
+            inspector.display(None, None, runs)
+        else:
+            inspector.display(known, shown.message(reply_id), runs)
+        # What was kept of a request holds the conversation up to it, so it is read only to be looked at.
+        if inspector.needs_request:
+            self._inspecting.show(known.id if known is not None else None)
+
+    def _edit_request(self, run: Run) -> None:
+        """Takes the message that a run answered into the composer, with the settings of that run."""
+        question = self._shown.message(run.parent_id)
+        if question is not None:
+            self._drafting.restore_settings(run)
+            self._drafting.begin_edit(question)
 
     def _display_first_run(self) -> None:
         if self._is_awake and not self._shown.has_messages:
@@ -483,6 +508,8 @@ class Controller(QObject):
             self._show_progress_words()
             self._words_rest.start()
         self._window.inspector.advance(live.run.id)
+        if self._window.inspector.needs_request:
+            self._inspecting.advance(live.run.id)
 
     def _catch_up(self) -> None:
         """Shows in one go what arrived while nobody could see the window."""
@@ -496,6 +523,8 @@ class Controller(QObject):
 
     def _show_settled(self, run: Run) -> None:
         self._shown.note_settled(run)
+        if self._opened_inspecting is not None:
+            self._opened_inspecting.forget()
         self._list_soon({run.conversation_id})
         if run.conversation_id == self._shown.id:
             self._reload()

@@ -360,18 +360,34 @@ class MainWindow(QMainWindow):
         transcript, focused = self._transcript, self.focusWidget()
         if transcript is None or focused is None:
             return super().focusNextPrevChild(is_next)
-        start = transcript if transcript.isAncestorOf(focused) else focused
+        target = self._next_stop(transcript if transcript.isAncestorOf(focused) else focused, is_next)
+        # WORKAROUND: PySide ties what `nextInFocusChain` returns to the widget that was asked, and when that
+        # one goes it takes the scroll bars inside the other for gone too. This ties all to the window.
+        self.findChildren(QWidget)
+        if target is None:
+            return False
+        reasons = Qt.FocusReason
+        target.setFocus(reasons.TabFocusReason if is_next else reasons.BacktabFocusReason)
+        return True
+
+    def _next_stop(self, start: QWidget, is_next: bool) -> QWidget | None:
+        """Where Tab goes from here; None if there is no other place."""
+        transcript = self._transcript
+        assert transcript is not None
+        # For the same reason no widget is asked for the window, which nothing would tie to anything else.
+        last = self.previousInFocusChain() if is_next else self.nextInFocusChain()
         widget = start
         while True:
-            beside = widget.nextInFocusChain() if is_next else widget.previousInFocusChain()
+            if widget is last:
+                beside: QWidget | None = self
+            else:
+                beside = widget.nextInFocusChain() if is_next else widget.previousInFocusChain()
             if beside is None or beside is start:
-                return False
+                return None
             widget = beside
             is_within = widget is not transcript and transcript.isAncestorOf(widget)
             if is_tab_stop(widget) and widget.window() is self and not is_within:
-                reasons = Qt.FocusReason
-                widget.setFocus(reasons.TabFocusReason if is_next else reasons.BacktabFocusReason)
-                return True
+                return widget
 
     # Columns
 
