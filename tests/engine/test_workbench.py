@@ -719,3 +719,26 @@ async def test_a_key_that_comes_back_in_pieces_is_not_stored(
         run = await s.ask()
         answer = s.branch(run.conversation_id)[-1]
         assert (answer.text, answer.reasoning) == (f"it is {'*' * len(key)}", f"so it is {'*' * len(key)}")
+
+
+async def test_the_body_that_would_be_sent_is_the_one_that_is_sent_then(
+    profile: Profile, provider: Provider
+) -> None:
+    provider.answers("one")
+    provider.answers("two")
+    async with session(profile, provider) as s:
+        first = await s.ask(replace(s.draft, text="word " * 120_000))
+        draft = replace(
+            s.draft, text="And \ud800 then?", parameters=SamplingParameters(seed=7), system_prompt="Be brief."
+        )
+        body = await s.workbench.body_after(first.message_id, draft)
+        run = await s.workbench.send(first.conversation_id, draft)
+        await s.workbench.wait(run.id)
+        settings = await s.workbench.sent_settings(run.id)
+        assert await s.workbench.sent_settings("unknown") == {}
+    assert provider.requests[-1].body == body
+    assert settings == json.loads(body) | {"messages": []}
+    assert list(settings) == list(json.loads(body))
+    assert [message["role"] for message in json.loads(body)["messages"]] == [
+        "system", "user", "assistant", "user"
+    ]  # fmt: skip

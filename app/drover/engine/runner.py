@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -26,6 +27,7 @@ from drover.domain.run import (
     Timing,
 )
 from drover.domain.stream import ResponseBuilder
+from drover.engine.threads import in_daemon_thread
 from drover.engine.transport import HttpRequest, HttpResponse, Transport, headers_as_sent
 from drover.errors import ConnectionFailed, DroverError, LibraryError, ProtocolError, ProviderError
 from drover.log import logger, masked, masked_text, redact
@@ -38,6 +40,8 @@ JOURNAL_INTERVAL_S = 0.5
 _MAX_ATTEMPTS = 3
 _LONGEST_PAUSE_S = 120.0
 _ERROR_BODY_BYTES = 64_000
+_MANY_MESSAGES = 400
+_LARGE_CHARS = 500_000
 _PAUSE_STATUSES = frozenset({429, 503, 529})
 
 
@@ -176,7 +180,7 @@ class Runner:
 
     async def _attempt_until_answered(self) -> None:
         live = self._live
-        encoded = self._encoded or chat.encode(self._request)
+        encoded = self._encoded or await encoded_request(self._request)
         self._prefill = chat.prefill_of(encoded.body, encoded.adjustments)
         if self._prefill:
             self._begin_reply()
@@ -350,6 +354,15 @@ class Runner:
             last_token_ms=_ms(builder.last_token_s),
             total_ms=_ms(time.monotonic() - self._live.started_at_s),
         )
+
+
+async def encoded_request(request: RunRequest) -> chat.EncodedRequest:
+    """What a request sends; a large one is encoded on a thread, so that nothing waits for it."""
+    if len(request.branch) < _MANY_MESSAGES:
+        chars = sum(len(message.text) for message in request.branch)
+        if chars < _LARGE_CHARS:
+            return chat.encode(request)
+    return await in_daemon_thread(functools.partial(chat.encode, request), name="encode")
 
 
 def begun_reply(endpoint: Endpoint, prefill: str) -> ResponseBuilder:

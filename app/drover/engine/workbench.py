@@ -406,6 +406,29 @@ class Workbench:
         encoded = chat.encode(self._request(draft, tuple(messages)))
         return Preview(body=encoded.body, adjustments=encoded.adjustments, message_count=len(messages))
 
+    async def body_after(self, message_id: str | None, draft: Draft) -> bytes:
+        """The exact body that the draft would send after this stored message; None begins a conversation.
+
+        Raises ConfigurationError. However long the branch is, nothing waits for it but the caller.
+        """
+        from drover.engine.runner import encoded_request
+
+        branch = await self._on_writer(lambda: self._library.branch(message_id)) if message_id else []
+        if draft.text.strip():
+            branch.append(_user_message("", None, "", draft.text))
+        return (await encoded_request(self._request(draft, tuple(branch)))).body
+
+    async def sent_settings(self, run_id: str) -> dict[str, Any]:
+        """The body that a run sent, with an empty list in the place of its messages; empty where none is."""
+        from drover.domain.request_outline import sent_settings
+        from drover.engine.threads import in_daemon_thread
+
+        run = await self._on_writer(lambda: self._library.run(run_id))
+        if run is None or not run.request_body:
+            return {}
+        body = run.request_body
+        return await in_daemon_thread(lambda: sent_settings(body), name="outline")
+
     async def _message_of(
         self, conversation_id: str | None, draft: Draft
     ) -> tuple[Message, Conversation | None]:

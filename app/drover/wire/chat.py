@@ -54,7 +54,7 @@ def encode(request: RunRequest) -> EncodedRequest:
     quirks = quirks_for(request.endpoint)
     rejected = {fact.name: fact for fact in request.rejected}
     adjustments: list[Adjustment] = []
-    body: dict[str, Any] = {"model": request.model_id, "messages": _messages(request)}
+    body: dict[str, Any] = {}
     for name, value in request.parameters:
         fact = rejected.get(name)
         reason = quirks.unsupported.get(name) if fact is None or fact.renamed_to else _rejection(fact)
@@ -74,12 +74,22 @@ def encode(request: RunRequest) -> EncodedRequest:
         adjustments.append(Adjustment(name="messages", action=_PREFILLED, reason=reason))
     body["stream"] = True
     _add_stream_options(body, quirks, rejected.get("stream_options"), adjustments)
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = _body_text(request, body)
     sendable = without_lone_surrogates(text)
     if sendable != text:
         reason = "characters that cannot be sent were replaced by U+FFFD"
         adjustments.append(Adjustment(name="messages", action="translated", reason=reason))
     return EncodedRequest(body=sendable.encode(), adjustments=tuple(adjustments))
+
+
+def _body_text(request: RunRequest, settings: dict[str, Any]) -> str:
+    """Message by message: in one go, megabytes of them would hold up all other threads."""
+    messages = ",".join(map(_compact, _messages(request)))
+    return f'{{"model":{_compact(request.model_id)},"messages":[{messages}],{_compact(settings)[1:]}'
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _rejection(fact: ParameterFact) -> str:
