@@ -56,6 +56,8 @@ class ProbePlan:
 
     names: tuple[str, ...]
     """The parameters, in the order in which they are tried."""
+    prompt: str
+    """What the requests ask."""
     skipped: Mapping[str, str]
     """Parameters that are never sent to this server, each with the reason."""
     most_requests: int
@@ -114,6 +116,7 @@ def plan_probe(endpoint: Endpoint, model_id: str, card: ModelCard | None) -> Pro
     is_priced = given is not None and taken is not None
     return ProbePlan(
         names=tuple(trial.name for trial in trials),
+        prompt=PROMPT,
         skipped=skipped,
         most_requests=requests,
         most_tokens_each=REPLY_TOKENS,
@@ -230,8 +233,8 @@ class ParameterProbe:
     async def _ask(self, parameters: SamplingParameters, prompt: str) -> Attempt:
         """One request, after as many pauses as the server asks for. Raises _Stopped where all would fail."""
         for pauses in range(_MOST_PAUSES + 1):
-            self._tell()
             self._tally = replace(self._tally, requests=self._tally.requests + 1)
+            self._tell()
             body = self._encoded(parameters, prompt)
             sent = list(json.loads(body))
             builder = ResponseBuilder()
@@ -337,7 +340,7 @@ class ParameterProbe:
             case FailureKind.KEY | FailureKind.CREDITS | FailureKind.NOT_FOUND | FailureKind.CONFIGURATION:
                 raise _Stopped(redact(failure.words))
             case _:
-                return Trouble(words=redact(failure.words))
+                return Trouble(words=redact(f"{failure.message}."))
 
     def _tell(self, pause_s: float = 0.0) -> None:
         total = len(self._plan.names)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from drover.store.search import SearchHit
     from drover.ui.finding import Finding
     from drover.ui.inspecting import Inspecting
+    from drover.ui.probing import Probing
     from drover.ui.setup import Setup
     from drover.ui.transfer import Transfer
 
@@ -74,6 +75,7 @@ class Controller(QObject):
         self._hit_words: list[str] = []
         self._opened_finding: Finding | None = None
         self._opened_setup: Setup | None = None
+        self._opened_probing: Probing | None = None
         self._opened_transfer: Transfer | None = None
         self._opened_inspecting: Inspecting | None = None
         self.actions = Actions(self, window)
@@ -171,12 +173,16 @@ class Controller(QObject):
         window.composer.save_requested.connect(self._save_edit)
         window.composer.copy_requested.connect(self._copy_selection)
         window.transcript_built.connect(self._connect_transcript)
+        window.parameters_built.connect(self._connect_parameters)
         window.first_run.chosen.connect(self._try)
         window.first_run.key_requested.connect(self._set_oxen_key)
         window.first_run.endpoint_requested.connect(self.add_endpoint)
         window.first_run.download_requested.connect(self._download)
         window.workspace_chosen.connect(self._show_workspace)
         window.tab_chosen.connect(self._display_inspected)
+
+    def _connect_parameters(self) -> None:
+        self._window.parameters.probe_requested.connect(self.probe_model)
 
     def _connect_transcript(self) -> None:
         transcript = self._window.transcript
@@ -336,6 +342,11 @@ class Controller(QObject):
         """Asks for the key of the chosen endpoint."""
         self._setup.ask_key(self._drafting.endpoint)
 
+    def probe_model(self) -> None:
+        """Offers to find out which parameters the chosen model takes."""
+        drafting = self._drafting
+        self._probing.open(drafting.endpoint, drafting.model_id, drafting.card)
+
     def add_endpoint(self) -> None:
         """Asks for a new server."""
         self._setup.ask_endpoint(None, self._drafting.choose_endpoint)
@@ -347,6 +358,14 @@ class Controller(QObject):
     def quit(self) -> None:
         """Closes the window, and with it the program."""
         self._window.close()
+
+    @property
+    def _probing(self) -> Probing:
+        if self._opened_probing is None:
+            from drover.ui.probing import Probing
+
+            self._opened_probing = Probing(self._workbench, self._window, self.spawn)
+        return self._opened_probing
 
     @property
     def _setup(self) -> Setup:
@@ -551,6 +570,8 @@ class Controller(QObject):
             self._drafting.display_parameters()
         if "facts" in changed.others:
             self._drafting.display_facts()
+            if self._opened_probing is not None:
+                self._opened_probing.refresh()
 
     def _show_notice(self, notice: Notice) -> None:
         self._window.show_notice(notice.text, is_warning=notice.kind.value == "warning")

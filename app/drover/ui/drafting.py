@@ -94,6 +94,14 @@ class Drafting(QObject):
             return endpoint.default_model_id
         return self._draft.model_id or endpoint.default_model_id
 
+    @property
+    def card(self) -> ModelCard | None:
+        """What is known of that model."""
+        model_id = self.model_id
+        return next(
+            (card for card in self._reader.model_cards(self.endpoint.id) if card.id == model_id), None
+        )
+
     # Life
 
     def open(self) -> None:

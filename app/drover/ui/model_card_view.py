@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from drover.domain.endpoint import ModelCard
 from drover.ui import formats
-from drover.ui.controls import ElidedLabel, Hairline, IconButton
+from drover.ui.controls import QUIET_PADDING, ElidedLabel, Hairline, IconButton, QuietButton
 
 _PADDING = 16
 
 
 class ModelCardView(QWidget):
-    """What is known of the model: never a zero where nothing is known."""
+    """What is known of the model: never a zero where nothing is known.
+
+    Signals:
+        probe_requested(): find out which parameters it takes
+    """
+
+    probe_requested = Signal()
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -43,6 +49,25 @@ class ModelCardView(QWidget):
             row.setContentsMargins(_PADDING, 1, _PADDING, 1)
             row.addWidget(line)
             column.addLayout(row)
+        self._probe = QuietButton(self.tr("Probe this model…"), compact=True, parent=self)
+        self._probe.setAccessibleName(self.tr("Probe this model"))
+        self._probe.setToolTip(self.tr("Find out which parameters the server takes, with one request each"))
+        self._probe.clicked.connect(self.probe_requested)
+        self._probed = ElidedLabel("", role="small", token="text-3", parent=self)
+        self._probed.hide()
+        foot = QHBoxLayout()
+        foot.setContentsMargins(_PADDING - QUIET_PADDING, 4, _PADDING, 0)
+        foot.setSpacing(0)
+        foot.addWidget(self._probe, 0, Qt.AlignmentFlag.AlignLeft)
+        foot.addWidget(self._probed, 1)
+        column.addLayout(foot)
+
+    def display_probed(self, probed_at: datetime | None) -> None:
+        """When it was last probed; None if it never was."""
+        day = formats.day(probed_at, now=datetime.now(UTC)) if probed_at is not None else ""
+        self._probed.setText(self.tr("last on {0}").format(day) if day else "")
+        self._probed.setVisible(bool(day))
+        self._probe.setAccessibleDescription(self.tr("Last probed {0}").format(day) if day else "")
 
     def display(self, card: ModelCard) -> None:
         """Shows the facts that are there."""

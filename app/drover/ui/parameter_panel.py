@@ -45,6 +45,7 @@ class ParameterPanel(QWidget):
         preset_delete_requested: the id of the preset.
         reset_requested: unset every parameter.
         forget_requested: the wire name of a parameter that should be sent again although it was rejected.
+        probe_requested: find out which parameters the chosen model takes.
     """
 
     parameters_edited = Signal(object)
@@ -54,6 +55,7 @@ class ParameterPanel(QWidget):
     preset_delete_requested = Signal(str)
     reset_requested = Signal()
     forget_requested = Signal(str)
+    probe_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,6 +67,7 @@ class ParameterPanel(QWidget):
         outer.addWidget(self._made_scroll_area(), 1)
         self._card = ModelCardView(self)
         outer.addWidget(self._card)
+        self._card.probe_requested.connect(self.probe_requested)
         self._card.hide()
         self.display(UNSET, "", (), None)
 
@@ -82,6 +85,7 @@ class ParameterPanel(QWidget):
     def display_facts(self, facts: Sequence[ParameterFact]) -> None:
         """Shows what the chosen model did with parameters; those it rejected stay out of the request."""
         self._list.display_facts(facts)
+        self._card.display_probed(max((fact.noted_at for fact in facts if fact.is_probed), default=None))
         self._show_counts()
 
     def display_specs(self, specs: Sequence[ParameterSpec]) -> None:
