@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel
+from tests.journeys.conftest import endpoint_at
 from tests.provider import MODELS_PATH, Provider
 from tests.user import User
 
@@ -49,3 +50,26 @@ def test_the_list_is_refreshed_in_the_background_and_stays_when_the_server_fails
 
     QTest.keyClicks(popup.focusWidget(), "large\r")
     user.waits(lambda: user.finds("Model", QComboBox).currentText() == "scripted-large", "the choice")
+
+
+def test_a_model_with_a_schema_of_its_own_has_its_own_parameters(user: User, provider: Provider) -> None:
+    strength = {"type": "number", "minimum": 0, "maximum": 1, "default": 0.5, "x-order": 1}
+    schema = {
+        "type": "object", "required": ["messages"], "basic": ["strength"],
+        "properties": {
+            "messages": {"type": "array"}, "temperature": {"type": "number", "maximum": 1, "x-order": 3},
+            "length": {"enum": ["auto", 5], "x-order": 2}, "strength": strength,
+            "trace": {"type": "boolean", "x-hidden": True},
+        },
+    }  # fmt: skip
+    provider.models([{"id": "scripted-model", "request_schema": schema}, "plain-model"])
+    provider.answers("Fine.")
+    user.opens(endpoint_at(provider.base_url))
+    user.waits(lambda: user.has("Send strength"), "the model's own parameters")
+    assert not user.has("Send top_p")
+
+    user.ticks("Send strength").asks("Well?").sees("Fine.")
+    assert user.bodies()[-1]["strength"] == 0.5
+
+    user.chooses("Model", "plain-model")
+    user.waits(lambda: user.has("Send top_p"), "the catalogue")

@@ -134,3 +134,9 @@ def test_ago(age: timedelta, text: str) -> None:
 def test_a_moment_names_the_day_only_when_it_is_not_today() -> None:
     assert formats.moment(NOW, now=NOW) == "15:30"
     assert formats.moment(NOW - timedelta(days=2), now=NOW) == "17 Nov, 15:30"
+
+
+def test_a_tip_is_never_read_as_html() -> None:
+    assert formats.tip("0 to 1\nof a > b & c") == "0 to 1\nof a > b & c"
+    assert formats.tip("a <b>\n&") == "<span>a &lt;b&gt;<br>&amp;</span>"
+    assert formats.tip("word " * 50) == f"<span>{'word ' * 50}</span>"

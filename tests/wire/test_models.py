@@ -72,6 +72,26 @@ def test_what_cannot_chat_is_left_out(entry: object) -> None:
     assert cards(entry, {"id": "chat"}) == cards({"id": "chat"})
 
 
+@pytest.mark.parametrize(
+    ("entry", "schema"),
+    [
+        ({"request_schema": {"type": "object", "title": "E\u00e9"}}, '{"type":"object","title":"Eé"}'),
+        ({"request_schema": None, "json_request_schema": {"b": 1, "a": 2}}, '{"b":1,"a":2}'),
+        ({"request_schema": '{"a": 1}'}, '{"a":1}'),
+        ({"request_schema": {"a": "\ud800"}}, '{"a":"\ufffd"}'),
+        ({"request_schema": {"a": float("nan")}}, ""),
+        ({"request_schema": "see the documentation"}, ""),
+        ({"request_schema": [1]}, ""),
+        ({"request_schema": {}}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_schema_of_the_request_is_kept_under_either_name(entry: dict[str, object], schema: str) -> None:
+    [card] = cards({"id": "m", **entry})
+
+    assert card.request_schema == schema
+
+
 def test_prices_written_as_text_are_read_and_odd_ones_are_unknown() -> None:
     [card] = cards({"id": "m", "pricing": {"prompt": "0.0000015", "completion": "-1"}})
 

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer
 from drover.domain.conversation import Draft, Message
 from drover.domain.endpoint import BUILT_IN_ID, URL_ENDPOINT_ID, Endpoint, ModelCard
 from drover.domain.parameters import UNSET, Preset, SamplingParameters, changes
+from drover.domain.request_schema import specs_of_schema
 from drover.domain.run import Run
 from drover.engine.workbench import Workbench, default_draft, new_id
 from drover.errors import DroverError
@@ -297,6 +298,7 @@ class Drafting(QObject):
         self._window.display_endpoint(self._workbench.endpoints, endpoint.id, offered, model_id)
         self._display_model_list(endpoint, cards)
         if self._has_panel:
+            self._window.parameters.display_specs(specs_of_schema(card.request_schema) if card else ())
             self._window.parameters.display_card(card)
             self._window.parameters.display_facts(self._workbench.facts(endpoint, model_id))
         name = self.tr("the built-in model") if endpoint.is_built_in else model_id or endpoint.name

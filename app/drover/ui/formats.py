@@ -18,6 +18,7 @@ THIN_SPACE = "\u202f"
 MINUS = "\u2212"
 ARROW = "\u2192"
 ELLIPSIS = "\u2026"
+_LONGEST_TIP_LINE = 160
 
 
 def _tr(text: str) -> str:
@@ -190,6 +191,18 @@ def ago(at: datetime, *, now: datetime) -> str:
 def origin(source: str, at: datetime | None, *, now: datetime) -> str:
     """Where a fact is from and how old it is: "From Oxen.ai, 2 hours ago"."""
     return source if not source or at is None else f"{source}, {ago(at, now=now)}"
+
+
+def tip(text: str) -> str:
+    """A text from anywhere for a tool tip: shown as it stands, wrapped where a line is long.
+
+    Qt reads a tip as HTML if it looks like that, and wraps nothing else.
+    """
+    if "<" not in text and max(map(len, text.split("\n"))) <= _LONGEST_TIP_LINE:
+        return text
+    import html
+
+    return "<span>" + html.escape(text, quote=False).replace("\n", "<br>") + "</span>"
 
 
 def is_today(at: datetime, *, now: datetime) -> bool:

@@ -25,6 +25,7 @@ from drover.ui.controls import (
     Segments,
     Slider,
 )
+from drover.ui.formats import tip
 from drover.ui.number_field import NumberField
 from drover.ui.theme import draw_icon, theme
 
@@ -219,7 +220,7 @@ class ParameterRow(QWidget):
         self._line.addWidget(self._name)
         self._null = self._made_null_button()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.setToolTip(self._tip())
+        self.setToolTip(tip(self._tip()))
         self.setFocusProxy(self._box)
         theme().changed.connect(self._restyle)
         self._build_editor()
@@ -259,7 +260,7 @@ class ParameterRow(QWidget):
             self._fact = fact
             self._uncover()
             self._show_fact()
-            self.setToolTip(self._tip())
+            self.setToolTip(tip(self._tip()))
 
     def _show_fact(self) -> None:
         is_rejected = self.is_rejected
@@ -356,12 +357,12 @@ class ParameterRow(QWidget):
         widget.setAccessibleDescription(self._spec.help)
 
     def _tip(self) -> str:
-        tip = self.tr("{help}\nRange: {range}.").format(help=self._spec.help, range=self._spec.range_text)
+        words = self.tr("{help}\nRange: {range}.").format(help=self._spec.help, range=self._spec.range_text)
         if self._fact is None:
-            return tip
+            return words.strip()
         from drover.ui.rejected_mark import fact_in_words  # rare
 
-        return f"{tip}\n{fact_in_words(self._fact)}".rstrip()
+        return f"{words}\n{fact_in_words(self._fact)}".strip()
 
     def _restyle(self) -> None:
         self.setFixedHeight(theme().px(32))

@@ -10,6 +10,7 @@ from typing import Any
 from drover.domain.endpoint import ModelCard
 from drover.errors import ProtocolError
 from drover.wire.error_body import page_title, read_error
+from drover.wire.surrogates import without_lone_surrogates
 
 _NOT_CHAT_TYPES = {"embedding", "embeddings", "rerank", "image", "audio", "video", "moderation"}
 _CONTEXT_KEYS = (
@@ -82,6 +83,7 @@ def _card(entry: object, source: str) -> ModelCard | None:
         input_usd_per_token=_price(pricing, "input_cost_per_token", "prompt"),
         output_usd_per_token=_price(pricing, "output_cost_per_token", "completion"),
         source=source,
+        request_schema=_schema(entry),
         notes=_notes(entry),
     )
 
@@ -120,6 +122,20 @@ def _notes(entry: Mapping[str, Any]) -> tuple[str, ...]:
         if "active" not in states:
             notes.append(f"Its deployment is {states[0] if states else 'missing'}, so it may not answer.")
     return tuple(notes)
+
+
+def _schema(entry: Mapping[str, Any]) -> str:
+    """The JSON Schema of the request body, compact; empty where there is none or it is no JSON object."""
+    schema = entry.get("request_schema") or entry.get("json_request_schema")
+    try:
+        if isinstance(schema, str):
+            schema = json.loads(schema)
+        if not isinstance(schema, dict) or not schema:
+            return ""
+        text = json.dumps(schema, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError):
+        return ""
+    return without_lone_surrogates(text)
 
 
 def _object(entry: Mapping[str, Any], key: str) -> Mapping[str, Any]:
