@@ -155,6 +155,7 @@ def test_a_refused_parameter_is_left_out_until_that_is_forgotten(
     user.opens(scripted).ticks("Send top_p").asks("hello?").sees_end()
     user.clicks_when_there("Send without top_p").sees("an answer").sees_end()
     user.reads("rejected on ").reads("Unsupported parameter: 'top_p'")
+    assert not user.is_told("top_p 0.95")
     assert not user.can("Send top_p")
     user.starts_again().asks("and now?").sees_end()
     (run, again) = user.runs()
@@ -174,10 +175,12 @@ def test_a_refused_parameter_is_left_out_until_that_is_forgotten(
 def test_a_limit_is_sent_under_the_name_that_a_server_asks_for(
     user: User, provider: Provider, scripted: Endpoint
 ) -> None:
-    refuses(provider, "max_tokens", "unsupported parameter: use max_completion_tokens instead")
+    refuses(provider, "max_tokens", "Unsupported parameter. Use max_completion_tokens instead.")
     provider.answers("an answer")
     user.opens(scripted).ticks("Send max_tokens").replaces("100", into="max_tokens")
-    user.asks("hello?").sees_end().clicks_when_there("Send as max_completion_tokens")
+    user.asks("hello?").sees_end()
+    user.reads("The server said “Unsupported parameter. Use max_completion_tokens instead.” Send it as max_c")
+    user.clicks_when_there("Send as max_completion_tokens")
     user.sees("an answer").sees_end().asks("and now?").sees_end()
     assert [body["max_completion_tokens"] for body in user.bodies()] == [100, 100]
     assert not any("max_tokens" in body for body in user.bodies())

@@ -166,6 +166,11 @@ class Run:
     settled_at: datetime | None = None
 
     @property
+    def parameters_sent(self) -> SamplingParameters:
+        """What was asked, without what was dropped before sending."""
+        return self.parameters.without([a.name for a in self.adjustments if a.action == "dropped"])
+
+    @property
     def reasoning_tokens(self) -> int | None:
         """Tokens of thinking: as reported, else estimated from the deltas; None if it did not think."""
         if self.usage is not None and self.usage.reasoning_tokens:

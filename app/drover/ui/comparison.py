@@ -302,7 +302,7 @@ def _summary(count: int, differing: Sequence[str]) -> str:
 
 def _differing(runs: Sequence[Run]) -> list[str]:
     """Names of the parameters in which the runs differ, in declared order."""
-    return [name for name in SPECS if len({_key(run.parameters.get(name)) for run in runs}) > 1]
+    return [name for name in SPECS if len({_key(run.parameters_sent.get(name)) for run in runs}) > 1]
 
 
 def _key(value: ParameterValue | None) -> str:
@@ -312,7 +312,7 @@ def _key(value: ParameterValue | None) -> str:
 def _settings_words(run: Run, names: Sequence[str]) -> str:
     words = []
     for name in names:
-        value = run.parameters.get(name)
+        value = run.parameters_sent.get(name)
         words.append(f"{name} {_tr('unset') if value is None else formats.parameter_value(name, value)}")
     return ", ".join(words)
 

@@ -371,7 +371,7 @@ class Drafting(QObject):
         if draft.system_prompt and not len(draft.parameters) and run is None:
             summary = self.tr("message and system prompt")
         self._window.composer.display_changes(
-            changes(_parameters_sent(run) if run else UNSET, self._parameters_to_send()),
+            changes(run.parameters_sent if run else UNSET, self._parameters_to_send()),
             self._plan_words(count),
             is_first=run is None,
             summary=summary,
@@ -408,11 +408,6 @@ class Drafting(QObject):
 def _is_fresh(card: ModelCard) -> bool:
     """Whether the card needs no new look: a file does not change, a server's list may every day."""
     return card.fetched_at is None or datetime.now(UTC) - card.fetched_at < _CARDS_LAST
-
-
-def _parameters_sent(run: Run) -> SamplingParameters:
-    dropped = [adjustment.name for adjustment in run.adjustments if adjustment.action == "dropped"]
-    return run.parameters.without(dropped)
 
 
 def _origin(cards: Sequence[ModelCard]) -> str:

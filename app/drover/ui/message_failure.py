@@ -75,7 +75,9 @@ class FailureCard(QWidget):
             return
         self._failure, self._is_waiting = failure, is_waiting
         title, _, quoted = failure.message.partition(": “")
-        words = self.tr("The server said “{0}.").format(quoted.rstrip(".")) if quoted else ""
+        words = self.tr("The server said “{0}").format(quoted.rstrip(".")) if quoted else ""
+        if words and not words.endswith((".”", "!”", "?”", "…”")):
+            words += "."
         if not quoted:
             title = title.rstrip(".")
         self._title.setText(title)

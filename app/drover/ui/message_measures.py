@@ -47,7 +47,7 @@ def measures(run: Run) -> str:
     short = {"temperature": "T", "reasoning_effort": _tr("effort")}
     parts = [
         f"{short.get(name, name)} {formats.parameter_value(name, value)}"
-        for name, value in run.parameters
+        for name, value in run.parameters_sent
         if name != "max_tokens" or run.status is RunStatus.CUT
     ]
     if run.tokens_per_s is not None:
