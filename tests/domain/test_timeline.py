@@ -89,6 +89,12 @@ def test_rates_count_tokens_where_a_piece_holds_several() -> None:
     assert shown.rates[50][1] == pytest.approx(200)
 
 
+def test_what_came_in_a_few_packets_has_no_curve() -> None:
+    arrivals = [100.0] * 40 + [900.0] * 40
+    timing = Timing(first_token_ms=100, last_token_ms=900, total_ms=1000)
+    assert timeline(run_with(timing, tokens=80), arrivals).rates == ()
+
+
 @pytest.mark.parametrize(("gap_ms", "is_stall"), [(200, False), (260, True)])
 def test_a_stall_is_five_usual_gaps_and_a_quarter_of_a_second(gap_ms: float, is_stall: bool) -> None:
     arrivals = [30.0 * index for index in range(20)]

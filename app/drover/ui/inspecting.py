@@ -7,20 +7,21 @@ import functools
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
 from drover.domain.run import LiveRun, Run
-from drover.engine.inspection import Inspection
-from drover.engine.replay import Replay, ReplayCheck
 from drover.engine.threads import in_daemon_thread
 from drover.engine.workbench import Workbench
 from drover.errors import ConfigurationError
-from drover.export.har import har
 from drover.ui.request_page import RequestPage
+
+if TYPE_CHECKING:
+    from drover.engine.inspection import Inspection
+    from drover.engine.replay import Replay, ReplayCheck
 
 _FRAME_S: Final = 0.016
 
@@ -195,5 +196,7 @@ class Inspecting(QObject):
 
 
 def _write_har(inspection: Inspection, path: Path) -> None:
+    from drover.export.har import har
+
     assert inspection.exchange is not None
     path.write_bytes(har(inspection.run, inspection.exchange))

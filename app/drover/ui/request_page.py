@@ -82,11 +82,9 @@ class RequestPage(QWidget):
         self._facts = FactsGrid()
         self._timeline = RunTimeline()
         self._parameters = ParameterTable()
-        self._replay = ReplayView()
-        self._replay.close_requested.connect(self._close_replay)
+        self._replay: ReplayView | None = None
         self._lower = _Lower()
         self._lower.addWidget(self._build_parts())
-        self._lower.addWidget(self._replay)
         self._scroll = OverlayScrollArea()
         self._scroll.setWidget(self._build_canvas())
         column = QVBoxLayout(self)
@@ -126,13 +124,13 @@ class RequestPage(QWidget):
         self._choice.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._choice.currentIndexChanged.connect(self._show_part)
         self._events = EventTable()
-        self._body = WireText(self.tr("Request body"))
-        self._headers = WireText(self.tr("Headers"))
+        self._texts: dict[str, WireText] = {}
+        self._places: dict[str, int] = {}
         self._no_events = Paragraph("", token="text-2")
         self._no_events.setContentsMargins(_MARGIN, 0, _MARGIN, 0)
         self._no_events.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._stack = QStackedWidget()
-        for page in (self._events, _inset(self._body), _inset(self._headers), self._no_events):
+        for page in (self._events, self._no_events):
             self._stack.addWidget(page)
         self._bar = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._bar.setContentsMargins(_MARGIN, 0, _MARGIN, 0)
@@ -208,12 +206,11 @@ class RequestPage(QWidget):
         run = _so_far(live)
         self._show_run(run)
         builder, until_ms = live.builder, (now_s - live.started_at_s) * 1000
-        arrivals_ms = builder.arrivals_s
-        rates = tuple((at * 1000, rate / 1000) for at, rate in rates_of(arrivals_ms))
+        rates = rates_of(builder.arrivals_s) if run.tokens_per_s is not None else ()
         self._timeline.display(
             Timeline(
                 phases=phases_of(run.timing, until_ms=until_ms),
-                rates=rates,
+                rates=tuple((at_s * 1000, tokens_per_ms / 1000) for at_s, tokens_per_ms in rates),
                 mean_tokens_per_s=run.tokens_per_s,
             )
         )
@@ -282,15 +279,14 @@ class RequestPage(QWidget):
             self._show_nothing(self._why_nothing(inspection.run))
         else:
             self._found.setText("")
-            self._headers.set_text(headers_text(inspection.exchange))
-            self._stack.setCurrentIndex(2)
+            self._show_text(part, headers_text(inspection.exchange))
 
     def _show_events(self, inspection: Inspection) -> None:
         self._events.display(inspection.log)
         if inspection.log is None:
             self._show_nothing(self._why_nothing(inspection.run))
         else:
-            self._stack.setCurrentIndex(0)
+            self._stack.setCurrentWidget(self._events)
 
     def _show_body(self, inspection: Inspection) -> None:
         if not inspection.body_text:
@@ -298,13 +294,22 @@ class RequestPage(QWidget):
             return
         size = formats.size(len(inspection.run.request_body))
         self._found.setText(self.tr("{0}, long texts cut").format(size) if inspection.is_body_cut else size)
-        self._body.set_text(inspection.body_text)
-        self._stack.setCurrentIndex(1)
+        self._show_text("body", inspection.body_text)
+
+    def _show_text(self, part: str, words: str) -> None:
+        """Shows the body or the headers; most sittings look at neither."""
+        text = self._texts.get(part)
+        if text is None:
+            text = WireText(self.tr("Request body") if part == "body" else self.tr("Headers"))
+            self._texts[part] = text
+            self._places[part] = self._stack.addWidget(_inset(text))
+        text.set_text(words)
+        self._stack.setCurrentIndex(self._places[part])
 
     def _show_nothing(self, words: str) -> None:
         self._found.setText("")
         self._no_events.set_text(words)
-        self._stack.setCurrentIndex(3)
+        self._stack.setCurrentWidget(self._no_events)
 
     def _why_nothing(self, run: Run) -> str:
         if self._live is not None or run.status.is_live:
@@ -314,11 +319,14 @@ class RequestPage(QWidget):
         return self.tr("Nothing was sent, so nothing came back.")
 
     def _find_next(self) -> None:
-        self._body.find_next(self._find.text())
+        if "body" in self._texts:
+            self._texts["body"].find_next(self._find.text())
 
     def _find_from_start(self, words: str) -> None:
-        self._body.moveCursor(self._body.textCursor().MoveOperation.Start)
-        self._body.find_next(words)
+        body = self._texts.get("body")
+        if body is not None:
+            body.moveCursor(body.textCursor().MoveOperation.Start)
+            body.find_next(words)
 
     def _copy_shown(self) -> None:
         inspection = self._inspection
@@ -336,24 +344,30 @@ class RequestPage(QWidget):
 
     def begin_replay(self, live: LiveRun, speed: float) -> None:
         """Shows a replay of the run in place of its events; `speed` 0 is at once."""
+        if self._replay is None:
+            self._replay = ReplayView()
+            self._replay.close_requested.connect(self._close_replay)
+            self._lower.addWidget(self._replay)
         self._replay.begin(live, speed)
         self._timeline.show_position(0.0)
         self._lower.setCurrentWidget(self._replay)
 
     def advance_replay(self, live: LiveRun) -> None:
         """Takes what is new from the replay."""
-        self._replay.advance()
+        if self._replay is not None:
+            self._replay.advance()
         last_s = live.builder.last_token_s
         self._timeline.show_position(last_s * 1000 if last_s is not None else 0.0)
 
     def finish_replay(self, verdict: str, *, is_identical: bool) -> None:
         """Shows how the replay compares with what is stored."""
-        self._replay.finish(verdict, is_identical=is_identical)
+        if self._replay is not None:
+            self._replay.finish(verdict, is_identical=is_identical)
         self._timeline.show_position(None)
 
     def _close_replay(self) -> None:
         self._timeline.show_position(None)
-        if self._lower.currentWidget() is self._replay:
+        if self._lower.currentIndex() > 0:
             self._lower.setCurrentIndex(0)
             self.replay_closed.emit()
 
