@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
-    QInputDialog,
     QLabel,
     QLineEdit,
     QMenu,
@@ -259,14 +258,13 @@ class User:
         place = QPoint(area.center().x(), area.center().y())
         self._does(partial(QTest.mouseClick, widget, Qt.MouseButton.LeftButton, pos=place))
 
-    def saves_preset(self, name: str) -> User:
-        """Keeps the parameters under a new name."""
-        self.clicks("Save preset")
-        dialog = next(iter(self._shown(QInputDialog)), None)
-        assert dialog is not None, "no name is asked for"
-        self._does(dialog.setTextValue, name)
-        self._does(dialog.accept)
-        return self
+    def saves_preset(self, name: str, *, keeps_place: bool = False) -> User:
+        """Keeps the parameters under a new name, with endpoint and model if wanted."""
+        self.clicks("More about presets").picks("Save as…")
+        self.replaces(name, into="Name of the preset")
+        if keeps_place:
+            self.ticks("Keep endpoint and model too")
+        return self.clicks("Save")
 
     # Eyes
 
@@ -294,9 +292,9 @@ class User:
         return _text_of(self.finds(name))
 
     def offers(self, name: str) -> list[str]:
-        """The values of a combo."""
+        """The values of a combo, without the lines between them."""
         combo = self.finds(name, QComboBox)
-        return [combo.itemText(index) for index in range(combo.count())]
+        return [words for index in range(combo.count()) if (words := combo.itemText(index))]
 
     def titles(self) -> list[str]:
         """The rows of the left column: conversations, or the hits of a search."""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drover.domain.conversation import Draft
 from drover.domain.parameters import UNSET, Json, Preset, SamplingParameters
 from drover.domain.presets import (
     SHIPPED,
@@ -24,6 +25,7 @@ from drover.domain.presets import (
     named,
     presets_text,
     read_presets,
+    with_preset,
     with_shipped,
 )
 from drover.errors import ConfigurationError
@@ -68,13 +70,24 @@ def test_own_presets_are_offered_first() -> None:
 
 
 def test_a_preset_holds_while_nothing_it_sets_has_changed() -> None:
-    now = dataclasses.replace(CAREFUL, endpoint_id="own", model_id="m")
+    now = Draft(parameters=CAREFUL.parameters, system_prompt="Be careful.", endpoint_id="own", model_id="m")
+    there = dataclasses.replace(CAREFUL, endpoint_id="own", model_id="m")
     assert holds(CAREFUL, now)
-    assert holds(now, now)
-    assert not holds(now, dataclasses.replace(now, model_id="n"))
-    assert not holds(now, dataclasses.replace(now, endpoint_id="built-in"))
+    assert holds(there, now)
+    assert not holds(there, dataclasses.replace(now, model_id="n"))
+    assert not holds(there, dataclasses.replace(now, endpoint_id="built-in"))
     assert not holds(CAREFUL, dataclasses.replace(now, system_prompt=""))
     assert not holds(CAREFUL, dataclasses.replace(now, parameters=UNSET))
+
+
+def test_a_chosen_preset_takes_over_what_it_sets_and_nothing_else() -> None:
+    before = Draft(text="Why?", endpoint_id="built-in", model_id="m", system_prompt="Old.")
+    chosen = with_preset(before, CAREFUL)
+    assert (chosen.text, chosen.endpoint_id, chosen.model_id) == ("Why?", "built-in", "m")
+    assert (chosen.preset_id, chosen.system_prompt) == ("careful", "Be careful.")
+    assert holds(CAREFUL, chosen)
+    there = with_preset(before, dataclasses.replace(CAREFUL, endpoint_id="own"))
+    assert (there.endpoint_id, there.model_id) == ("own", "")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -92,11 +91,10 @@ async def test_a_preset_is_found_by_its_name(profile: Profile) -> None:
         )
 
 
-async def test_exported_presets_come_back_under_another_name(profile: Profile, tmp_path: Path) -> None:
+async def test_exported_presets_come_back_under_another_name(profile: Profile) -> None:
     async with opened(profile) as bench:
-        path = tmp_path / "all.json"
-        await bench.verbs.export_presets(path, [EXACT, SHIPPED["shipped-basic"].preset])
-        read = await bench.verbs.import_presets(path)
+        raw = bench.verbs.presets_file([EXACT, SHIPPED["shipped-basic"].preset])
+        read = await bench.verbs.add_presets(raw)
         assert [(preset.name, preset.endpoint_id) for preset in read.presets] == [
             ("Exact (2)", "own"),
             ("Basic (2)", ""),
@@ -105,40 +103,26 @@ async def test_exported_presets_come_back_under_another_name(profile: Profile, t
         assert {preset.name for preset in await bench.own()} == {"Exact", "Exact (2)", "Basic (2)"}
 
 
-async def test_a_file_with_one_bad_preset_changes_nothing(profile: Profile, tmp_path: Path) -> None:
+async def test_a_file_with_one_bad_preset_changes_nothing(profile: Profile) -> None:
     async with opened(profile) as bench:
-        path = tmp_path / "bad.json"
         entries = [{"name": "Good"}, {"name": "Bad", "parameters": {"top_p": "high"}}]
-        path.write_text(json.dumps({"drover": "presets", "version": 1, "presets": entries}))
+        raw = json.dumps({"drover": "presets", "version": 1, "presets": entries}).encode()
         with pytest.raises(ConfigurationError) as error:
-            await bench.verbs.import_presets(path)
+            await bench.verbs.add_presets(raw)
         assert error.value.words == "“Bad”: top_p must be 0 to 1, not 'high'."
         assert await bench.own() == [EXACT]
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("raw", "words"),
     [
-        (None, "presets.json cannot be read: No such file or directory."),
-        (b"\xff\xfe{}", "presets.json is no text in UTF-8."),
-        (b" " * 4_000_001, "presets.json is too large for a file of presets."),
+        (b"\xff\xfe{}", "This file is no text in UTF-8."),
+        (b" " * 4_000_001, "This file is too large for a file of presets."),
         (b"\xef\xbb\xbf[]", 'This is no file of presets. It would begin with {"drover": "presets"'),
     ],
 )
-async def test_what_is_no_file_of_presets_is_said_in_words(
-    profile: Profile, tmp_path: Path, content: bytes | None, words: str
-) -> None:
+async def test_what_is_no_file_of_presets_is_said_in_words(profile: Profile, raw: bytes, words: str) -> None:
     async with opened(profile) as bench:
-        path = tmp_path / "presets.json"
-        if content is not None:
-            path.write_bytes(content)
         with pytest.raises(ConfigurationError) as error:
-            await bench.verbs.import_presets(path)
+            await bench.verbs.add_presets(raw)
         assert error.value.words.startswith(words)
-
-
-async def test_a_place_that_cannot_be_written_is_said_in_words(profile: Profile, tmp_path: Path) -> None:
-    async with opened(profile) as bench:
-        with pytest.raises(ConfigurationError) as error:
-            await bench.verbs.export_presets(tmp_path / "nowhere" / "presets.json", [EXACT])
-        assert error.value.words == "presets.json cannot be written: No such file or directory."

@@ -10,6 +10,8 @@ from tests.user import User
 from drover.domain.endpoint import Endpoint
 from drover.ui.theme import theme
 
+SHIPPED_NAMES = ["Minimal", "Basic", "All", "gpt-oss recommended"]
+
 
 def test_presets_are_saved_chosen_changed_and_deleted(
     user: User, provider: Provider, scripted: Endpoint
@@ -30,10 +32,10 @@ def test_presets_are_saved_chosen_changed_and_deleted(
     assert user.bodies()[-1]["temperature"] == 0.2
 
     user.starts_again().waits(lambda: user.has("Preset"), "the panel")
-    assert user.offers("Preset") == ["No preset", "Exact", "Wild"]
+    assert user.offers("Preset") == ["No preset", "Exact", "Wild", *SHIPPED_NAMES]
     assert user.says("Preset") == "Exact"
-    user.clicks("More about presets").picks("Delete preset")
-    user.waits(lambda: user.offers("Preset") == ["No preset", "Wild"], "the preset gone")
+    user.clicks("More about presets").picks("Delete")
+    user.waits(lambda: user.offers("Preset") == ["No preset", "Wild", *SHIPPED_NAMES], "the preset gone")
     assert user.says("Preset") == "No preset"
     assert user.says("temperature") == "0.20"
 

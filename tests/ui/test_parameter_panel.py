@@ -36,6 +36,7 @@ from drover.domain.parameters import (
     SamplingParameters,
     clamped,
 )
+from drover.domain.presets import with_shipped
 from drover.ui.json_editor import JsonEditor
 from drover.ui.number_field import NumberField
 from drover.ui.parameter_panel import ParameterPanel
@@ -103,6 +104,9 @@ class Desk:
 
     def press(self, name: str) -> None:
         QTest.mouseClick(self.button(name), Qt.MouseButton.LeftButton)
+
+    def named_texts(self) -> list[str]:
+        return [label.accessibleName() for label in self.panel.findChildren(QLabel) if label.isVisible()]
 
     def texts(self) -> list[str]:
         return [label.text() for label in self.panel.findChildren(QLabel) if label.isVisible()]
@@ -557,17 +561,34 @@ def test_a_preset_shows_what_came_from_it_and_what_was_changed(desk: Desk) -> No
     assert f"2 of {len(SPECS)} parameters sent" in desk.texts()
 
 
-def test_saving_keeps_the_presets_name(desk: Desk, qtbot: QtBot) -> None:
+def test_a_preset_that_keeps_its_place_is_changed_by_another_one(desk: Desk) -> None:
+    there = dataclasses.replace(CAREFUL, endpoint_id="own", model_id="m")
+    desk.panel.display(CAREFUL.parameters, "Be careful.", [there], "careful")
+    desk.panel.display_place("own", "m")
+    assert desk.combo("Preset").accessibleDescription() == ""
+    desk.panel.display_place("own", "other")
+    assert desk.combo("Preset").accessibleDescription() == "(changed)"
+
+
+def test_saving_is_asked_for_and_not_done_here(desk: Desk, qtbot: QtBot) -> None:
     desk.panel.display(SamplingParameters(temperature=0.1), "", [CAREFUL], "careful")
-    with qtbot.waitSignal(desk.panel.preset_save_requested) as saved:
+    with qtbot.waitSignal(desk.panel.preset_bar.save_requested):
         desk.press("Save preset")
 
-    assert saved.args == ["Puzzle, careful"]
+
+def test_a_preset_that_comes_with_drover_says_where_its_values_are_from(desk: Desk) -> None:
+    desk.panel.display(UNSET, "", with_shipped([CAREFUL]), "shipped-gpt-oss")
+    about = [words for words in desk.named_texts() if words.startswith("What the makers of gpt-oss")]
+    assert about == [
+        "What the makers of gpt-oss recommend for both sizes. Comes with Drover: duplicate it to change it."
+    ]
+    desk.panel.display(UNSET, "", with_shipped([CAREFUL]), "careful")
+    assert not any("Comes with Drover" in words for words in desk.named_texts())
 
 
 def test_a_preset_and_none_can_be_chosen(desk: Desk) -> None:
     chosen: list[object] = []
-    desk.panel.preset_chosen.connect(chosen.append)
+    desk.panel.preset_bar.chosen.connect(chosen.append)
     desk.panel.display(UNSET, "", [CAREFUL], None)
     combo = desk.combo("Preset")
     combo.setFocus()

@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from drover.domain.conversation import Draft
 from drover.domain.parameters import (
     SPECS,
     UNSET,
@@ -69,8 +70,8 @@ SHIPPED: Mapping[str, ShippedPreset] = {
         ),
         ShippedPreset(
             preset=Preset(id="shipped-all", name="All", parameters=_ALL),
-            about="Every sampling parameter of Oxen.ai’s reference. The values change nothing but the"
-            " length, at most 4096 tokens. response_format is left out, since it would turn answers into"
+            about="The sampling parameters of Oxen.ai’s reference, with values that limit the length to 4096"
+            " tokens and are neutral otherwise. response_format is left out: it would turn answers into"
             " JSON. Some models refuse temperature and top_p together.",
         ),
         ShippedPreset(
@@ -91,13 +92,25 @@ def with_shipped(own: Sequence[Preset]) -> list[Preset]:
     return [*own, *(shipped.preset for shipped in SHIPPED.values())]
 
 
-def holds(preset: Preset, now: Preset) -> bool:
-    """Whether choosing the preset would change nothing of what is set now."""
+def holds(preset: Preset, draft: Draft) -> bool:
+    """Whether choosing the preset would change nothing of what the draft would send."""
     return (
-        preset.parameters == now.parameters
-        and preset.system_prompt == now.system_prompt
-        and preset.endpoint_id in ("", now.endpoint_id)
-        and preset.model_id in ("", now.model_id)
+        preset.parameters == draft.parameters
+        and preset.system_prompt == draft.system_prompt
+        and preset.endpoint_id in ("", draft.endpoint_id)
+        and preset.model_id in ("", draft.model_id)
+    )
+
+
+def with_preset(draft: Draft, preset: Preset) -> Draft:
+    """The draft with this preset chosen. With an endpoint that has no model kept goes that endpoint's own."""
+    return dataclasses.replace(
+        draft,
+        preset_id=preset.id,
+        parameters=preset.parameters,
+        system_prompt=preset.system_prompt,
+        endpoint_id=preset.endpoint_id or draft.endpoint_id,
+        model_id=preset.model_id or ("" if preset.endpoint_id else draft.model_id),
     )
 
 

@@ -789,29 +789,30 @@ class Workbench:
             raise ConfigurationError(f"There is no preset named {name}.", hint=f"Known: {names}.")
         return preset
 
-    async def export_presets(self, path: Path, presets: Sequence[Preset]) -> None:
-        """Writes presets to a file, without credentials. Raises ConfigurationError in words."""
+    def presets_file(self, presets: Sequence[Preset]) -> bytes:
+        """A file of presets, without known keys."""
         from drover.domain.presets import presets_text
-        from drover.engine.threads import in_daemon_thread
 
-        text = presets_text(presets, self._addresses())
-        write = functools.partial(path.write_text, text, encoding="utf-8", newline="\n")
-        try:
-            await in_daemon_thread(write, name="export")
-        except OSError as error:
-            raise ConfigurationError(f"{path.name} cannot be written: {error.strerror}.") from None
+        return presets_text(presets, self._addresses()).encode()
 
-    async def import_presets(self, path: Path) -> ReadPresets:
+    async def add_presets(self, raw: bytes) -> ReadPresets:
         """Adds the presets of a file, all or none. Raises ConfigurationError in words."""
         from drover.domain.presets import read_presets
         from drover.engine.threads import in_daemon_thread
 
+        if len(raw) > _LARGEST_FILE_BYTES:
+            raise ConfigurationError("This file is too large for a file of presets.")
         try:
-            text = await in_daemon_thread(functools.partial(_text_of, path), name="import")
-        except OSError as error:
-            raise ConfigurationError(f"{path.name} cannot be read: {error.strerror}.") from None
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise ConfigurationError("This file is no text in UTF-8.") from None
         taken = [preset.name for preset in await self.presets()]
-        read = read_presets(text, addresses=self._addresses(), taken=taken, new_id=new_id)
+        read = await in_daemon_thread(
+            functools.partial(
+                read_presets, text, addresses=self._addresses(), taken=taken, new_id=new_id
+            ),
+            name="read presets",
+        )  # fmt: skip
 
         def save(library: Library) -> Changes:
             with library.one_transaction():
@@ -1141,16 +1142,6 @@ def _user_message(message_id: str, parent_id: str | None, conversation_id: str, 
         parts=(TextPart(text=text),),
         created_at=datetime.now(UTC),
     )
-
-
-def _text_of(path: Path) -> str:
-    """What is in a small file. Raises OSError, and ConfigurationError for what is no text or too much."""
-    if path.stat().st_size > _LARGEST_FILE_BYTES:
-        raise ConfigurationError(f"{path.name} is too large for a file of presets.")
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path.name} is no text in UTF-8.") from None
 
 
 def _log_failed_purge(purge: Future[Changes]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -35,12 +35,30 @@ _POPUP_GAP: Final = 4
 
 
 class _RowDelegate(QStyledItemDelegate):
-    """Rows of a combo's list, 28 high."""
+    """Rows of a combo's list, 28 high, and lines between groups of them."""
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: object) -> QSize:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """A row, or a hairline."""
+        if not _is_separator(index):
+            super().paint(painter, option, index)
+            return
+        area: QRect = option.rect
+        place = QPointF(area.left() + 8, area.center().y())
+        draw_hairline(painter, place, area.width() - 16, theme().color("line"))
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """The text's width and the row's height."""
-        hint = super().sizeHint(option, index)  # type: ignore[arg-type]
+        if _is_separator(index):
+            return QSize(0, 9)
+        hint = super().sizeHint(option, index)
         return QSize(hint.width() + 16, theme().px(28))
+
+
+def _is_separator(index: QModelIndex | QPersistentModelIndex) -> bool:
+    """Whether Qt put this row between two groups; it marks such rows in no other way."""
+    return bool(index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "separator")
 
 
 class ComboBox(QComboBox):

@@ -14,7 +14,7 @@ from drover.domain.endpoint import BUILT_IN_ID, URL_ENDPOINT_ID, Endpoint, Model
 from drover.domain.parameters import UNSET, Preset, SamplingParameters, changes
 from drover.domain.request_schema import specs_of_schema
 from drover.domain.run import Run
-from drover.engine.workbench import Workbench, default_draft, new_id
+from drover.engine.workbench import Workbench, default_draft
 from drover.errors import DroverError
 from drover.log import logger
 from drover.store.library import Library
@@ -68,11 +68,11 @@ class Drafting(QObject):
         panel = self._window.parameters
         panel.parameters_edited.connect(self.set_parameters)
         panel.system_prompt_edited.connect(self._edit_system_prompt)
-        panel.preset_chosen.connect(self._choose_preset)
-        panel.preset_save_requested.connect(self._save_preset)
-        panel.preset_delete_requested.connect(self._delete_preset)
         panel.reset_requested.connect(self._reset_parameters)
         panel.forget_requested.connect(self._forget_fact)
+        from drover.ui.preset_keeping import PresetKeeping  # not needed before there is a panel
+
+        self._preset_keeping = PresetKeeping(self._workbench, self._reader, self._window, self, self._spawn)
 
     @property
     def draft(self) -> Draft:
@@ -102,6 +102,11 @@ class Drafting(QObject):
         return next(
             (card for card in self._reader.model_cards(self.endpoint.id) if card.id == model_id), None
         )
+
+    @property
+    def resolved(self) -> Draft:
+        """The draft with the endpoint and the model that would really be asked."""
+        return replace(self._draft, endpoint_id=self.endpoint.id, model_id=self.model_id)
 
     # Life
 
@@ -152,6 +157,17 @@ class Drafting(QObject):
             self._saving.stop()
             await self._workbench.save_draft(self._shown.id, self._draft)
 
+    def choose_preset(self, preset: Preset | None) -> None:
+        """Takes over what a preset sets; None leaves all as it is."""
+        from drover.domain.presets import with_preset
+
+        if preset is None:
+            self.replace(preset_id=None)
+        else:
+            self._draft = with_preset(self._draft, preset)
+            self._saving.start()
+            self.display()
+
     def replace(self, **values: Any) -> None:
         """Changes fields of the draft, shows them and keeps them soon."""
         self._change(**values)
@@ -164,7 +180,22 @@ class Drafting(QObject):
     def _derived(self) -> Draft:
         live = self._shown.live
         run = live.run if live is not None else self._shown.last_run
-        return default_draft(self._workbench) if run is None else _settings_of(run, Draft())
+        return self._new() if run is None else _settings_of(run, Draft())
+
+    def _new(self) -> Draft:
+        """The draft of a new conversation: with the preset that was chosen for them."""
+        draft, preset_id = default_draft(self._workbench), self._workbench.settings.preset_id
+        if not preset_id:
+            return draft
+        from drover.domain.presets import with_preset
+
+        preset = next((preset for preset in self._presets() if preset.id == preset_id), None)
+        return draft if preset is None else self._with_known_endpoint(with_preset(draft, preset))
+
+    def _presets(self) -> list[Preset]:
+        from drover.domain.presets import with_shipped  # not needed before the first frame
+
+        return with_shipped(self._reader.presets())
 
     # Text
 
@@ -212,10 +243,18 @@ class Drafting(QObject):
         self.show_plan()
 
     def restore_settings(self, run: Run) -> None:
-        """Takes over endpoint, model, parameters and system prompt of a run."""
-        self._draft = _settings_of(run, self._draft)
+        """Takes over endpoint, model, parameters and system prompt of a run, and names their preset."""
+        restored = _settings_of(run, self._draft)
+        self._draft = replace(restored, preset_id=self._preset_of(restored))
         self._saving.start()
         self.display()
+
+    def _preset_of(self, draft: Draft) -> str | None:
+        """The preset that sets just this; of several the chosen one, else the person's own."""
+        from drover.domain.presets import holds
+
+        ids = [preset.id for preset in self._presets() if holds(preset, draft)]
+        return draft.preset_id if draft.preset_id in ids else next(iter(ids), None)
 
     def choose_endpoint(self, endpoint_id: str) -> None:
         """Chooses an endpoint, with its own first model; new conversations begin with it too."""
@@ -243,33 +282,6 @@ class Drafting(QObject):
     def _forget_fact(self, name: str) -> None:
         self._spawn(self._workbench.forget_fact(self.endpoint, self.model_id, name))
 
-    # Presets
-
-    def _choose_preset(self, preset_id: str | None) -> None:
-        preset = next((p for p in self._reader.presets() if p.id == preset_id), None)
-        if preset is None:
-            self.replace(preset_id=None)
-        else:
-            self.replace(
-                preset_id=preset.id, parameters=preset.parameters, system_prompt=preset.system_prompt
-            )
-
-    def _save_preset(self, name: str) -> None:
-        self._spawn(self._keep_preset(name, self._draft, self._shown.id))
-
-    async def _keep_preset(self, name: str, draft: Draft, conversation_id: str | None) -> None:
-        same = next((preset.id for preset in self._reader.presets() if preset.name == name), None)
-        preset = Preset(
-            id=same or new_id(), name=name, parameters=draft.parameters, system_prompt=draft.system_prompt
-        )
-        await self._workbench.save_preset(preset)
-        if self._shown.id == conversation_id:
-            self.replace(preset_id=preset.id)
-
-    def _delete_preset(self, preset_id: str) -> None:
-        self.replace(preset_id=None)
-        self._spawn(self._workbench.delete_preset(preset_id))
-
     # Display
 
     def display(self) -> None:
@@ -285,7 +297,7 @@ class Drafting(QObject):
         if self._has_panel:
             draft = self._draft
             self._window.parameters.display(
-                draft.parameters, draft.system_prompt, self._reader.presets(), draft.preset_id
+                draft.parameters, draft.system_prompt, self._presets(), draft.preset_id
             )
 
     def display_endpoint(self) -> None:
@@ -299,6 +311,7 @@ class Drafting(QObject):
         self._display_model_list(endpoint, cards)
         if self._has_panel:
             self._window.parameters.display_specs(specs_of_schema(card.request_schema) if card else ())
+            self._window.parameters.display_place(endpoint.id, model_id)
             self._window.parameters.display_card(card)
             self._window.parameters.display_facts(self._workbench.facts(endpoint, model_id))
         name = self.tr("the built-in model") if endpoint.is_built_in else model_id or endpoint.name

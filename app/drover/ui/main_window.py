@@ -279,9 +279,9 @@ class MainWindow(QMainWindow):
         if not self._right.isVisible():
             self.toggle_right()
 
-    def show_notice(self, text: str, *, is_warning: bool) -> None:
-        """Shows a sentence above the conversation until it is dismissed or replaced."""
-        self._notices.display(text, is_warning=is_warning)
+    def show_notice(self, text: str, *, is_warning: bool, undo: Callable[[], None] | None = None) -> None:
+        """Shows a sentence above the conversation until it is dismissed, replaced or taken back."""
+        self._notices.display(text, is_warning=is_warning, undo=undo)
 
     def ask_link(self, url: str, opened: Callable[[bool], None]) -> None:
         """Shows where a link leads; `opened` hears True if its host is to be remembered."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from drover.ui.controls import IconButton
+from drover.ui.controls import IconButton, QuietButton
 from drover.ui.theme import draw_icon, theme
 
 _INSET, _INSET_Y, _ICON, _BUTTON = 24, 8, 16, 28
@@ -18,29 +20,41 @@ class NoticeBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._is_warning = False
+        self._undo: Callable[[], None] | None = None
         self._words = QLabel()
         self._words.setTextFormat(Qt.TextFormat.PlainText)
         self._words.setWordWrap(True)
         self._words.setAccessibleName(self.tr("Notice"))
         self._words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._undo_button = QuietButton(self.tr("Undo"), compact=True)
+        self._undo_button.clicked.connect(self._call_undo)
+        self._undo_button.hide()
         dismiss = IconButton("close", self.tr("Dismiss"))
         dismiss.clicked.connect(self.hide)
         row = QHBoxLayout(self)
         row.setSpacing(8)
         row.addWidget(self._words, 1)
+        row.addWidget(self._undo_button, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(dismiss, 0, Qt.AlignmentFlag.AlignTop)
         theme().changed.connect(self._restyle)
         self._restyle()
         self.hide()
 
-    def display(self, text: str, *, is_warning: bool) -> None:
-        """Shows and announces the sentence."""
-        self._is_warning = is_warning
+    def display(self, text: str, *, is_warning: bool, undo: Callable[[], None] | None = None) -> None:
+        """Shows and announces the sentence; `undo` is called at most once, if the person takes it back."""
+        self._is_warning, self._undo = is_warning, undo
+        self._undo_button.setVisible(undo is not None)
         self._words.setText(text)
         self._restyle()
         self.show()
         if QAccessible.isActive():
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
+
+    def _call_undo(self) -> None:
+        undo, self._undo = self._undo, None
+        self.hide()
+        if undo is not None:
+            undo()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

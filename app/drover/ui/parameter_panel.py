@@ -13,8 +13,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from drover.domain.conversation import Draft
 from drover.domain.endpoint import ModelCard, ParameterFact
 from drover.domain.parameters import UNSET, ParameterSpec, Preset, SamplingParameters
+from drover.domain.presets import holds
 from drover.ui.controls import (
     QUIET_PADDING,
     ElidedLabel,
@@ -40,9 +42,6 @@ class ParameterPanel(QWidget):
     Signals:
         parameters_edited: the new SamplingParameters, once per change by a person.
         system_prompt_edited: the new text.
-        preset_chosen: the id of a preset, or None for no preset.
-        preset_save_requested: the name under which the current values should be kept.
-        preset_delete_requested: the id of the preset.
         reset_requested: unset every parameter.
         forget_requested: the wire name of a parameter that should be sent again although it was rejected.
         probe_requested: find out which parameters the chosen model takes.
@@ -50,9 +49,6 @@ class ParameterPanel(QWidget):
 
     parameters_edited = Signal(object)
     system_prompt_edited = Signal(str)
-    preset_chosen = Signal(object)
-    preset_save_requested = Signal(str)
-    preset_delete_requested = Signal(str)
     reset_requested = Signal()
     forget_requested = Signal(str)
     probe_requested = Signal()
@@ -61,6 +57,7 @@ class ParameterPanel(QWidget):
         super().__init__(parent)
         self._parameters = UNSET
         self._preset: Preset | None = None
+        self._place = ("", "")
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
@@ -78,9 +75,14 @@ class ParameterPanel(QWidget):
         """Shows these values without a signal; an editor that already holds its value is left alone."""
         self._parameters = parameters
         self._preset = next((preset for preset in presets if preset.id == preset_id), None)
-        self._preset_bar.display(presets, self._preset)
+        self.preset_bar.display(presets, self._preset)
         self._prompt.set_text(system_prompt)
         self._show_parameters()
+
+    def display_place(self, endpoint_id: str, model_id: str) -> None:
+        """Where it would be sent, which some presets keep too."""
+        self._place = (endpoint_id, model_id)
+        self._show_whether_changed()
 
     def display_facts(self, facts: Sequence[ParameterFact]) -> None:
         """Shows what the chosen model did with parameters; those it rejected stay out of the request."""
@@ -111,14 +113,11 @@ class ParameterPanel(QWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(_PADDING, 12, _PADDING - QUIET_PADDING, 8)
         column.setSpacing(0)
-        self._preset_bar = PresetBar(content)
-        self._preset_bar.chosen.connect(self.preset_chosen)
-        self._preset_bar.save_requested.connect(self.preset_save_requested)
-        self._preset_bar.delete_requested.connect(self.preset_delete_requested)
+        self.preset_bar = PresetBar(content)
         self._prompt = GrowingTextEdit(self.tr("System prompt"), parent=content)
         self._prompt.set_placeholder(self.tr("None is sent"))
         self._prompt.text_edited.connect(self._report_prompt)
-        column.addLayout(_indented(self._preset_bar))
+        column.addLayout(_indented(self.preset_bar))
         column.addSpacing(12)
         column.addWidget(Label(self.tr("System prompt"), role="small", token="text-2", parent=content))
         column.addSpacing(4)
@@ -186,8 +185,12 @@ class ParameterPanel(QWidget):
         if preset is None:
             is_worth_saving = len(self._parameters) > 0 or bool(prompt.strip())
         else:
-            is_worth_saving = preset.parameters != self._parameters or preset.system_prompt != prompt
-        self._preset_bar.set_changed(is_worth_saving)
+            endpoint_id, model_id = self._place
+            now = Draft(
+                parameters=self._parameters, system_prompt=prompt, endpoint_id=endpoint_id, model_id=model_id
+            )
+            is_worth_saving = not holds(preset, now)
+        self.preset_bar.set_changed(is_worth_saving)
 
     def _edit(self, edited: SamplingParameters) -> None:
         self._parameters = edited

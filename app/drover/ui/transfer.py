@@ -62,7 +62,7 @@ class Transfer(QObject):
         dialog.setNameFilters(list(forms))
         dialog.setDefaultSuffix("md")
         dialog.filterSelected.connect(partial(_follow_filter, dialog, forms))
-        dialog.selectFile(_file_name(title))
+        dialog.selectFile(file_name(title))
         dialog.fileSelected.connect(partial(self._export, conversation_id))
         dialog.open()
 
@@ -168,7 +168,7 @@ def _follow_filter(dialog: QFileDialog, forms: dict[str, str], chosen: str) -> N
     dialog.setDefaultSuffix(forms.get(chosen, "md"))
 
 
-def _file_name(title: str) -> str:
+def file_name(title: str) -> str:
     """The title as a file may be called on any system, without a suffix."""
     words = " ".join(re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+', " ", title).split())[:_MOST_NAME_CHARS]
     return words.strip(" .") or "conversation"
