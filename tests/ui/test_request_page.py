@@ -142,6 +142,18 @@ def test_in_a_narrow_column_reasons_stand_below_the_table(page: RequestPage) -> 
                  "stream_options added, so that usage is reported.")  # fmt: skip
 
 
+def test_a_reason_that_has_no_room_in_the_table_stands_below_it(page: RequestPage) -> None:
+    long = "to a grammar that makes the model write two to four lines of thinking before it answers"
+    translated = Adjustment(name="reasoning_effort", action="translated", reason=long)
+    page.display(inspection(stored_run(adjustments=(DROPPED, translated))))
+    shown(page)
+    assert named(page, f"reasoning_effort translated {long}.")
+    page.resize(1600, 900)
+    assert "reasoning_effort" in shown(page)
+    assert not any(label.accessibleName().startswith("reasoning_effort translated") and label.isVisible()
+                   for label in page.findChildren(QLabel))  # fmt: skip
+
+
 def test_without_adjustments_the_table_has_no_column_for_them(page: RequestPage) -> None:
     page.display(inspection(stored_run(adjustments=())))
     assert "Sent" in shown(page)
@@ -237,6 +249,7 @@ def test_a_run_in_progress_shows_what_is_known(page: RequestPage) -> None:
         live.builder.feed(TextDelta(text="x"), 1.0 + index / 50)
     page.display_live(live, None)
     assert fact(page, "First token") == "1\u202f000.0 ms"
+    assert fact(page, "Usage") == "about 40 out estimated"
     bar = next(bar for bar in page.findChildren(RunTimeline) if bar.isVisible())
     assert bar.accessibleDescription().startswith("Waiting 1.0 s, Answering 2.0 s, 50 tok/s on average")
 

@@ -19,6 +19,8 @@ from drover.ui.theme import draw_hairline, draw_icon, theme
 _ROW: Final = 28
 _WIDE_FROM: Final = 560
 """From this width on the reasons stand in the table, below it in sentences under it."""
+_STRETCHES: Final = (19, 14, 39, 28)
+"""How a wide table shares its width."""
 _LONGEST: Final = 300
 _LONGEST_TIP: Final = 2000
 
@@ -58,6 +60,8 @@ class ParameterTable(QWidget):
         if is_wide != self._is_wide:
             self._is_wide = is_wide
             self._fill()
+        elif is_wide:
+            self._tell_reasons()
 
     def _fill(self) -> None:
         has_adjustments = any(row.adjustments for row in self._rows)
@@ -65,15 +69,23 @@ class ParameterTable(QWidget):
         self._grid.display(
             self._rows, has_adjustments=has_adjustments, is_sent=self._is_sent, is_wide=self._is_wide
         )
-        reasons = [
-            f"{row.name} {words_of(adjustment)}." for row in self._rows for adjustment in row.adjustments
-        ]
-        self._reasons.set_text(" ".join(reason.replace("..", ".") for reason in reasons))
-        self._reasons.setVisible(has_adjustments and not self._is_wide)
+        self._tell_reasons()
         others = ", ".join(neither_asked_nor_sent(self._rows))
         words = self.tr("Neither asked nor sent: {0}") if self._is_sent else self.tr("Not asked: {0}")
         self._others.set_text(words.format(others))
         self._others.setVisible(bool(others))
+
+    def _tell_reasons(self) -> None:
+        """Says below the table what has no room in it."""
+        room = self.width() * _STRETCHES[2] / sum(_STRETCHES) - theme().px(14) - 16 if self._is_wide else 0
+        reasons = [
+            f"{row.name} {words}."
+            for row in self._rows
+            for words in map(words_of, row.adjustments)
+            if theme().measured("small", words) > room
+        ]
+        self._reasons.set_text(" ".join(reasons))
+        self._reasons.setVisible(bool(reasons))
 
 
 class _Grid(QWidget):
@@ -97,7 +109,7 @@ class _Grid(QWidget):
                 widget.hide()
                 widget.deleteLater()
         header = [self.tr("Parameter"), self.tr("Asked"), self.tr("Adjusted"), self.tr("Sent")]
-        stretches = [19, 14, 39, 28] if is_wide else [0, 44, 50, 48]
+        stretches = list(_STRETCHES) if is_wide else [0, 44, 50, 48]
         if not has_adjustments:
             del header[2], stretches[2]
         for column, title in enumerate(header):

@@ -44,6 +44,7 @@ class ReplayView(QWidget):
         self._text.setProperty("bare", True)
         self._text.setFrameShape(QFrame.Shape.NoFrame)
         self._text.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._text.document().setDocumentMargin(0)
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self._title)

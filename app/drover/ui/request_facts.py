@@ -166,7 +166,7 @@ def _usage(run: Run) -> Fact:
     usage = run.usage
     if usage is not None:
         return Fact(name=_tr("Usage"), value=_usage_words(usage), detail=_tr("reported"), tip=_raw(usage))
-    if run.status.is_live or not run.delta_count:
+    if not run.delta_count:
         return Fact(name=_tr("Usage"), value=_tr("unknown"))
     words = _tr("about {0} out").format(formats.whole(run.delta_count))
     if run.reasoning_delta_count:
