@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtWidgets import QApplication, QComboBox
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 from pytestqt.qtbot import QtBot
 
 from drover.domain.endpoint import OXEN, ModelCard
@@ -61,4 +62,16 @@ def test_in_a_very_narrow_column_the_endpoint_gives_way(window: MainWindow) -> N
     window.toggle_right()
     QApplication.processEvents()
     assert not combo(window, "Endpoint").isVisible()
+    assert combo(window, "Model").isVisible()
+
+
+def test_with_very_large_text_the_title_of_a_narrow_window_can_be_read(window: MainWindow) -> None:
+    window.display_title("Three dice, at least one six")
+    window.display_endpoint([OXEN], OXEN.id, [ModelCard(id="model-of-some-length")], "model-of-some-length")
+    window.resize(480, 800)
+    title = next(label for label in window.findChildren(QLabel) if label.text().startswith("Three dice"))
+    theme().set_text_scale(3.0)
+    QApplication.processEvents()
+    shown = title.fontMetrics().elidedText(title.text(), Qt.TextElideMode.ElideRight, title.width())
+    assert len(shown) >= 6
     assert combo(window, "Model").isVisible()

@@ -51,7 +51,7 @@ _RIGHT_FOLDS_BELOW_PX = 1100
 _LEFT_FOLDS_BELOW_PX = 800
 _READING_PX = 760
 _LEFT_PX, _RIGHT_PX = 264, 352
-_HEADER_HOLDS_BOTH_PX = 320
+_HEADER_HOLDS_BOTH_PX, _HEADER_HOLDS_BUTTONS_PX = 320, 220
 _ENDPOINT_PX, _MODEL_PX = 160, 260
 _TABS = ("Parameters", "Reasoning", "Request", "Tokens")
 
@@ -250,10 +250,7 @@ class MainWindow(QMainWindow):
         """Fills both choices of the header."""
         _fill(self._endpoint, [(endpoint.id, endpoint.name) for endpoint in endpoints], endpoint_id)
         self._model.display(cards, model_id)
-        for combo, limit in ((self._endpoint, _ENDPOINT_PX), (self._model, _MODEL_PX)):
-            combo.setMaximumWidth(theme().px(limit))
-            is_cut = combo.sizeHint().width() > combo.maximumWidth()
-            combo.setToolTip(combo.currentText() if is_cut else "")
+        self._limit_choices()
 
     def display_model_list(self, words: str, *, is_busy: bool) -> None:
         """Says in the list of models where it is from and how old it is, or that it is being asked for."""
@@ -410,7 +407,7 @@ class MainWindow(QMainWindow):
         self._left.setVisible(left)
         self._right.setVisible(right)
         self._second_menu.setVisible(not left)
-        self._unfold_left.setVisible(not left)
+        self._fit_header()
 
     def _limit_columns(self) -> None:
         """How narrow and how wide the outer columns may be at this size of text."""
@@ -428,6 +425,7 @@ class MainWindow(QMainWindow):
         self._limit_columns()
         self._fold_for(self.width())
         self._share_width()
+        self._fit_header()
 
     def _share_width(self) -> None:
         """Gives the outer columns their widths, and the centre the rest."""
@@ -487,10 +485,23 @@ class MainWindow(QMainWindow):
         return values
 
     def _fit_header(self) -> None:
-        """In a very narrow column the model alone says enough; the endpoint gives way to the title."""
-        has_room = self._centre.width() >= _HEADER_HOLDS_BOTH_PX * self._growth
-        self._endpoint.setVisible(has_room)
-        self._slash.setVisible(has_room)
+        """In a very narrow column the model alone says enough; the endpoint gives way to the title, and so
+        do the buttons of what the menu does too."""
+        room = self._centre.width() / self._growth
+        for widget in (self._endpoint, self._slash):
+            widget.setVisible(room >= _HEADER_HOLDS_BOTH_PX)
+        holds_buttons = room >= _HEADER_HOLDS_BUTTONS_PX
+        self._unfold_left.setVisible(holds_buttons and self._left.isHidden())
+        self._fold_right.setVisible(holds_buttons or not self._right.isHidden())
+        self._limit_choices()
+
+    def _limit_choices(self) -> None:
+        """How wide the choices of the header may be: half of a very narrow one is for the title."""
+        most = self._centre.width() // 2 - theme().px(40)
+        for combo, limit in ((self._endpoint, _ENDPOINT_PX), (self._model, _MODEL_PX)):
+            combo.setMaximumWidth(max(48, min(theme().px(limit), most)))
+            is_cut = combo.sizeHint().width() > combo.maximumWidth()
+            combo.setToolTip(combo.currentText() if is_cut else "")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
