@@ -480,6 +480,34 @@ class TestOutcome:
         assert "The answer is empty." in words(view)
 
 
+CODE = "```py\n" + "x = 'a long line of code that goes beyond the edge of the column' " * 3 + "\n```"
+
+
+def test_code_that_was_wrapped_stays_so_when_it_is_made_anew(view: TranscriptView) -> None:
+    view.display("c", [question("q"), answer("a", "First.\n\n" + CODE)])
+    button(messages(view)[1], "Wrap").click()
+    heights = [message.height() for message in messages(view)]
+    theme().set_text_scale(1.5)
+    assert button(messages(view)[1], "Wrap").isChecked()
+    theme().set_text_scale(1.0)
+    assert [message.height() for message in messages(view)] == heights
+    view.display("d", [question("p")])
+    view.display("c", [question("q"), answer("a", "First.\n\n" + CODE)])
+    assert [message.height() for message in messages(view)] == heights
+    button(messages(view)[1], "Wrap").click()
+    assert messages(view)[1].height() < heights[1]
+
+
+def test_an_endless_line_that_arrives_in_wrapped_code_is_not_wrapped(view: TranscriptView) -> None:
+    entry, live = live_entry()
+    view.display("c", [question("q"), entry])
+    say(view, live, CODE[:-4])
+    button(view, "Wrap").click()
+    say(view, live, "x" * 6000)
+    assert not button(view, "Wrap").isChecked()
+    assert not button(view, "Wrap").isEnabled()
+
+
 class TestFooter:
     def test_it_tells_settings_and_measures(self) -> None:
         run = run_of(

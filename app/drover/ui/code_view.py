@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFontMetricsF,
     QGuiApplication,
@@ -157,7 +157,13 @@ def route_wheel(edit: QTextEdit, event: QWheelEvent, scroll: Any) -> None:
 
 
 class CodeView(QWidget):
-    """One block of code that may still grow."""
+    """One block of code that may still grow.
+
+    Signals:
+        wrap_switched(bool): long lines are wrapped from now on, or not; lay out again
+    """
+
+    wrap_switched = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -172,6 +178,7 @@ class CodeView(QWidget):
         self._wrap = QuietButton(self.tr("Wrap"), icon="wrap", compact=True, parent=self)
         self._wrap.setCheckable(True)
         self._wrap.toggled.connect(self._set_wrapped)
+        self._wrap.clicked.connect(self.wrap_switched)
         self._copy = QuietButton(self.tr("Copy"), icon="copy", compact=True, parent=self)
         self._copy.setAccessibleName(self.tr("Copy code"))
         self._copy.clicked.connect(self.copy)
@@ -204,10 +211,16 @@ class CodeView(QWidget):
         if code != self._code:
             self._show(code)
             # Breaking an endless line takes quadratic time.
-            self._wrap.setEnabled(self._is_long or _longest_line(code) <= _MAX_LINE)
+            can_wrap = self._is_long or _longest_line(code) <= _MAX_LINE
+            self._wrap.setEnabled(can_wrap)
+            self._wrap.setChecked(can_wrap and self._wrap.isChecked())
         if is_settled and not self._is_settled:
             self._is_settled = True
             self._highlight()
+
+    def wrap(self) -> None:
+        """Wraps long lines, as if the person had asked for it."""
+        self._wrap.setChecked(True)
 
     def lay_out(self, width: int) -> int:
         """The height it takes at this width."""
@@ -339,6 +352,7 @@ class CodeView(QWidget):
             self._text.show()
             self._text.hits_in = self.hits_in if self._hits is not None else None
             self._apply_theme()
+            self._set_wrapped(self._wrap.isChecked())
             shown = ""
         cursor = QTextCursor(self._text.document())
         cursor.beginEditBlock()
@@ -410,11 +424,6 @@ class CodeView(QWidget):
         font = theme().font("code")
         self._text.setFont(font)
         self._text.document().setDefaultFont(font)
-
-    @property
-    def layout_changed(self) -> Any:
-        """The signal that tells that the height may differ: Wrap was switched."""
-        return self._wrap.toggled
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Frame, fill and the line under the header."""

@@ -153,6 +153,7 @@ class MarkdownView(QWidget):
         self._tops: list[int] = []
         self._first_dirty = 0
         self._realized: list[_Segment] = []
+        self._wrapped: set[int] = set()  # blocks of code whose lines a person has wrapped
         self._selection: Range | None = None
         self._hits: Hits | None = None
         self._current_hit: tuple[Place, Place] | None = None
@@ -212,6 +213,15 @@ class MarkdownView(QWidget):
         self.feed(text)
         if is_finished:
             self.finish()
+
+    @property
+    def wrapped(self) -> frozenset[int]:
+        """The blocks of code whose long lines a person has wrapped."""
+        return frozenset(self._wrapped)
+
+    def wrap(self, blocks: Iterable[int]) -> None:
+        """Wraps the long lines of these blocks of code when they are next made."""
+        self._wrapped.update(blocks)
 
     def source_between(self, start: Place | None, end: Place | None) -> str:
         """While the source is shown: the part between two places; None is the beginning, or the end."""
@@ -600,7 +610,9 @@ class MarkdownView(QWidget):
         if segment.kind is _Kind.CODE:
             code = CodeView(self)
             code.leave_selecting(self._is_selected_by_owner)
-            code.layout_changed.connect(self._remeasure_all)
+            if segment.start in self._wrapped:
+                code.wrap()
+            code.wrap_switched.connect(self._note_wrapped)
             segment.widget = code
         elif segment.kind is _Kind.PICTURES and self._pictures is not None:
             stack = PictureStack(getattr(segment.first.content, "text", ""), self._pictures, self)
@@ -654,6 +666,13 @@ class MarkdownView(QWidget):
         following = min(later, key=_index_of).widget if later else None
         if following is not None and segment.widget is not None:
             segment.widget.stackUnder(following)
+
+    def _note_wrapped(self, is_wrapped: bool) -> None:
+        """A person switched the wrapping of a block of code."""
+        for segment in self._realized:
+            if segment.widget is self.sender():
+                (self._wrapped.add if is_wrapped else self._wrapped.discard)(segment.start)
+        self._remeasure_all()
 
     def _remeasure_all(self) -> None:
         for segment in self._segments:

@@ -61,6 +61,17 @@ class TranscriptEntry:
     endpoint_name: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switches:
+    """What a person has switched in a message, to be taken up when its view is made anew."""
+
+    is_reasoning_open: bool | None = None
+    """None if the reasoning was left alone."""
+    is_source: bool = False
+    wrapped: frozenset[int] = frozenset()
+    """Blocks of code, counted among all blocks of the text."""
+
+
 class MessageView(QWidget):
     """Shows one entry and lets it grow. Its owner lays it out and says what of it can be seen.
 
@@ -196,6 +207,24 @@ class MessageView(QWidget):
         self._actions.shows_source = is_source
         self.mark(self._marks)
         self._name()
+
+    @property
+    def switches(self) -> Switches:
+        """What a person has switched in it."""
+        block = self._reasoning
+        return Switches(
+            is_reasoning_open=block.is_open if block is not None and block.is_claimed else None,
+            is_source=self._body.is_source,
+            wrapped=self._body.wrapped,
+        )
+
+    def restore(self, switches: Switches) -> None:
+        """Takes up what a person had switched, before it is laid out for the first time."""
+        if switches.is_reasoning_open is not None and self._reasoning is not None:
+            self._reasoning.restore(switches.is_reasoning_open)
+        if switches.is_source:
+            self.show_source(True)
+        self._body.wrap(switches.wrapped)
 
     def restyle(self) -> None:
         """Colours or text size have changed."""

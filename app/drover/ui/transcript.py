@@ -42,7 +42,7 @@ from drover.ui.markdown_source import pieces_between
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_reasoning import ReasoningDisplay
 from drover.ui.message_stack import MessageStack
-from drover.ui.message_view import TEXT_INSET, MessageView, TranscriptEntry
+from drover.ui.message_view import TEXT_INSET, MessageView, Switches, TranscriptEntry
 from drover.ui.pictures import Pictures
 from drover.ui.rich_copy import Excerpt
 from drover.ui.selection import PARTS, Spot, TranscriptSelection
@@ -117,8 +117,7 @@ class TranscriptView(QAbstractScrollArea):
         self._is_raised = False
         self._held: _Held | None = None
         self._is_adjusting = self._is_clamped = self._is_reflowing = False
-        self._claims: dict[str, bool] = {}
-        self._sources: set[str] = set()
+        self._switches: dict[str, Switches] = {}  # of messages whose views are gone
         self._visited_id = ""
         self._travel = WheelTravel()
         self._seen_tokens = 0
@@ -371,8 +370,11 @@ class TranscriptView(QAbstractScrollArea):
 
     def _is_reasoning_open(self, entry: TranscriptEntry) -> bool:
         """Whether the reasoning of a message without a view would be open."""
-        is_shown = self._reasoning_display is ReasoningDisplay.OPEN
-        return bool(entry.message.reasoning) and self._claims.get(entry.message.id, is_shown)
+        switches = self._switches.get(entry.message.id)
+        is_open = switches.is_reasoning_open if switches is not None else None
+        if is_open is None:
+            is_open = self._reasoning_display is ReasoningDisplay.OPEN
+        return is_open and bool(entry.message.reasoning)
 
     @property
     def has_selection(self) -> bool:
@@ -634,13 +636,9 @@ class TranscriptView(QAbstractScrollArea):
     def _make_view(self, entry: TranscriptEntry) -> MessageView:
         message_id = entry.message.id
         view = MessageView(entry, self._reasoning_display, self.viewport(), pictures=self.pictures)
-        claim = self._claims.get(message_id)
-        if claim is not None and view.reasoning is not None:
-            view.reasoning.restore(claim)
-        elif message_id in self._opened_for_hits and view.reasoning is not None:
+        if message_id in self._opened_for_hits and view.reasoning is not None:
             view.reasoning.open_found()
-        if message_id in self._sources:
-            view.show_source(True)
+        view.restore(self._switches.pop(message_id, Switches()))
         if self._marks is not None:
             view.mark(self._marks)
         index = self._stack.index_of(message_id)
@@ -660,8 +658,8 @@ class TranscriptView(QAbstractScrollArea):
         return view
 
     def _free_view(self, view: MessageView) -> None:
-        if view.reasoning is not None and view.reasoning.is_claimed:
-            self._claims[view.entry.message.id] = view.reasoning.is_open
+        if view.switches != Switches():
+            self._switches[view.entry.message.id] = view.switches
         focused = QApplication.focusWidget()
         if focused is not None and (view is focused or view.isAncestorOf(focused)):
             self.setFocus(Qt.FocusReason.OtherFocusReason)  # else it strays through the window
@@ -697,9 +695,8 @@ class TranscriptView(QAbstractScrollArea):
         view, y = self._stack.made(index), self.verticalScrollBar().value() - self._stack.top_of(index)
         body = view.body
         share = (y - body.y()) / max(1, body.height())
-        self._sources ^= {message_id}
         self._selection.clear()
-        view.show_source(message_id in self._sources)
+        view.show_source(not body.is_source)
         self._stack.measure(index)
         if view.entry.live is None or not self._is_following:
             self._set_following(False)
