@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QAccessible, QEnterEvent, QGuiApplication, QTextCursor, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from drover.domain.conversation import Message, Part, Position, ReasoningPart, Role, TextPart
@@ -559,6 +559,24 @@ def test_the_wheel_over_text_and_keys_inside_it_scroll_the_transcript(view: Tran
     assert bar.value() < before
     QTest.keyClick(text, Qt.Key.Key_Home)
     assert bar.value() == 0
+
+
+@pytest.mark.parametrize(
+    "text", [f"```\n{'x' * 500}\n```", "|a" * 40 + "|\n" + "|-" * 40 + "|\n" + "|word" * 40]
+)
+def test_the_wheel_with_shift_scrolls_what_is_wide_and_the_wheel_alone_the_transcript(
+    view: TranscriptView, text: str
+) -> None:
+    view.display("c", [question("q"), answer("a", f"{LONG}\n\n{text}")])
+    (wide,) = (edit for edit in view.findChildren(QTextEdit) if edit.horizontalScrollBar().maximum())
+    place = QPointF(wide.mapTo(view, wide.rect().center()))
+    before = wide.mapTo(view, QPoint())
+    QTest.wheelEvent(view.windowHandle(), place, QPoint(0, -120), QPoint(), Qt.KeyboardModifier.ShiftModifier)
+    assert (wide.mapTo(view, QPoint()), wide.horizontalScrollBar().value() > 0) == (before, True)
+    QTest.wheelEvent(view.windowHandle(), place, QPoint(120, 0))
+    assert (wide.mapTo(view, QPoint()), wide.horizontalScrollBar().value()) == (before, 0)
+    QTest.wheelEvent(view.windowHandle(), place, QPoint(0, 120))
+    assert wide.mapTo(view, QPoint()).y() > before.y()
 
 
 def test_actions_are_seen_only_under_the_pointer_or_with_the_keyboard(view: TranscriptView) -> None:

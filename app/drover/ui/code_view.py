@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFontMetricsF,
@@ -31,6 +29,7 @@ from drover.ui.markdown_text import (
     bring_sideways,
     is_selecting_key,
     rest_cursor,
+    scroll_sideways,
     select_positions,
 )
 from drover.ui.theme import aligned, draw_frame, theme
@@ -72,7 +71,7 @@ class _CodeText(OwnerSelects, QTextEdit):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Up and down belong to the transcript."""
-        route_wheel(self, event, super().wheelEvent)
+        scroll_sideways(self, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys that scroll the transcript are left to it."""
@@ -142,18 +141,6 @@ def make_plain(edit: QTextEdit | QPlainTextEdit) -> None:
     option = edit.document().defaultTextOption()
     option.setTextDirection(Qt.LayoutDirection.LeftToRight)
     edit.document().setDefaultTextOption(option)
-
-
-def route_wheel(edit: QTextEdit, event: QWheelEvent, scroll: Any) -> None:
-    """Lets code scroll sideways and gives everything else to the transcript."""
-    delta, bar = event.angleDelta(), edit.horizontalScrollBar()
-    is_sideways = abs(delta.x()) > abs(delta.y()) or bool(
-        event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-    )
-    if bar.maximum() and is_sideways:
-        scroll(event)
-    else:
-        event.ignore()
 
 
 class CodeView(QWidget):

@@ -29,7 +29,7 @@ from PySide6.QtGui import (
     QTextOption,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextBrowser, QTextEdit, QToolTip, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QPlainTextEdit, QTextBrowser, QTextEdit, QToolTip, QWidget
 
 from drover.markdown_blocks import Block, Heading, Item, MathBlock, Paragraph, Rule, Source
 from drover.ui.find_marks import HitRange, WidgetHits, paint_hits, positions_at
@@ -191,11 +191,7 @@ class MarkdownText(OwnerSelects, QTextBrowser):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scrolling belongs to the transcript, except sideways over a wide table."""
-        bar = self.horizontalScrollBar()
-        if bar.maximum() and abs(event.angleDelta().x()) > abs(event.angleDelta().y()):
-            super().wheelEvent(event)
-            return
-        event.ignore()
+        scroll_sideways(self, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys that scroll go to the transcript; so may those that select."""
@@ -703,6 +699,21 @@ def bring_sideways(edit: QTextEdit | QPlainTextEdit, cursor: QTextCursor) -> Non
     x, width = edit.cursorRect(cursor).x(), edit.viewport().width()
     if not 0 <= x < width:
         bar.setValue(bar.value() + x - width // 2)
+
+
+def scroll_sideways(edit: QTextEdit, event: QWheelEvent) -> None:
+    """Takes the wheel where it scrolls sideways, by itself or with Shift; the rest is for the transcript."""
+    bar, angle, exact = edit.horizontalScrollBar(), event.angleDelta(), event.pixelDelta()
+    is_turned = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier) and not angle.x()
+    if not bar.maximum() or not (is_turned or abs(angle.x()) > abs(angle.y())):
+        event.ignore()
+        return
+    pixels = exact.y() if is_turned else exact.x()
+    if exact.isNull():
+        clicks = (angle.y() if is_turned else angle.x()) / 120
+        pixels = round(clicks * QApplication.wheelScrollLines() * theme().line_height("code"))
+    bar.setValue(bar.value() - pixels)
+    event.accept()
 
 
 def rest_cursor(edit: QTextEdit | QPlainTextEdit) -> None:
