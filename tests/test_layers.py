@@ -35,6 +35,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "qasync": ("ui/",),
     "ziamath": ("ui/",),
     "pyqtgraph": ("ui/",),
+    "jsonschema": ("domain/json_schema.py",),
+    "referencing": ("domain/json_schema.py",),
     "markdown": ("export/",),
     "pygments": ("ui/",),
     "httpx": ("engine/transport.py",),

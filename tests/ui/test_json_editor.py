@@ -158,3 +158,10 @@ def test_a_schema_is_kept_with_its_name_and_whether_it_is_strict(schema: Desk) -
             "schema": {"type": "object", "properties": {"city": {"type": "string"}}},
         },
     }
+
+
+def test_a_slip_in_a_schema_is_named_with_its_place(schema: Desk) -> None:
+    schema.writes('{"type": "object", "properties": {"age": {"type": "int"}}}')
+
+    assert 'properties.age.type: "int" is no type' in schema.says()
+    assert not schema.button("Save").isEnabled()

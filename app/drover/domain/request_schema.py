@@ -92,6 +92,11 @@ class _Property:
     def _schema(self) -> _Schema:
         return self.described if isinstance(self.described, dict) else {}
 
+    @property
+    def _known(self) -> ParameterSpec | None:
+        """The same parameter in the catalogue."""
+        return SPECS.get("max_tokens" if self.name == "max_completion_tokens" else self.name)
+
     def spec(self) -> ParameterSpec:
         """The kind of editor, with everything around it."""
         bare = self._bare_spec()
@@ -150,7 +155,7 @@ class _Property:
 
     def _initial(self, spec: ParameterSpec) -> ParameterValue:
         """The value proposed for a person, else the server's default, else the first that will do."""
-        known = SPECS.get(self.name)
+        known = self._known
         candidates = [self._schema.get("x-workbench-default"), self._schema.get("default")]
         candidates.append(None if known is None else plain(known.initial))
         for raw in candidates:
@@ -164,7 +169,7 @@ class _Property:
 
     def _help(self, spec: ParameterSpec) -> str:
         """The schema's own words, what no editor shows of its terms, and the server's default."""
-        schema, known = self._schema, SPECS.get(self.name)
+        schema, known = self._schema, self._known
         title, words = _text(schema.get("title")), _text(schema.get("description"))
         says_more = title.casefold() not in (self.name.replace("_", " ").casefold(), self.name.casefold())
         parts = [title if says_more and title not in words else "", words or (known.help if known else "")]

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from drover.domain.json_schema import problems_of_schema
 from drover.domain.parameters import Json, ParameterKind, ParameterSpec, checked, parsed_json
 from drover.errors import ConfigurationError
 from drover.ui.controls import Button, CheckBox, Label, PrimaryButton, QuietButton
@@ -203,6 +204,8 @@ class SchemaEditor(JsonEditor):
         schema = parsed_json(text).value
         if not isinstance(schema, dict):
             raise ConfigurationError('A schema is an object such as {"type": "object"}.')
+        if problems := problems_of_schema(text):
+            raise ConfigurationError(problems[0])
         name = self._name.text().strip()
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
             raise ConfigurationError("The name takes letters, digits, _ and -, at most 64 of them.")
