@@ -11,6 +11,7 @@ from PySide6.QtGui import QFont, QImage, QInputMethodEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
+    QComboBox,
     QLabel,
     QPlainTextEdit,
     QPushButton,
@@ -21,6 +22,8 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from drover.domain.parameters import ParameterChange
+from drover.domain.request_outline import LineSign, RequestLine
+from drover.ui import formats
 from drover.ui.composer import Composer
 
 W = TypeVar("W", bound=QWidget)
@@ -44,6 +47,7 @@ class Desk:
             "save_requested",
             "edit_cancelled",
             "json_toggled",
+            "json_copy_requested",
         ):
             getattr(self.composer, name).connect(partial(self._note, name))
         self.window.resize(760, 600)
@@ -230,25 +234,43 @@ def test_the_strip_shows_the_next_request_as_a_difference(desk: Desk) -> None:
         ParameterChange(name="seed", before=None, after=7),
         ParameterChange(name="top_p", before=0.9, after=None),
     ]
-    desk.composer.display_changes(changes, "3 messages")
+    desk.composer.display_changes([formats.change(each) for each in changes], "3 messages")
     assert desk.strip() == "Will be sent, temperature 0.7 → 0.2, + seed 7, − top_p, 3 messages"
     desk.composer.display_changes([], "no parameters, no system prompt", is_first=True)
     assert desk.strip() == "Will be sent, the message alone, no parameters, no system prompt"
     desk.composer.display_changes([], "2 messages")
     assert desk.strip() == "Will be sent, same settings, 2 messages"
+    desk.composer.display_changes([], "2 messages", caution="about 9 000 tokens, the context holds 8 192")
+    assert desk.strip().startswith("Will be sent, about 9 000 tokens, the context holds 8 192, same")
 
 
 def test_the_request_unfolds_on_demand(desk: Desk) -> None:
-    view = desk.named("Request as JSON", QPlainTextEdit)
     toggle = desk.named("JSON", QPushButton)
     assert not desk.composer.is_json_shown
     QTest.mouseClick(toggle, Qt.MouseButton.LeftButton)
     assert desk.heard() == [("json_toggled", True)]
     assert desk.composer.is_json_shown
-    desk.composer.display_json('{\n  "stream": true\n}')
+    view = desk.named("Request as JSON", QPlainTextEdit)
+    same, added, removed = LineSign.SAME, LineSign.ADDED, LineSign.REMOVED
+    lines = [(same, "{"), (removed, '  "seed": 7,'), (added, '  "stream": true'), (same, "}")]
+    adjustments = ["top_p dropped: rejected by this model on 3 Nov 2026"]
+    desk.composer.display_request([RequestLine(sign=s, text=t) for s, t in lines], adjustments)
     assert view.isVisible()
     assert view.isReadOnly()
-    assert view.toPlainText() == '{\n  "stream": true\n}'
+    assert view.toPlainText() == '  {\n−   "seed": 7,\n+   "stream": true\n  }'
+    assert len(view.extraSelections()) == 2
+    assert desk.named("Adjustments", QLabel).text() == adjustments[0]
+    choice = desk.named("Show of the request", QComboBox)
+    choice.setCurrentText("Changes")
+    assert view.toPlainText() == '…\n−   "seed": 7,\n+   "stream": true\n…'
+    desk.composer.display_request([RequestLine(sign=same, text="{}")], [])
+    assert view.toPlainText() == "… The same as the request before."
+    assert not desk.named("Adjustments", QLabel).isVisible()
+    copy = desk.named("Copy JSON", QPushButton)
+    QTest.mouseClick(copy, Qt.MouseButton.LeftButton)
+    assert desk.heard() == [("json_copy_requested",)]
+    desk.composer.confirm_json_copied()
+    assert copy.text() == "Copied"
     QTest.mouseClick(toggle, Qt.MouseButton.LeftButton)
     assert desk.heard() == [("json_toggled", False)]
     assert not view.isVisible()

@@ -118,6 +118,13 @@ class Preview:
     adjustments: tuple[Adjustment, ...]
     message_count: int
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The body with an empty list in the place of its messages."""
+        from drover.domain.request_outline import sent_settings
+
+        return sent_settings(self.body)
+
 
 def new_id() -> str:
     """A fresh identifier of 26 letters and digits; identifiers sort by the time of their making (ULID)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -22,24 +23,25 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QPlainTextEdit,
     QSizePolicy,
     QTextEdit,
     QVBoxLayout,
     QWidget,
 )
 
-from drover.domain.parameters import ParameterChange
 from drover.ui import formats
 from drover.ui.controls import RADIUS, Button, Label, PrimaryButton, QuietButton
 from drover.ui.theme import draw_frame, draw_hairline, draw_icon, theme
+
+if TYPE_CHECKING:
+    from drover.domain.request_outline import RequestLine
+    from drover.ui.request_view import RequestView
 
 _INSET_PX = 16
 _FRAME_RADIUS = 6
 _TEXT_TOP_PX = 8
 _TEXT_BOTTOM_PX = 6
 _LEAST_TEXT_PX = 36
-_MOST_JSON_PX = 208
 _LARGE_CHARS = 20_000
 _LONG_RUN = re.compile(r"\S{2000}")
 """Qt breaks a line at words in quadratic time: a megabyte without a space takes half a minute."""
@@ -57,6 +59,7 @@ class Composer(QWidget):
         save_requested(), edit_cancelled(): in edit mode
         copy_requested(): the key that copies, while nothing is selected here
         json_toggled(bool): the view of the request was unfolded or folded
+        json_copy_requested(): its body is wanted on the clipboard
     """
 
     send_requested = Signal()
@@ -66,6 +69,7 @@ class Composer(QWidget):
     edit_cancelled = Signal()
     copy_requested = Signal()
     json_toggled = Signal(bool)
+    json_copy_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,7 +79,7 @@ class Composer(QWidget):
         self._progress: list[_Piece] = []
         self._strip = _Strip()
         self._json_toggle = _Disclosure(self.tr("JSON"))
-        self._json = _JsonView(self.tr("Request as JSON"))
+        self._json: RequestView | None = None
         self._json_line = QWidget()
         self._edit = _MessageEdit()
         self._edit.setAccessibleName(self.tr("Message"))
@@ -108,14 +112,12 @@ class Composer(QWidget):
         self._strip_line = QWidget()
         for line in (self._strip_line, self._json_line):
             line.setFixedHeight(1)
-        self._json.hide()
         self._json_line.hide()
-        layout = QVBoxLayout(self)
+        layout = self._rows = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.setSpacing(0)
         layout.addWidget(self._strip_row)
         layout.addWidget(self._strip_line)
-        layout.addWidget(self._json)
         layout.addWidget(self._json_line)
         layout.addWidget(self._edit)
         layout.addLayout(foot)
@@ -143,7 +145,7 @@ class Composer(QWidget):
 
     @property
     def is_json_shown(self) -> bool:
-        """Whether the view of the request is unfolded and wants `display_json`."""
+        """Whether the view of the request is unfolded and wants `display_request`."""
         return self._json_toggle.isChecked()
 
     def take_focus(self) -> None:
@@ -176,29 +178,36 @@ class Composer(QWidget):
 
     def display_changes(
         self,
-        changes: Sequence[ParameterChange],
+        changes: Sequence[str],
         words: str,
         *,
         is_first: bool = False,
         summary: str = "",
+        caution: str = "",
     ) -> None:
-        """How the next request differs from the last one, and more about it in words.
+        """How the next request differs from the last one, as `formats.change` words it, and how large it is.
 
         Without changes the summary stands in their place; by default it says that the message goes alone
-        (`is_first`) or that the settings are as before.
+        (`is_first`) or that the settings are as before. What to beware of stands before everything else.
         """
-        self._plan = [_Piece(self.tr("Will be sent"))]
+        self._plan = [_Piece(self.tr("Will be sent")), _Piece(caution, token="caution")]
         if changes:
-            self._plan += [_chip(change) for change in changes]
+            self._plan += map(_chip, changes)
         else:
             same = self.tr("the message alone") if is_first else self.tr("same settings")
             self._plan.append(_Piece(summary or same, token="text-2"))
         self._plan.append(_Piece(words))
         self._update()
 
-    def display_json(self, text: str) -> None:
-        """The body of the request, for the unfolded view."""
-        self._json.display(text)
+    def display_request(self, lines: Sequence[RequestLine], adjustments: Sequence[str]) -> None:
+        """The body of the request and how it is adjusted to the server, for the unfolded view."""
+        if self._json is not None:
+            self._json.display(lines, adjustments)
+
+    def confirm_json_copied(self) -> None:
+        """The body is on the clipboard."""
+        if self._json is not None:
+            self._json.confirm_copy()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The frame; its edge, which lies over the hairlines, says whether the text has the focus."""
@@ -241,6 +250,12 @@ class Composer(QWidget):
             self.edit_cancelled.emit()
 
     def _show_json(self, is_shown: bool) -> None:
+        if self._json is None:
+            from drover.ui.request_view import RequestView
+
+            self._json = RequestView()
+            self._json.copy_requested.connect(self.json_copy_requested)
+            self._rows.insertWidget(self._rows.indexOf(self._json_line), self._json)
         self._json.setVisible(is_shown)
         self._json_line.setVisible(is_shown)
         self.json_toggled.emit(is_shown)
@@ -292,8 +307,7 @@ class _Piece:
     sign: str = ""
 
 
-def _chip(change: ParameterChange) -> _Piece:
-    text = formats.change(change)
+def _chip(text: str) -> _Piece:
     sign = text[0] if text[0] in ("+", formats.MINUS) else ""
     return _Piece(text[2:] if sign else text, token="text", is_chip=True, sign=sign)
 
@@ -418,35 +432,6 @@ class _StopButton(Button):
     def _look(self) -> tuple[str, str, str]:
         fill, edge, ink = super()._look()
         return fill, "accent" if self.isEnabled() else edge, ink
-
-
-class _JsonView(QPlainTextEdit):
-    """A read-only text in monospace, as high as it needs up to a limit."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setAccessibleName(name)
-        self.setReadOnly(True)
-        self.setProperty("bare", True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.setViewportMargins(_INSET_PX - 4, 4, 0, 4)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        theme().changed.connect(self._restyle)
-        self._restyle()
-
-    def display(self, text: str) -> None:
-        if text != self.toPlainText():
-            self.setPlainText(_UNSHOWABLE.sub("\ufffd", text))
-        self._fit()
-
-    def _fit(self) -> None:
-        lines = self.blockCount() * QFontMetricsF(self.font()).lineSpacing()
-        self.setFixedHeight(min(round(lines) + 28, theme().px(_MOST_JSON_PX)))
-
-    def _restyle(self) -> None:
-        self.setFont(theme().font("wire"))
-        self._fit()
 
 
 class _MessageEdit(QTextEdit):

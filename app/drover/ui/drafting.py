@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from drover.domain.conversation import Draft, Message
 from drover.domain.endpoint import BUILT_IN_ID, URL_ENDPOINT_ID, Endpoint, ModelCard
-from drover.domain.parameters import UNSET, Preset, SamplingParameters, changes
+from drover.domain.parameters import UNSET, Preset, SamplingParameters
 from drover.domain.request_schema import specs_of_schema
 from drover.domain.run import Run
 from drover.engine.workbench import Workbench, default_draft
@@ -19,7 +19,9 @@ from drover.errors import DroverError
 from drover.log import logger
 from drover.store.library import Library
 from drover.ui import formats
+from drover.ui.bridge import FRAME_MS
 from drover.ui.main_window import MainWindow
+from drover.ui.next_request import NextRequest
 from drover.ui.shown import ShownConversation
 
 _log = logger("ui")
@@ -53,6 +55,10 @@ class Drafting(QObject):
         self._models_failed: dict[str, str] = {}
         self._has_panel = False
         self._may_ask = False
+        self._card: ModelCard | None = None
+        self._next = NextRequest(workbench, window, shown, spawn, self)
+        self._planning = QTimer(self, singleShot=True, interval=FRAME_MS)
+        self._planning.timeout.connect(self.show_plan)
         self._saving = QTimer(self, singleShot=True, interval=_SAVE_DELAY_MS)
         self._saving.timeout.connect(self.save)
         window.composer.text_edited.connect(self._edit_text)
@@ -153,6 +159,7 @@ class Drafting(QObject):
 
     async def close(self) -> None:
         """Keeps the last edit."""
+        self._planning.stop()
         if self._saving.isActive():
             self._saving.stop()
             await self._workbench.save_draft(self._shown.id, self._draft)
@@ -231,8 +238,7 @@ class Drafting(QObject):
 
     def _edit_text(self, text: str) -> None:
         self._change(text=text)
-        if self._window.composer.is_json_shown:  # nothing else of the plan depends on the text
-            self.show_plan()
+        self._show_plan_soon()
 
     # Settings
 
@@ -240,7 +246,7 @@ class Drafting(QObject):
         """Chooses other parameters."""
         self._change(parameters=parameters)
         self.display_parameters()
-        self.show_plan()
+        self._show_plan_soon()
 
     def restore_settings(self, run: Run) -> None:
         """Takes over endpoint, model, parameters and system prompt of a run, and names their preset."""
@@ -274,7 +280,7 @@ class Drafting(QObject):
 
     def _edit_system_prompt(self, text: str) -> None:
         self._change(system_prompt=text)
-        self.show_plan()
+        self._show_plan_soon()
 
     def _reset_parameters(self) -> None:
         self.set_parameters(UNSET)
@@ -305,7 +311,7 @@ class Drafting(QObject):
         endpoint = self.endpoint
         cards = self._reader.model_cards(endpoint.id)
         model_id = self.model_id
-        card = next((card for card in cards if card.id == model_id), None)
+        card = self._card = next((card for card in cards if card.id == model_id), None)
         offered = cards if card is not None or not model_id else [ModelCard(id=model_id), *cards]
         self._window.display_endpoint(self._workbench.endpoints, endpoint.id, offered, model_id)
         self._display_model_list(endpoint, cards)
@@ -375,47 +381,15 @@ class Drafting(QObject):
             words = " · ".join(filter(None, (self._models_failed[endpoint.id], words)))
         self._window.display_model_list(words, is_busy=is_busy)
 
+    def _show_plan_soon(self) -> None:
+        """A slider or a key may tell of more edits than there are frames."""
+        if not self._planning.isActive():
+            self._planning.start()
+
     def show_plan(self) -> None:
         """Shows how the next request differs from the last, and its body where that is unfolded."""
-        draft, run = self._draft, self._shown.last_run
-        last_id = self._last_before()
-        count = 1 + self._shown.count_to(last_id)
-        summary = ""
-        if draft.system_prompt and not len(draft.parameters) and run is None:
-            summary = self.tr("message and system prompt")
-        self._window.composer.display_changes(
-            changes(run.parameters_sent if run else UNSET, self._parameters_to_send()),
-            self._plan_words(count),
-            is_first=run is None,
-            summary=summary,
-        )
-        if self._window.composer.is_json_shown:
-            try:
-                text = formats.indented_json(
-                    self._workbench.preview(self._shown.branch_to(last_id), draft).body
-                )
-            except DroverError as error:
-                text = error.message
-            self._window.composer.display_json(text)
-
-    def _parameters_to_send(self) -> SamplingParameters:
-        """The parameters without those that the model is known to refuse."""
-        facts = self._workbench.facts(self.endpoint, self.model_id)
-        return self._draft.parameters.without([fact.name for fact in facts if fact.is_left_out])
-
-    def _plan_words(self, count: int) -> str:
-        if count > 1:
-            return self.tr("{0} messages").format(formats.whole(count))
-        if len(self._draft.parameters) or self._draft.system_prompt:
-            return self.tr("1 message")
-        return self.tr("no parameters, no system prompt")
-
-    def _last_before(self) -> str | None:
-        """The message after which the draft's text would be sent."""
-        replaces_id = self._draft.replaces_id
-        if replaces_id is not None and self._shown.knows(replaces_id):
-            return self._shown.parent_of(replaces_id)
-        return self._shown.head_id
+        self._planning.stop()
+        self._next.display(self._draft, self.endpoint, self.model_id, self._card)
 
 
 def _is_fresh(card: ModelCard) -> bool:

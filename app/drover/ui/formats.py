@@ -19,6 +19,7 @@ MINUS = "\u2212"
 ARROW = "\u2192"
 ELLIPSIS = "\u2026"
 _LONGEST_TIP_LINE = 160
+_LONGEST_VALUE = 32
 
 
 def _tr(text: str) -> str:
@@ -77,11 +78,14 @@ def change(difference: ParameterChange) -> str:
     name, before, after = difference.name, difference.before, difference.after
     if after is None:
         return f"{MINUS} {name}"
-    if isinstance(after, tuple | Json):
-        return f"+ {name}" if before is None else f"{name} {ARROW} {parameter_value(name, after)}"
+    value = parameter_value(name, after)
     if before is None:
-        return f"+ {name} {parameter_value(name, after)}"
-    return f"{name} {parameter_value(name, before)} {ARROW} {parameter_value(name, after)}"
+        return f"+ {name}" if isinstance(after, tuple | Json) else f"+ {name} {value}"
+    if isinstance(after, Json) and len(value) > _LONGEST_VALUE:
+        return _tr("{0} changed").format(name)
+    if isinstance(after, tuple | Json):
+        return f"{name} {ARROW} {value}"
+    return f"{name} {parameter_value(name, before)} {ARROW} {value}"
 
 
 def visible_breaks(text: str) -> str:

@@ -20,8 +20,6 @@ from drover.ui.message_cache import MessageCache
 if TYPE_CHECKING:
     from drover.ui.message_view import TranscriptEntry
 
-_BATCH = 500
-
 
 class ShownConversation:
     """What is shown of one conversation; `id` None stands for the conversation that has not begun.
@@ -138,13 +136,22 @@ class ShownConversation:
             message = self.message(message_id)
         return (message.reasoning, message.text) if message is not None else ("", "")
 
-    def branch_to(self, message_id: str | None) -> list[Message]:
-        """The messages from the first one to this one, all of them read: for what is about to be sent."""
-        ids = [node.id for node in self._tree.branch(message_id)]
-        stored: dict[str, Message] = {message.id: message for message, _ in self._unsaved.values()}
-        for start in range(0, len(ids), _BATCH):
-            stored |= self._reader.messages_by_id(ids[start : start + _BATCH])
-        return [stored[each] for each in ids if each in stored]
+    def sent_nodes(self, message_id: str | None) -> list[Node]:
+        """The messages with something in them from the first one to this one, without their text."""
+        place = self._branch.place_of(message_id or "")
+        nodes = self._tree.branch(message_id) if place is None else self._branch.nodes[: place + 1]
+        return [node for node in nodes if _is_sent(node)]
+
+    def chars_to(self, message_id: str | None) -> int:
+        """How much text leads up to this message, its own included, thinking not."""
+        if message_id is None or self._branch.holds(message_id):
+            return self._branch.chars_to(message_id)
+        return sum(node.text_chars for node in self._tree.branch(message_id))
+
+    def chars_of(self, message_id: str) -> int:
+        """How much a message holds, thinking included; 0 for an unknown one."""
+        node = self._tree.nodes.get(message_id)
+        return node.text_chars + node.reasoning_chars if node is not None else 0
 
     def count_to(self, message_id: str | None) -> int:
         """How many messages with something in them lead up to this one, itself included."""
@@ -264,6 +271,7 @@ class _Branch:
         self.nodes: list[Node] = []
         self._places: dict[str, int] = {}
         self._counts: list[int] = []
+        self._chars: list[int] = []
 
     def follow(self, tree: Tree[Node], head_id: str | None) -> None:
         """Becomes the branch that ends at this head."""
@@ -281,6 +289,8 @@ class _Branch:
         places.update(zip((node.id for node in new), range(kept, kept + len(new)), strict=True))
         before = self._counts[kept - 1] if kept else 0
         self._counts[kept:] = list(accumulate(map(_is_sent, new), initial=before))[1:]
+        chars = self._chars[kept - 1] if kept else 0
+        self._chars[kept:] = list(accumulate((node.text_chars for node in new), initial=chars))[1:]
 
     def holds(self, message_id: str) -> bool:
         """Whether the message stands on it."""
@@ -294,6 +304,11 @@ class _Branch:
         """How many messages up to this one, itself included, are not empty; 0 if it is not on the branch."""
         place = self._places.get(message_id or "")
         return 0 if place is None else self._counts[place]
+
+    def chars_to(self, message_id: str | None) -> int:
+        """How many characters of text the messages up to this one hold; 0 if it is not on the branch."""
+        place = self._places.get(message_id or "")
+        return 0 if place is None else self._chars[place]
 
 
 class _BranchEntries(Entries):

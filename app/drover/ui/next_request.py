@@ -1,0 +1,236 @@
+"""What will be sent next, shown in the composer beside what was sent last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
+
+from drover.domain.conversation import Draft, Node
+from drover.domain.endpoint import Endpoint, ModelCard
+from drover.domain.parameters import UNSET, ParameterChange, SamplingParameters, changes
+from drover.domain.request_outline import LineSign, MessageRun, RequestLine, request_lines
+from drover.domain.run import Adjustment, Run
+from drover.domain.token_estimate import MeasuredText, estimated_tokens, in_round_figures, is_near_limit
+from drover.engine.workbench import Workbench
+from drover.errors import DroverError
+from drover.ui import formats
+from drover.ui.main_window import MainWindow
+from drover.ui.shown import ShownConversation
+
+_WORTH_TELLING = 100
+"""Tokens from which on a first message without any settings is worth a number."""
+
+
+class NextRequest(QObject):
+    """The strip of the composer and the request that unfolds under it. Reads only the messages it shows."""
+
+    def __init__(
+        self,
+        workbench: Workbench,
+        window: MainWindow,
+        shown: ShownConversation,
+        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._workbench = workbench
+        self._composer = window.composer
+        self._shown = shown
+        self._spawn = spawn
+        self._draft = Draft()
+        self._endpoint: Endpoint | None = None
+        self._model_id = ""
+        self._read_run_id: str | None = None
+        self._sent_settings: dict[str, Any] = {}
+        self._composer.json_copy_requested.connect(self._copy)
+
+    def display(self, draft: Draft, endpoint: Endpoint, model_id: str, card: ModelCard | None) -> None:
+        """Shows what this draft would send to this model."""
+        self._draft, self._endpoint, self._model_id = draft, endpoint, model_id
+        run, last_id = self._shown.last_run, self._last_before(draft)
+        count = 1 + self._shown.count_to(last_id)
+        words, caution = self._words(count, last_id, run, card)
+        summary = ""
+        if draft.system_prompt and not len(draft.parameters) and run is None:
+            summary = self.tr("message and system prompt")
+        self._composer.display_changes(
+            self._chips(run), words, is_first=run is None, summary=summary, caution=caution
+        )
+        if self._composer.is_json_shown:
+            self._display_body(run)
+
+    # The strip
+
+    def _chips(self, run: Run | None) -> list[str]:
+        assert self._endpoint is not None
+        draft, chips = self._draft, []
+        if run is not None and run.endpoint_id != self._endpoint.id:
+            chips.append(_replaced(self.tr("endpoint"), run.endpoint_name, self._endpoint.name))
+        if run is not None and self._model_id and run.model_id != self._model_id:
+            chips.append(_replaced(self.tr("model"), run.model_id, self._model_id))
+        old = run.parameters_sent if run is not None else UNSET
+        chips += map(formats.change, changes(old, self._parameters_to_send()))
+        if run is not None and run.system_prompt != draft.system_prompt:
+            words = self.tr("system prompt changed")
+            if not run.system_prompt.strip():
+                words = "+ " + self.tr("system prompt")
+            elif not draft.system_prompt.strip():
+                words = f"{formats.MINUS} " + self.tr("system prompt")
+            chips.append(words)
+        return chips
+
+    def _parameters_to_send(self) -> SamplingParameters:
+        """The parameters without those that the model is known to refuse."""
+        assert self._endpoint is not None
+        facts = self._workbench.facts(self._endpoint, self._model_id)
+        return self._draft.parameters.without([fact.name for fact in facts if fact.is_left_out])
+
+    def _words(
+        self, count: int, last_id: str | None, run: Run | None, card: ModelCard | None
+    ) -> tuple[str, str]:
+        """How much will be sent, and what to beware of."""
+        draft = self._draft
+        chars = len(draft.text) + len(draft.system_prompt) + self._shown.chars_to(last_id)
+        tokens = estimated_tokens(chars, self._measured(run) if run is not None else None)
+        about = formats.tokens(in_round_figures(tokens))
+        if count > 1:
+            words = self.tr("{0} messages").format(formats.whole(count))
+        elif len(draft.parameters) or draft.system_prompt:
+            words = self.tr("1 message")
+        else:
+            words = self.tr("no parameters, no system prompt")
+        limit = card.context_tokens if card is not None else None
+        if limit is not None and is_near_limit(tokens, limit):
+            form = self.tr("about {0}, the context holds {1}")
+            return words, form.format(about, formats.whole(limit))
+        if tokens and (count > 1 or tokens >= _WORTH_TELLING):
+            words = self.tr("{0}, about {1}").format(words, about)
+        return words, ""
+
+    def _measured(self, run: Run) -> MeasuredText:
+        usage = run.usage
+        return MeasuredText(
+            prompt_chars=self._shown.chars_to(run.parent_id) + len(run.system_prompt),
+            prompt_tokens=usage.prompt_tokens if usage is not None else None,
+            reply_chars=self._shown.chars_of(run.message_id),
+            reply_tokens=usage.completion_tokens if usage is not None else None,
+        )
+
+    def _last_before(self, draft: Draft) -> str | None:
+        """The message after which the draft's text would be sent."""
+        if draft.replaces_id is not None and self._shown.knows(draft.replaces_id):
+            return self._shown.parent_of(draft.replaces_id)
+        return self._shown.head_id
+
+    # The body
+
+    def _display_body(self, last: Run | None) -> None:
+        """While a reply arrives, this is what was sent for it."""
+        live, draft, after_id = self._shown.live, self._draft, self._last_before(self._draft)
+        if live is not None:
+            draft, after_id = _draft_of(live.run), live.run.parent_id
+        settings_only = replace(draft, text="", system_prompt="")
+        try:
+            preview = self._workbench.preview([], settings_only)
+        except DroverError as error:
+            self._composer.display_request([RequestLine(sign=LineSign.LEFT_OUT, text=error.message)], [])
+            return
+        before = self._settings_sent(last) if last is not None else None
+        lines = request_lines(
+            before,
+            preview.settings,
+            self._message_runs(draft, after_id, last if before is not None else None),
+            left_out=self._left_out_words,
+            length=self._length_words,
+        )
+        self._composer.display_request(lines, [self._adjusted(each) for each in preview.adjustments])
+
+    def _settings_sent(self, run: Run) -> dict[str, Any] | None:
+        """What the run sent; None until it has been read, which shows the request anew, or if nothing was."""
+        if self._read_run_id != run.id:
+            self._read_run_id, self._sent_settings = run.id, {}
+            self._spawn(self._read_settings(run.id))
+        return self._sent_settings or None
+
+    async def _read_settings(self, run_id: str) -> None:
+        try:
+            settings = await self._workbench.sent_settings(run_id)
+        except ValueError:  # an imported body may be anything
+            return
+        last = self._shown.last_run
+        if self._read_run_id == run_id and last is not None and last.id == run_id:
+            self._sent_settings = settings
+            if self._composer.is_json_shown:
+                self._display_body(last)
+
+    def _message_runs(self, draft: Draft, after_id: str | None, last: Run | None) -> list[MessageRun]:
+        now = self._shown.sent_nodes(after_id)
+        old = now if last is None else self._shown.sent_nodes(last.parent_id)
+        same = next((i for i, (a, b) in enumerate(zip(old, now, strict=False)) if a.id != b.id), None)
+        same = min(len(old), len(now)) if same is None else same
+        new_sign = LineSign.SAME if last is None else LineSign.ADDED
+        runs = _system_runs(draft.system_prompt if last is None else last.system_prompt, draft.system_prompt)
+        runs += [
+            self._stored(LineSign.SAME, now[:same]),
+            self._stored(LineSign.REMOVED, old[same:]),
+            self._stored(new_sign, now[same:]),
+        ]
+        if draft.text.strip():
+            runs.append(_one(new_sign, "user", draft.text))
+        return runs
+
+    def _stored(self, sign: LineSign, nodes: Sequence[Node]) -> MessageRun:
+        def read(index: int) -> tuple[str, str]:
+            return nodes[index].role.value, self._shown.texts(nodes[index].id)[1]
+
+        return MessageRun(sign=sign, count=len(nodes), read=read)
+
+    def _left_out_words(self, count: int) -> str:
+        return self.tr("{0} more messages").format(formats.whole(count))
+
+    def _length_words(self, chars: int) -> str:
+        return self.tr("{0} characters").format(formats.whole(chars))
+
+    def _adjusted(self, adjustment: Adjustment) -> str:
+        if adjustment.action == "dropped":
+            return self.tr("{0} dropped: {1}").format(adjustment.name, adjustment.reason)
+        return f"{adjustment.name} {adjustment.action} {adjustment.reason}"
+
+    # Copy
+
+    def _copy(self) -> None:
+        live = self._shown.live
+        self._spawn(self._put_on_clipboard(live.run.request_body if live is not None else b""))
+
+    async def _put_on_clipboard(self, sent: bytes) -> None:
+        draft = self._draft
+        body = sent or await self._workbench.body_after(self._last_before(draft), draft)
+        QGuiApplication.clipboard().setText(body.decode())
+        self._composer.confirm_json_copied()
+
+
+def _draft_of(run: Run) -> Draft:
+    return Draft(
+        endpoint_id=run.endpoint_id,
+        model_id=run.model_id,
+        parameters=run.parameters,
+        system_prompt=run.system_prompt,
+    )
+
+
+def _replaced(name: str, before: str, after: str) -> str:
+    return formats.change(ParameterChange(name=name, before=before, after=after))
+
+
+def _system_runs(before: str, after: str) -> list[MessageRun]:
+    if before == after:
+        return [_one(LineSign.SAME, "system", after)]
+    return [_one(LineSign.REMOVED, "system", before), _one(LineSign.ADDED, "system", after)]
+
+
+def _one(sign: LineSign, role: str, text: str) -> MessageRun:
+    return MessageRun(sign=sign, count=1 if text.strip() else 0, read=lambda _: (role, text))

@@ -1,0 +1,84 @@
+"""What will be sent, seen before it is."""
+
+from __future__ import annotations
+
+import json
+
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit
+from tests.journeys.conftest import endpoint_at
+from tests.provider import Provider
+from tests.user import User
+
+from drover.domain.endpoint import Endpoint
+
+
+def strip(user: User) -> str:
+    labels = user.window.composer.findChildren(QLabel)
+    return next(label.text() for label in labels if type(label).__name__ == "_Strip")
+
+
+def sees_in_strip(user: User, words: str) -> User:
+    return user.waits(lambda: words in strip(user), f"{words!r} in the strip")
+
+
+def request_view(user: User) -> QPlainTextEdit:
+    return user.finds("Request as JSON", QPlainTextEdit)
+
+
+def test_the_strip_follows_every_setting_and_after_sending_says_that_they_are_the_same(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    provider.answers("Yes. " * 100)
+    provider.answers("No.")
+    user.opens(scripted).asks("word").sees_end()
+    sees_in_strip(user, "same settings, 3 messages, about 120 tokens")
+    user.types("x" * 400)
+    sees_in_strip(user, "3 messages, about 210 tokens")
+    user.ticks("Send temperature").replaces("0.2", into="temperature").ticks("Send seed")
+    sees_in_strip(user, "+ temperature 0.2, + seed 7, 3 messages")
+    user.types("Be brief.", into="System prompt")
+    sees_in_strip(user, "+ seed 7, + system prompt, 3 messages")
+    user.sends().sees("No.").sees_end()
+    sees_in_strip(user, "Will be sent, same settings, 5 messages")
+    user.ticks("Send seed").replaces("0.7", into="temperature")
+    sees_in_strip(user, "temperature 0.2 → 0.7, − seed")
+    user.replaces("Be long.", into="System prompt")
+    sees_in_strip(user, "system prompt changed")
+
+
+def test_a_request_that_fills_the_context_is_told_before_it_is_sent(user: User, provider: Provider) -> None:
+    provider.models([{"id": "scripted-model", "context_length": 1_000}])
+    user.opens(endpoint_at(provider.base_url)).reads("1 000 tokens of context".replace(" ", "\u202f", 1))
+    user.types("x" * 2_800)
+    sees_in_strip(user, "about 700 tokens")
+    assert "context" not in strip(user)
+    user.types("x" * 1_000)
+    sees_in_strip(user, "Will be sent, about 950 tokens, the context holds 1\u202f000, the message alone")
+
+
+def test_the_unfolded_request_is_a_difference_and_is_copied_exactly_as_it_is_sent(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    provider.answers("one")
+    provider.answers("two")
+    user.opens(scripted).ticks("Send temperature").asks("first").sees_end()
+    user.ticks("Send temperature").ticks("Send seed").types("second").clicks("JSON")
+    user.chooses("Show of the request", "Changes")
+    wanted = [
+        '+     {"role": "assistant", "content": "one"},',
+        '+     {"role": "user", "content": "second"}',
+        '−   "temperature": 0.7,',
+        '+   "seed": 7,',
+    ]
+
+    def changed() -> list[str]:
+        return [line for line in request_view(user).toPlainText().splitlines() if line[0] in "+−"]
+
+    user.waits(lambda: changed() == wanted, "the changes")
+    assert user.finds("Adjustments", QLabel).text() == "stream_options added so that usage is reported"
+    user.clicks("Copy JSON").waits(lambda: "second" in QApplication.clipboard().text(), "the copy")
+    copied = QApplication.clipboard().text()
+    user.sends().sees("two").sees_end()
+    assert provider.requests[-1].body.decode() == copied
+    assert json.loads(copied)["seed"] == 7
+    user.waits(lambda: "same as the request" not in request_view(user).toPlainText(), "the next difference")
