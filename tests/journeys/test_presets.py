@@ -10,9 +10,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QPlainTextEdit
 from tests.journeys.test_transfer import chooses_file
 from tests.provider import Provider
+from tests.test_parameters_everywhere import all_set, box_of
 from tests.user import User
 
 from drover.domain.endpoint import Endpoint
+from drover.domain.parameters import SPECS, UNSET
 
 SHIPPED_NAMES = ["Minimal", "Basic", "All", "gpt-oss recommended"]
 
@@ -180,3 +182,23 @@ def test_presets_go_to_another_profile_as_a_file(exact: User, tmp_path: Path) ->
     assert json.loads((tmp_path / "minimal.json").read_text())["presets"] == [
         {"name": "Minimal", "parameters": {}}
     ]
+
+
+def test_restoring_brings_back_each_that_was_set_and_unsets_each_that_was_not(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    provider.answers("fine")
+    user.opens(scripted)
+    panel = user.window.parameters
+    user._does(panel.parameters_edited.emit, all_set())
+    user.asks("with all?").sees_end()
+    user.clicks("Reset parameters").asks("with none?").sees_end()
+    first, second = user.runs()
+    assert (first.parameters, second.parameters) == (all_set(), UNSET)
+    boxes = {name: box_of(panel, name) for name in SPECS}
+    user.clicks("More", nth=1).picks("Restore these settings")
+    assert {name for name, box in boxes.items() if not box.isChecked()} == set()
+    user.clicks("More").picks("Restore these settings")
+    assert {name for name, box in boxes.items() if box.isChecked()} == set()
+    user.clicks("More", nth=1).picks("Restore these settings").asks("with all again?").sees_end()
+    assert user.runs()[-1].parameters == all_set()

@@ -240,6 +240,11 @@ class CheckBox(QCheckBox):
         theme().changed.connect(self._restyle)
         self._restyle()
 
+    @property
+    def is_from_preset(self) -> bool:
+        """Whether a preset ticked it."""
+        return self._is_from_preset
+
     def set_from_preset(self, is_from_preset: bool) -> None:
         """Whether the tick came with a preset rather than from the person."""
         if is_from_preset != self._is_from_preset:

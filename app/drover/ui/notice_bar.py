@@ -26,15 +26,12 @@ class NoticeBar(QWidget):
         self._words.setWordWrap(True)
         self._words.setAccessibleName(self.tr("Notice"))
         self._words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._undo_button = QuietButton(self.tr("Undo"), compact=True)
-        self._undo_button.clicked.connect(self._call_undo)
-        self._undo_button.hide()
+        self._undo_button: QuietButton | None = None
         dismiss = IconButton("close", self.tr("Dismiss"))
         dismiss.clicked.connect(self.hide)
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setSpacing(8)
         row.addWidget(self._words, 1)
-        row.addWidget(self._undo_button, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(dismiss, 0, Qt.AlignmentFlag.AlignTop)
         theme().changed.connect(self._restyle)
         self._restyle()
@@ -43,12 +40,20 @@ class NoticeBar(QWidget):
     def display(self, text: str, *, is_warning: bool, undo: Callable[[], None] | None = None) -> None:
         """Shows and announces the sentence; `undo` is called at most once, if the person takes it back."""
         self._is_warning, self._undo = is_warning, undo
-        self._undo_button.setVisible(undo is not None)
+        self._offer_undo(undo is not None)
         self._words.setText(text)
         self._restyle()
         self.show()
         if QAccessible.isActive():
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
+
+    def _offer_undo(self, is_possible: bool) -> None:
+        if self._undo_button is None and is_possible:
+            self._undo_button = QuietButton(self.tr("Undo"))
+            self._undo_button.clicked.connect(self._call_undo)
+            self._row.insertWidget(1, self._undo_button, 0, Qt.AlignmentFlag.AlignTop)
+        if self._undo_button is not None:
+            self._undo_button.setVisible(is_possible)
 
     def _call_undo(self) -> None:
         undo, self._undo = self._undo, None
