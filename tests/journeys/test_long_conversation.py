@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPlainTextEdit
 from tests.provider import Provider
 from tests.reads import reads_of
 from tests.store import values
@@ -193,3 +193,18 @@ def test_an_answer_that_could_not_be_stored_stays_in_view_and_is_stored_later(
 def limit_pages(user: User, library: Library, pages: int) -> None:
     work = user.workbench._on_writer(lambda: library.connection.execute(f"PRAGMA max_page_count={pages}"))
     user._sees_through(asyncio.ensure_future(work, loop=user.loop))
+
+
+def test_what_would_be_sent_after_ten_thousand_messages_is_shown_by_reading_a_few(
+    user: User, long: None, scripted: Endpoint
+) -> None:
+    comes_to_rest(opened(user, scripted))
+    with reads_of(reader_of(user).connection) as reads:
+        user.clicks("JSON").types("And?")
+        view = user.finds("Request as JSON", QPlainTextEdit)
+        user.waits(lambda: "And?" in view.toPlainText(), "the draft in the request")
+    assert "Question 0?" in view.toPlainText()
+    assert "messages" in view.toPlainText()
+    assert "all" not in reads.messages
+    assert len(reads.messages) <= A_SCREENFUL
+    assert reads.shapes == 0

@@ -25,6 +25,10 @@ def request_view(user: User) -> QPlainTextEdit:
     return user.finds("Request as JSON", QPlainTextEdit)
 
 
+def changed(user: User) -> list[str]:
+    return [line for line in request_view(user).toPlainText().splitlines() if line[0] in "+−"]
+
+
 def test_the_strip_follows_every_setting_and_after_sending_says_that_they_are_the_same(
     user: User, provider: Provider, scripted: Endpoint
 ) -> None:
@@ -70,11 +74,7 @@ def test_the_unfolded_request_is_a_difference_and_is_copied_exactly_as_it_is_sen
         '−   "temperature": 0.7,',
         '+   "seed": 7,',
     ]
-
-    def changed() -> list[str]:
-        return [line for line in request_view(user).toPlainText().splitlines() if line[0] in "+−"]
-
-    user.waits(lambda: changed() == wanted, "the changes")
+    user.waits(lambda: changed(user) == wanted, "the changes")
     assert user.finds("Adjustments", QLabel).text() == "stream_options added so that usage is reported"
     user.clicks("Copy JSON").waits(lambda: "second" in QApplication.clipboard().text(), "the copy")
     copied = QApplication.clipboard().text()
@@ -82,3 +82,35 @@ def test_the_unfolded_request_is_a_difference_and_is_copied_exactly_as_it_is_sen
     assert provider.requests[-1].body.decode() == copied
     assert json.loads(copied)["seed"] == 7
     user.waits(lambda: "same as the request" not in request_view(user).toPlainText(), "the next difference")
+
+
+def test_an_edited_question_takes_back_what_followed_it_and_another_model_is_told(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    provider.answers("one")
+    provider.answers("two")
+    user.opens(scripted).asks("first").sees_end().asks("second").sees("two").sees_end()
+    user._does(user.window.model_chosen.emit, "other-model")
+    sees_in_strip(user, "model scripted-model → other-model, 5 messages")
+    user.clicks("JSON").chooses("Show of the request", "Changes")
+    user.clicks("Edit")
+    model = ['−   "model": "scripted-model",', '+   "model": "other-model",']
+    user.waits(lambda: changed(user) == model, "the same messages")
+    user.types("!")
+    edited = ['−     {"role": "user", "content": "second"},', '+     {"role": "user", "content": "second!"}']
+    user.waits(lambda: changed(user) == model + edited, "the edit")
+
+
+def test_while_a_reply_arrives_the_unfolded_request_is_the_one_that_it_answers(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    gate = provider.answers("one two", pause_after=1)
+    user.opens(scripted).clicks("JSON").types("first").sends().sees("one")
+    user.waits(lambda: '"content": "first"' in request_view(user).toPlainText(), "what was sent")
+    user.types("meanwhile")
+    user.clicks("Copy JSON").waits(lambda: "first" in QApplication.clipboard().text(), "the copy")
+    assert "meanwhile" not in request_view(user).toPlainText()
+    assert provider.requests[-1].body.decode() == QApplication.clipboard().text()
+    gate.set()
+    user.sees_end()
+    user.waits(lambda: "meanwhile" in request_view(user).toPlainText(), "what is next")

@@ -382,7 +382,7 @@ class _Strip(Label):
         height = theme().px(20)
         left = round(left)
         frame = QRectF(left, (self.height() - height) // 2, self._chip_width(piece), height)
-        draw_frame(painter, frame, RADIUS, edge=theme().color("line"))
+        draw_frame(painter, frame, RADIUS, edge=theme().color("track"))
         line = frame.adjusted(self._chip_padding, 0, 0, 0)
         flags = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
         if piece.sign:

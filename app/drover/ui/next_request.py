@@ -173,21 +173,26 @@ class NextRequest(QObject):
         same = next((i for i, (a, b) in enumerate(zip(old, now, strict=False)) if a.id != b.id), None)
         same = min(len(old), len(now)) if same is None else same
         new_sign = LineSign.SAME if last is None else LineSign.ADDED
+        is_sent_again = same == len(now) < len(old) and self._text(old[same]) == draft.text
         runs = _system_runs(draft.system_prompt if last is None else last.system_prompt, draft.system_prompt)
         runs += [
             self._stored(LineSign.SAME, now[:same]),
-            self._stored(LineSign.REMOVED, old[same:]),
+            self._stored(LineSign.SAME, old[same : same + is_sent_again]),
+            self._stored(LineSign.REMOVED, old[same + is_sent_again :]),
             self._stored(new_sign, now[same:]),
         ]
-        if draft.text.strip():
+        if draft.text.strip() and not is_sent_again:
             runs.append(_one(new_sign, "user", draft.text))
         return runs
 
     def _stored(self, sign: LineSign, nodes: Sequence[Node]) -> MessageRun:
         def read(index: int) -> tuple[str, str]:
-            return nodes[index].role.value, self._shown.texts(nodes[index].id)[1]
+            return nodes[index].role.value, self._text(nodes[index])
 
         return MessageRun(sign=sign, count=len(nodes), read=read)
+
+    def _text(self, node: Node) -> str:
+        return self._shown.texts(node.id)[1]
 
     def _left_out_words(self, count: int) -> str:
         return self.tr("{0} more messages").format(formats.whole(count))
