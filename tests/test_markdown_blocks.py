@@ -277,6 +277,19 @@ def test_the_data_of_a_picture_are_not_divided() -> None:
     assert rest.joint == " "
 
 
+def test_data_of_a_picture_that_were_wrapped_are_one_line() -> None:
+    opening, middle = "![a cat](data:image/png;base64," + "iVBORw0KGgo+" * 6, ["/QAB" * 19] * 2000
+    picture, then = contents("\n".join([opening, *middle, "   ABCD==)", "Then."]))
+    assert picture == Paragraph(opening + "".join(middle) + "ABCD==)")
+    assert isinstance(then, Paragraph)
+    assert then.text == "Then."
+
+
+def test_words_below_data_that_never_end_are_words() -> None:
+    (shown,) = contents("![a](data:image/png;base64,iVBO\nHello, world.\n\n")
+    assert shown == Paragraph("![a](data:image/png;base64,iVBO\nHello, world.")
+
+
 def test_the_rest_of_an_endless_row_is_text() -> None:
     table, rest, *_ = contents("|a|\n|-|\n|" + "b " * 6000)
     assert isinstance(table, Table)
@@ -288,7 +301,7 @@ FRAGMENTS = [
     "| a | b |", "|---|--:|", "|", "$$", "\\[", "\\]", "\\begin{align}", "\\end{align}", "text", "[x] ",
     "[^1]: ", "![a](b)", "![a](b) ",
     "\n", "\n", "\n", "\n\n", "\r\n", "\r", "\0", "é", "😀", "\ud800", "\udc00", "`", "\\", "a b c", " ",
-    "![x](data:image/png;base64,AAAA", "BBBBBBBB", ") ", "**", "\\begin{align}x",
+    "![x](data:image/png;base64,AAAA", "BBBBBBBB", "BB==\n", ")\n", ") ", "**", "\\begin{align}x",
 ]  # fmt: skip
 MARKDOWN = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
 

@@ -159,6 +159,8 @@ _ONLY_MARKERS = re.compile(r"[-=*_+`~$#>|:•\\\[\]() \t]*(?:\d{1,9}[.)]?)?[ \t]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DATA = re.compile(r"\]\([ \t]*<?data:image/[^\s()<>\[\]]*")
 _DATA_REST = 600  # what may follow the data before the image is closed: a title
+_WRAPPED_DATA = re.compile(r"\]\([ \t]*<?data:image/[\w.+-]{1,40};base64,[A-Za-z0-9+/]*+\Z")
+_DATA_LINE = re.compile(r"[ \t]*(?=\S)[A-Za-z0-9+/]*+=*+[ \t]*+(?P<rest>>?[ \t]*\).*|[\"'].*)?\Z")
 _DATA_END = re.compile(r"[\s()<>\[\]]")
 _STOPS = ("", ".", ",", ";", ":")
 _FORMULA_LIMIT = 20_000
@@ -175,6 +177,8 @@ class BlockSplitter:
         self._limit = MAX_PARAGRAPH_CHARS  # from which on the beginning of an endless line is taken
         self._is_in_data = False
         self._goes_on = False  # whether it is the rest of a line of which the beginning has been taken
+        self._wrapped: list[str] = []  # lines with the data of an image, which the next one may go on with
+        self._wrapped_chars = 0
         self._state = _State()
         self._is_finished = False
 
@@ -184,6 +188,14 @@ class BlockSplitter:
         partial = "".join(self._partial)
         self._partial = [partial] if partial else []
         state = self._state
+        if self._wrapped:
+            beginning = "".join(self._wrapped)
+            self._wrapped = [beginning]
+            if not partial or _DATA_LINE.match(partial):
+                partial = beginning + partial.strip()
+            else:
+                state = state.clone()
+                state.take(beginning)
         if not state.is_in_source:
             partial = _without_open_data(partial)
         if partial and (self._goes_on or not state.withholds(partial)):
@@ -208,6 +220,7 @@ class BlockSplitter:
         self._is_finished = True
         if self._partial:
             self._take_line()
+        self._take_wrapped()
         self._state.close_all()
         self._collect()
 
@@ -235,6 +248,7 @@ class BlockSplitter:
                 return
             if "\ud800" <= head[-1] <= "\udbff":
                 head = head[:-1]
+            self._take_wrapped()
             (self._state.take_on if self._goes_on else self._state.take)(clean_line(head))
             self._collect()
             self._goes_on = True
@@ -242,15 +256,32 @@ class BlockSplitter:
             self._limit = MAX_PARAGRAPH_CHARS
 
     def _take_line(self) -> None:
-        line = clean_line("".join(self._partial).rstrip("\r"))
-        if self._goes_on:
-            self._state.take_on(line)
-        else:
-            self._state.take(line)
+        line, goes_on = clean_line("".join(self._partial).rstrip("\r")), self._goes_on
         self._partial.clear()
         self._held, self._limit = 0, MAX_PARAGRAPH_CHARS
         self._is_in_data = self._goes_on = False
+        if self._wrapped and (data := _DATA_LINE.match(line)) and self._wrapped_chars < _MAX_DATA_CHARS:
+            self._wrapped.append(line.strip())
+            self._wrapped_chars += len(line)
+            if data["rest"]:
+                self._take_wrapped()
+            return
+        self._take_wrapped()
+        if goes_on:
+            self._state.take_on(line)
+        elif not self._state.is_in_source and _WRAPPED_DATA.search(line):
+            self._wrapped.append(line)
+            self._wrapped_chars = len(line)
+        else:
+            self._state.take(line)
         self._collect()
+
+    def _take_wrapped(self) -> None:
+        """Takes lines over which the data of an image were wrapped as the one line that they stand for."""
+        if self._wrapped:
+            self._state.take("".join(self._wrapped))
+            self._wrapped.clear()
+            self._collect()
 
     def _collect(self) -> None:
         if self._state.done:
