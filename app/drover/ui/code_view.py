@@ -45,7 +45,27 @@ _HEADER, _INSET_X, _INSET_Y, _BAR, _RADIUS = 32, 12, 10, 12, 6
 _COPIED_MS = 1500
 
 
-class _CodeText(OwnerSelects, QTextEdit):
+class _PaintsHits(OwnerSelects):
+    """A part of an editor of code that colours hits over its text."""
+
+    hits_in: HitsIn | None = None
+    """Tells which hits to colour, if there may be any."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The code, and the hits in it."""
+        super().paintEvent(event)  # type: ignore[misc]
+        if self.hits_in is not None:
+            painter = QPainter(self.viewport())  # type: ignore[attr-defined]
+            hits, document = self.hits_in(event.rect()), self.document()  # type: ignore[attr-defined]
+            paint_hits(painter, document, hits, self._origin_of, is_behind=False)
+            painter.end()
+
+    def _origin_of(self, block: QTextBlock) -> QPointF:
+        """The top left corner of a line, in the viewport."""
+        raise NotImplementedError
+
+
+class _CodeText(_PaintsHits, QTextEdit):
     """The code itself: read-only, sideways scrolling."""
 
     def __init__(self, parent: QWidget) -> None:
@@ -53,21 +73,10 @@ class _CodeText(OwnerSelects, QTextEdit):
         make_plain(self)
         self.setLineWrapMode(QTextEdit.LineWrapMode.FixedPixelWidth)
         self.document().setDocumentMargin(0)
-        self.hits_in: HitsIn | None = None
-        """Tells which hits to colour, if there may be any."""
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """The code, and the hits in it."""
-        super().paintEvent(event)
-        if self.hits_in is not None:
-            painter = QPainter(self.viewport())
-            painter.translate(-self.horizontalScrollBar().value(), 0)
-            hits = self.hits_in(event.rect())
-            paint_hits(painter, self.document(), hits, self._origin_of, is_behind=False)
-            painter.end()
 
     def _origin_of(self, block: QTextBlock) -> QPointF:
-        return self.document().documentLayout().blockBoundingRect(block).topLeft()
+        corner = self.document().documentLayout().blockBoundingRect(block).topLeft()
+        return corner - QPointF(self.horizontalScrollBar().value(), 0)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Up and down belong to the transcript."""
@@ -81,7 +90,7 @@ class _CodeText(OwnerSelects, QTextEdit):
             super().keyPressEvent(event)
 
 
-class _LongCodeText(OwnerSelects, QPlainTextEdit):
+class _LongCodeText(_PaintsHits, QPlainTextEdit):
     """Very long code: lines are laid out as they come into view; scrolls inside."""
 
     def __init__(self, parent: QWidget) -> None:
@@ -89,17 +98,6 @@ class _LongCodeText(OwnerSelects, QPlainTextEdit):
         make_plain(self)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.document().setDocumentMargin(0)
-        self.hits_in: HitsIn | None = None
-        """Tells which hits to colour, if there may be any."""
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """The code, and the hits in it."""
-        super().paintEvent(event)
-        if self.hits_in is not None:
-            painter = QPainter(self.viewport())
-            hits = self.hits_in(event.rect())
-            paint_hits(painter, self.document(), hits, self._origin_of, is_behind=False)
-            painter.end()
 
     def _origin_of(self, block: QTextBlock) -> QPointF:
         return self.blockBoundingGeometry(block).translated(self.contentOffset()).topLeft()

@@ -117,7 +117,7 @@ class MarkdownView(QWidget):
     Signals:
         link_activated(str)
         footnote_requested(Place): where the footnote begins that was asked for
-        height_changed(): a person switched something inside; lay out again
+        height_changed(): lay out again: a person switched something, or the pause of a costly tail is over
         reflowed(): what was waited for has come; lay out again, with the text under the eye where it is
     """
 
@@ -785,7 +785,7 @@ def _start_of(segment: _Segment) -> int:
 
 
 def _has_focus(segment: _Segment) -> bool:
-    """Whether the keyboard is in this segment, or a selection that would be lost with its widget."""
+    """Whether the keyboard is in this segment."""
     widget, focused = segment.widget, QApplication.focusWidget()
     return widget is not None and focused is not None and (widget is focused or widget.isAncestorOf(focused))
 

@@ -196,8 +196,12 @@ class _Detail(OwnerSelects, QPlainTextEdit):
         make_plain(self)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
-        self.setFont(theme().font("wire"))
         self.setAccessibleName(self.tr("Details of the failure"))
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def _restyle(self) -> None:
+        self.setFont(theme().font("wire"))
 
 
 class OutcomeLine(QWidget):

@@ -241,11 +241,6 @@ class TranscriptSelection(QObject):
             self.offer()
         return was_click
 
-    @property
-    def is_dragging(self) -> bool:
-        """Whether the button is down."""
-        return self._pressed_at is not None
-
     def _stop_drag(self) -> None:
         self._pressed_at = None
         self._scrolling.stop()
