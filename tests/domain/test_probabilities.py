@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drover.domain.conversation import Part, ReasoningPart, TextPart
-from drover.domain.probabilities import Alternative, ScoredText, TokenChoice, entropy_bits, scored
+from drover.domain.probabilities import (
+    Alternative,
+    ScoredText,
+    TokenChoice,
+    entropy_bits,
+    scored,
+    summary,
+)
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 PROSE = st.text(alphabet="ab é漢🦊.\n", min_size=1, max_size=40)
@@ -175,6 +182,19 @@ def test_perplexity_leaves_impossible_tokens_out() -> None:
     assert answer.perplexity == pytest.approx(2.0)
     assert answer.mean_probability == pytest.approx(1 / 3)
     assert scored([TextPart(text="abc")], []).answer.perplexity is None
+
+
+def test_a_summary_names_the_least_probable_and_the_most_uncertain_places() -> None:
+    half = math.log(0.5)
+    tokens = [
+        TokenChoice(b"a", -0.1),
+        TokenChoice(b"b", -4.0, (Alternative(b"x", -0.02),)),
+        TokenChoice(b"c", half, (Alternative(b"c", half), Alternative(b"y", half))),
+    ]
+    found = summary(scored([TextPart(text="abc")], tokens).answer, most=2)
+    assert found.least_probable == (1, 2)
+    assert found.most_uncertain[0] == 2
+    assert found.bare_chars == 0
 
 
 def test_the_token_at_a_character() -> None:

@@ -13,6 +13,7 @@ from drover.domain.conversation import ReasoningPart, TextPart
 from drover.domain.parameters import SamplingParameters
 from drover.domain.run import Run, Timing
 from drover.domain.stream import Usage
+from drover.ui.controls import Segments
 from drover.ui.inspector import Inspector
 from drover.ui.run_timeline import RunTimeline
 
@@ -63,6 +64,8 @@ def test_the_reasoning_is_whole_with_its_time_and_tokens(inspector: Inspector) -
 
 def test_tokens_stand_in_one_row_a_reply(inspector: Inspector) -> None:
     display(inspector, "Tokens", shown_run())
+    segments = next(s for s in inspector.findChildren(Segments) if s.isVisible())
+    segments.setCurrentIndex(segments.findText("Usage"))
     told = texts(inspector)
     at = told.index("118")
     assert told[at : at + 4] == ["118", "730", "412", "34"]

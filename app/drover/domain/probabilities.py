@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from array import array
 from bisect import bisect_left, bisect_right
@@ -124,6 +125,32 @@ class ScoredText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What can be said of all tokens of a text together; some 10 us a token to find out."""
+
+    perplexity: float | None
+    mean_probability: float | None
+    bare_chars: int
+    least_probable: tuple[int, ...]
+    """The places that had the least probability, from the lowest on; impossible tokens come first."""
+    most_uncertain: tuple[int, ...]
+    """The places with the highest entropy, as far as it is known, from the highest on."""
+
+
+def summary(scored: ScoredText, *, most: int = 8) -> Summary:
+    """Of a text with its tokens; at most this many places of each kind."""
+    places, tokens = range(len(scored.tokens)), scored.tokens
+    entropies = [entropy_bits(token)[0] for token in tokens]
+    return Summary(
+        perplexity=scored.perplexity,
+        mean_probability=scored.mean_probability,
+        bare_chars=scored.bare_chars,
+        least_probable=tuple(heapq.nsmallest(most, places, key=lambda place: tokens[place].logprob)),
+        most_uncertain=tuple(heapq.nlargest(most, places, key=entropies.__getitem__)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenScores:
     """The tokens of one reply, in the order of writing, and where they stand in its thinking and its answer.
 
@@ -141,23 +168,18 @@ class TokenScores:
 
         None where that is unknown, or would end within a character.
         """
-        first, last = self._exact_span(scored)
-        number = scored.numbers[index]
-        if not first <= number < last or not token_bytes:
+        if not token_bytes or not self.knows_beginning(scored):
             return None
-        written = b"".join(token.token_bytes for token in self.tokens[:number])
+        written = b"".join(token.token_bytes for token in self.tokens[: scored.numbers[index]])
         try:
             return self.prefill + (written + token_bytes).decode("utf-8")
         except UnicodeDecodeError:
             return None
 
-    def _exact_span(self, scored: ScoredText) -> tuple[int, int]:
-        """The tokens of this text, if they and all before them are known to be what was written."""
-        are_mixed = any(token.is_reasoning for token in self.tokens)
-        is_known = self.reasoning.is_exact or not self.reasoning.text
-        if are_mixed or not scored.is_exact or not is_known or not scored.numbers:
-            return 0, 0
-        return scored.numbers[0], scored.numbers[-1] + 1
+    def knows_beginning(self, scored: ScoredText) -> bool:
+        """Whether the tokens of this text and all before them are known to be what was written."""
+        is_whole = self.reasoning.is_exact or not self.reasoning.text
+        return scored.is_exact and is_whole and not (self.tokens and self.tokens[0].is_reasoning)
 
 
 def scored(parts: Sequence[Part], tokens: Sequence[TokenChoice], prefill: str = "") -> TokenScores:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from drover.domain.conversation import Message, ReasoningPart
 from drover.domain.endpoint import Endpoint
-from drover.domain.probabilities import TokenChoice, TokenScores, scored
+from drover.domain.probabilities import Summary, TokenChoice, TokenScores, scored, summary
 from drover.domain.run import Exchange, Run
 from drover.domain.stream import TokensScored
 from drover.errors import ProtocolError
@@ -23,6 +23,8 @@ class InspectedTokens:
 
     run_id: str
     scores: TokenScores
+    reasoning: Summary
+    answer: Summary
     no_fork_reason: str
     """Why this reply cannot be continued from one of its tokens, in words; empty if it can."""
 
@@ -34,10 +36,12 @@ def inspected_tokens(
     if b'"logprob"' not in exchange.raw_stream:
         return None
     prefill = chat.prefill_of(run.request_body, run.adjustments)
-    tokens = _tokens(exchange.raw_stream, endpoint)
+    scores = scored(stored.parts, _tokens(exchange.raw_stream, endpoint), prefill)
     return InspectedTokens(
         run_id=run.id,
-        scores=scored(stored.parts, tokens, prefill),
+        scores=scores,
+        reasoning=summary(scores.reasoning),
+        answer=summary(scores.answer),
         no_fork_reason=no_fork_reason(run, exchange, stored, endpoint),
     )
 

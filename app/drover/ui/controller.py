@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from drover.ui.inspecting import Inspecting
     from drover.ui.probing import Probing
     from drover.ui.setup import Setup
+    from drover.ui.token_inspecting import TokenInspecting
     from drover.ui.transfer import Transfer
 
 _log = logger("ui")
@@ -78,6 +79,7 @@ class Controller(QObject):
         self._opened_probing: Probing | None = None
         self._opened_transfer: Transfer | None = None
         self._opened_inspecting: Inspecting | None = None
+        self._opened_tokens: TokenInspecting | None = None
         self.actions = Actions(self, window)
         self._drafting = Drafting(workbench, reader, window, self._shown, self.spawn, self)
         self._words_rest = QTimer(self, singleShot=True, interval=_WORDS_REST_MS)
@@ -405,6 +407,18 @@ class Controller(QObject):
             )
         return self._opened_inspecting
 
+    @property
+    def _tokens(self) -> TokenInspecting:
+        """Serves the page of the tokens, once that is looked at."""
+        if self._opened_tokens is None:
+            from drover.ui.token_inspecting import TokenInspecting
+
+            page = self._window.inspector.tokens
+            self._opened_tokens = TokenInspecting(
+                page, self._workbench, self.spawn, self._ask, self._drafting, self
+            )
+        return self._opened_tokens
+
     # Showing
 
     def _open(self, conversation_id: str | None) -> None:
@@ -481,6 +495,8 @@ class Controller(QObject):
             inspector.display_live(live, runs)
             if inspector.needs_request:
                 self._inspecting.follow(live)
+            if inspector.needs_tokens:
+                self._tokens.follow()
             return
         reply_id = inspected_id if shown.has_on_branch(inspected_id) else shown.last_reply_id
         known = shown.run_of(reply_id) if reply_id is not None else None
@@ -493,6 +509,8 @@ class Controller(QObject):
         # What was kept of a request holds the conversation up to it, so it is read only to be looked at.
         if inspector.needs_request:
             self._inspecting.show(known.id if known is not None else None)
+        if inspector.needs_tokens:
+            self._tokens.show(known.id if known is not None else None)
 
     def _edit_request(self, run: Run) -> None:
         """Takes the message that a run answered into the composer, with the settings of that run."""

@@ -17,10 +17,11 @@ from drover.ui.controls import ElidedLabel, Label, SearchField
 from drover.ui.inspector_page import Page
 from drover.ui.run_timeline import RunTimeline
 from drover.ui.theme import theme
-from drover.ui.token_page import MOST_RUNS, TokensPage
+from drover.ui.usage_table import MOST_RUNS
 
 if TYPE_CHECKING:
     from drover.ui.request_page import RequestPage
+    from drover.ui.token_page import TokensPage
 
 
 class _Prose(QTextEdit):
@@ -156,6 +157,7 @@ class Inspector(QStackedWidget):
         super().__init__(parent)
         self._pages: dict[str, QWidget] = {}
         self._request: RequestPage | None = None
+        self._tokens: TokensPage | None = None
         self._reply: tuple[Run | None, Message | None] = (None, None)
         self._runs: Sequence[Run] = ()
         self._live: LiveRun | None = None
@@ -163,13 +165,13 @@ class Inspector(QStackedWidget):
     def show_page(self, name: str) -> None:
         """Brings `Reasoning`, `Request` or `Tokens` to the front.
 
-        Before the window is shown the page of the request is left out: ask again behind the first frame.
+        Before the window is shown only that of the reasoning comes: ask again behind the first frame.
         """
-        if name == "Request" and not self.window().isVisible():
+        if name != "Reasoning" and not self.window().isVisible():
             return
         if name not in self._pages:
             kinds: dict[str, Callable[[], QWidget]] = {
-                "Reasoning": ReasoningPage, "Request": self._make_request, "Tokens": TokensPage,
+                "Reasoning": ReasoningPage, "Request": self._make_request, "Tokens": self._make_tokens,
             }  # fmt: skip
             self._pages[name] = kinds[name]()
             self.addWidget(self._pages[name])
@@ -190,7 +192,18 @@ class Inspector(QStackedWidget):
     @property
     def needs_runs(self) -> bool:
         """Whether the page in front lists the replies of the shown branch."""
-        return isinstance(self.currentWidget(), TokensPage) and self.isVisible()
+        return self.needs_tokens
+
+    @property
+    def needs_tokens(self) -> bool:
+        """Whether the page in front shows the tokens of a reply, which are read only for it."""
+        return self._tokens is not None and self.currentWidget() is self._tokens and self.isVisible()
+
+    @property
+    def tokens(self) -> TokensPage:
+        """The page of the tokens, once `show_page` made it; it is given them by whoever reads them."""
+        assert self._tokens is not None
+        return self._tokens
 
     @property
     def most_runs(self) -> int:
@@ -224,6 +237,12 @@ class Inspector(QStackedWidget):
         self._request = RequestPage()
         return self._request
 
+    def _make_tokens(self) -> QWidget:
+        from drover.ui.token_page import TokensPage  # behind the first frame, and not in every sitting
+
+        self._tokens = TokensPage()
+        return self._tokens
+
     def _display_page(self) -> None:
         page = self.currentWidget()
         run, message = self._reply
@@ -232,8 +251,8 @@ class Inspector(QStackedWidget):
                 page.display_live(self._live)
             else:
                 page.display(run, message)
-        elif isinstance(page, TokensPage):
-            page.display(self._runs)
+        elif self._tokens is not None and page is self._tokens:
+            self._tokens.display(self._runs)
 
 
 def _tr(text: str) -> str:

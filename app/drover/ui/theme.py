@@ -47,6 +47,7 @@ LIGHT: Final[Mapping[str, str]] = {
     "syntax-keyword": "#7a2e6b", "syntax-string": "#1d6a3b", "syntax-number": "#1f5f9a",
     "syntax-comment": "#666663", "syntax-name": "#7a4a00",
     "thinking": "#c3d8ec", "answering": "#bfe0d5",
+    "doubt-1": "#fdf3d9", "doubt-2": "#fae3ab", "doubt-3": "#f5d083", "doubt-4": "#efba60",
     "c1": "#1c62b5", "c2": "#8f4208", "c3": "#149466", "c4": "#c660a0", "c5": "#917f08", "c6": "#4a4a48",
 }  # fmt: skip
 """Every colour of the light appearance by token."""
@@ -62,6 +63,7 @@ DARK: Final[Mapping[str, str]] = {
     "syntax-keyword": "#d79ac9", "syntax-string": "#8fce9f", "syntax-number": "#8fbfe8",
     "syntax-comment": "#9d9d9a", "syntax-name": "#e0b878",
     "thinking": "#284660", "answering": "#20493f",
+    "doubt-1": "#2f2919", "doubt-2": "#463818", "doubt-3": "#604a15", "doubt-4": "#7a5a10",
     "c1": "#93caf5", "c2": "#f0af6a", "c3": "#2f9a70", "c4": "#c05fa6", "c5": "#8a7b2c", "c6": "#c4c4bf",
 }  # fmt: skip
 """Every colour of the dark appearance by token."""
@@ -559,6 +561,7 @@ def _tokens_of(system: QPalette) -> dict[str, QColor]:
     chosen, on_chosen = system.color(role.Highlight), system.color(role.HighlightedText)
     tokens = dict.fromkeys(LIGHT, text)
     tokens |= dict.fromkeys(("page", "raised", "code", "user", "caution-bg"), base)
+    tokens |= dict.fromkeys(("doubt-1", "doubt-2", "doubt-3", "doubt-4"), base)
     tokens |= dict.fromkeys(("window", "hover", "pressed", "select", "hit", "thinking", "answering"), window)
     tokens |= dict.fromkeys(("accent", "accent-hover", "accent-pressed"), chosen)
     tokens["on-accent"] = on_chosen
