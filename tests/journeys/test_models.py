@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 from tests.journeys.conftest import endpoint_at
 from tests.provider import MODELS_PATH, Provider
 from tests.user import User
 
-from drover.domain.endpoint import Endpoint
+from drover.domain.endpoint import Endpoint, ModelCard
+from drover.paths import Profile
+from drover.store.database import open_database
+from drover.store.library import Library
 from drover.ui.model_list import ModelList
 
 
@@ -73,3 +80,29 @@ def test_a_model_with_a_schema_of_its_own_has_its_own_parameters(user: User, pro
 
     user.chooses("Model", "plain-model")
     user.waits(lambda: user.has("Send top_p"), "the catalogue")
+
+
+def test_without_a_network_the_models_known_from_before_are_listed_with_their_age(
+    user: User, profile: Profile
+) -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    seen_at = datetime.now(UTC) - timedelta(days=3, minutes=5)
+    schema = '{"properties":{"strength":{"type":"number","minimum":0,"maximum":1}}}'
+    known = [
+        ModelCard(id="scripted-model", context_tokens=8192, source="From Scripted", fetched_at=seen_at),
+        ModelCard(id="own-rows", request_schema=schema, source="From Scripted", fetched_at=seen_at),
+    ]
+    with closing(Library(open_database(profile.database))) as library:
+        library.save_model_cards("scripted", known)
+    user.opens(endpoint_at(f"http://127.0.0.1:{port}/v1"))
+    popup = opened_list(user)
+    user.waits(lambda: "Asking" not in foot(popup), "that the server is away")
+
+    assert rows(popup) == ["scripted-model", "own-rows"]
+    assert foot(popup).endswith("the connection was refused. · From Scripted, 3 days ago")
+    card = [label.text() for label in user.window.parameters.findChildren(QLabel)]
+    assert "From Scripted, 3 days ago" in card
+    QTest.keyClicks(popup.focusWidget(), "own\r")
+    user.waits(lambda: user.has("Send strength"), "the parameters of its stored schema")

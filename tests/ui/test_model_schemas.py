@@ -17,6 +17,7 @@ from drover.domain.endpoint import Endpoint
 from drover.domain.parameters import SPECS, UNSET, SamplingParameters
 from drover.domain.request_schema import specs_of_schema
 from drover.domain.run import RunRequest
+from drover.ui.model_note import facts_of
 from drover.ui.parameter_panel import ParameterPanel
 from drover.wire.chat import encode
 from drover.wire.models import decode_models
@@ -119,3 +120,15 @@ def test_the_corpus_holds_every_construct() -> None:
         '"examples"', '"additionalProperties"', '"if"', '"thinking_level"', '"enable_thinking"',
     ):  # fmt: skip
         assert construct in text, construct
+
+
+def test_the_note_of_a_model_tells_under_which_key_each_fact_was_stated() -> None:
+    entry = {"id": "m", "top_provider": {"context_length": 4096}, "pricing": {"prompt": "0.000001"}}
+    [card] = decode_models(json.dumps([entry]).encode(), source="From Lab")
+
+    assert facts_of(card) == [
+        ("Id", "m", ""), ("Context", "4\u202f096 tokens", "top_provider.context_length"),
+        ("Longest reply", "", ""), ("Takes", "", ""),
+        ("Price in", "$1.00 per million tokens", "pricing.prompt"),
+        ("Price out", "", ""), ("Parameters", "not listed by the server", ""),
+    ]  # fmt: skip

@@ -29,6 +29,11 @@ def test_a_model_of_oxen_gives_all_its_facts() -> None:
             id="gpt-oss-120b", name="OpenAI/GPT-OSS-120B", context_tokens=128000, max_output_tokens=None,
             input_modalities=("text", "image"), input_usd_per_token=1.5e-7, output_usd_per_token=6e-7,
             source="From X", notes=("Large and open.",),
+            places=(
+                ("context_tokens", "context_length"), ("input_modalities", "capabilities.input"),
+                ("input_usd_per_token", "pricing.input_cost_per_token"),
+                ("output_usd_per_token", "pricing.output_cost_per_token"),
+            ),
         )
     ]  # fmt: skip
 
@@ -70,6 +75,18 @@ def test_the_context_is_found_under_every_name_and_unknown_stays_unknown(
 )
 def test_what_cannot_chat_is_left_out(entry: object) -> None:
     assert cards(entry, {"id": "chat"}) == cards({"id": "chat"})
+
+
+def test_each_fact_knows_where_the_server_stated_it() -> None:
+    [card] = cards({
+        "id": "m", "context_length": "many", "top_provider": {"context_length": 4096},
+        "pricing": {"prompt": "0"}, "json_request_schema": {"type": "object"},
+    })  # fmt: skip
+
+    assert card.place_of("context_tokens") == "top_provider.context_length"
+    assert card.place_of("input_usd_per_token") == "pricing.prompt"
+    assert card.place_of("request_schema") == "json_request_schema"
+    assert card.place_of("max_output_tokens") == ""
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,13 @@ class ModelCard:
     """The JSON Schema of its request body as the server gave it; empty if it gave none."""
     notes: tuple[str, ...] = field(default=())
     """Further sentences worth showing, such as that a model is tiny."""
+    places: tuple[tuple[str, str], ...] = ()
+    """For facts that a server stated: the field here, and the key of its model object, such as
+    "top_provider.context_length"."""
+
+    def place_of(self, fact: str) -> str:
+        """Where the server stated the fact of this field; empty where it is not known."""
+        return dict(self.places).get(fact, "")
 
 
 class FactOutcome(StrEnum):

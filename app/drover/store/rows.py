@@ -391,6 +391,7 @@ def model_card_from(stored: str) -> ModelCard:
         values["fetched_at"] = moment(values["fetched_at"])
     for name in ("input_modalities", "notes"):
         values[name] = tuple(values[name])
+    values["places"] = tuple((fact, place) for fact, place in values.get("places", ()))
     return value_of(ModelCard, values)
 
 

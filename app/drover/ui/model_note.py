@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from drover.domain.endpoint import ModelCard
 from drover.ui import formats
-from drover.ui.controls import Label
+from drover.ui.controls import ElidedLabel, Label
 from drover.ui.note_popup import NotePopup
 
 
@@ -25,13 +25,18 @@ class ModelNote(NotePopup):
         table.setHorizontalSpacing(12)
         table.setVerticalSpacing(4)
         table.setColumnStretch(1, 1)
-        for row, (name, value) in enumerate(facts_of(card)):
+        for row, (name, value, place) in enumerate(facts_of(card)):
             heading = Label(name, role="small", token="text-3")
             shown = Label(value or _t("unknown"), role="small", token="text" if value else "text-3")
             shown.setWordWrap(True)
             shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             table.addWidget(heading, row, 0, Qt.AlignmentFlag.AlignTop)
-            table.addWidget(shown, row, 1)
+            stated = QVBoxLayout()
+            stated.setSpacing(0)
+            stated.addWidget(shown)
+            if place:
+                stated.addWidget(ElidedLabel(place, role="small", token="text-3"))
+            table.addLayout(stated, row, 1)
         self.column.addLayout(table)
         origin = formats.origin(card.source, card.fetched_at, now=datetime.now(UTC))
         for words in (*card.notes, origin):
@@ -41,19 +46,20 @@ class ModelNote(NotePopup):
                 self.column.addWidget(note)
 
 
-def facts_of(card: ModelCard) -> list[tuple[str, str]]:
-    """Each fact with its value in words, empty where it is unknown."""
+def facts_of(card: ModelCard) -> list[tuple[str, str, str]]:
+    """Each fact with its value in words, empty where it is unknown, and the key under which it was stated."""
     given, taken = card.input_usd_per_token, card.output_usd_per_token
     own = _t("its own, as the server lists them") if card.request_schema else _t("not listed by the server")
-    return [
-        (_t("Id"), card.id),
-        (_t("Context"), _tokens(card.context_tokens)),
-        (_t("Longest reply"), _tokens(card.max_output_tokens)),
-        (_t("Takes"), ", ".join(card.input_modalities)),
-        (_t("Price in"), _per_million(given)),
-        (_t("Price out"), _per_million(taken)),
-        (_t("Parameters"), own),
+    facts = [
+        ("id", _t("Id"), card.id),
+        ("context_tokens", _t("Context"), _tokens(card.context_tokens)),
+        ("max_output_tokens", _t("Longest reply"), _tokens(card.max_output_tokens)),
+        ("input_modalities", _t("Takes"), ", ".join(card.input_modalities)),
+        ("input_usd_per_token", _t("Price in"), _per_million(given)),
+        ("output_usd_per_token", _t("Price out"), _per_million(taken)),
+        ("request_schema", _t("Parameters"), own),
     ]
+    return [(name, value, card.place_of(fact)) for fact, name, value in facts]
 
 
 def _tokens(count: int | None) -> str:

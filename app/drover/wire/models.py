@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from drover.domain.endpoint import ModelCard
@@ -13,9 +13,21 @@ from drover.wire.error_body import page_title, read_error
 from drover.wire.surrogates import without_lone_surrogates
 
 _NOT_CHAT_TYPES = {"embedding", "embeddings", "rerank", "image", "audio", "video", "moderation"}
-_CONTEXT_KEYS = (
-    "context_length", "max_model_len", "context_window", "max_context_length", "max_context_tokens",
-)  # fmt: skip
+_PLACES: Mapping[str, tuple[str, ...]] = {
+    "context_tokens": (
+        "context_length", "max_model_len", "context_window", "max_context_length", "max_context_tokens",
+        "top_provider.context_length", "meta.n_ctx_train",
+    ),
+    "max_output_tokens": (
+        "max_output_tokens", "max_completion_tokens", "top_provider.max_completion_tokens",
+    ),
+    "input_modalities": ("capabilities.input", "architecture.input_modalities", "input_modalities"),
+    "input_usd_per_token": ("pricing.input_cost_per_token", "pricing.prompt"),
+    "output_usd_per_token": ("pricing.output_cost_per_token", "pricing.completion"),
+    "request_schema": ("request_schema", "json_request_schema"),
+}  # fmt: skip
+"""Where servers state each fact of a card, the first that does counts; a point leads into an object."""
+_OUTPUTS = ("capabilities.output", "architecture.output_modalities", "output_modalities")
 
 
 def decode_models(body: bytes, *, source: str) -> list[ModelCard]:
@@ -67,24 +79,15 @@ def _card(entry: object, source: str) -> ModelCard | None:
     if model_id is None or not _is_chat(entry):
         return None
     name = next((entry[key] for key in ("display_name", "name") if _is_text(entry.get(key))), model_id)
-    pricing, provider = _object(entry, "pricing"), _object(entry, "top_provider")
-    contexts = [entry.get(key) for key in _CONTEXT_KEYS]
-    meta = _object(entry, "meta")
+    facts, places = {}, []
+    for fact, read in _READERS.items():
+        for place in _PLACES[fact]:
+            if (value := read(_at(entry, place))) is not None:
+                facts[fact] = value
+                places.append((fact, place))
+                break
     return ModelCard(
-        id=model_id,
-        name=name,
-        context_tokens=_count(*contexts, provider.get("context_length"), meta.get("n_ctx_train")),
-        max_output_tokens=_count(
-            entry.get("max_output_tokens"),
-            entry.get("max_completion_tokens"),
-            provider.get("max_completion_tokens"),
-        ),
-        input_modalities=_modalities(entry, "input"),
-        input_usd_per_token=_price(pricing, "input_cost_per_token", "prompt"),
-        output_usd_per_token=_price(pricing, "output_cost_per_token", "completion"),
-        source=source,
-        request_schema=_schema(entry),
-        notes=_notes(entry),
+        id=model_id, name=name, source=source, notes=_notes(entry), places=tuple(places), **facts
     )
 
 
@@ -94,21 +97,16 @@ def _is_chat(entry: Mapping[str, Any]) -> bool:
         return False
     if str(entry.get("type", "")).lower() in _NOT_CHAT_TYPES:
         return False
-    outputs = _modalities(entry, "output")
+    outputs = next(filter(None, (_modalities(_at(entry, place)) for place in _OUTPUTS)), None)
     if outputs and "text" not in outputs:
         return False
     return _object(entry, "capabilities").get("completion_chat") is not False
 
 
-def _modalities(entry: Mapping[str, Any], direction: str) -> tuple[str, ...]:
-    for value in (
-        _object(entry, "capabilities").get(direction),
-        _object(entry, "architecture").get(f"{direction}_modalities"),
-        entry.get(f"{direction}_modalities"),
-    ):
-        if isinstance(value, list):
-            return tuple(item for item in value if isinstance(item, str))
-    return ()
+def _modalities(value: object) -> tuple[str, ...] | None:
+    if not isinstance(value, list):
+        return None
+    return tuple(item for item in value if isinstance(item, str))
 
 
 def _notes(entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -124,18 +122,22 @@ def _notes(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _schema(entry: Mapping[str, Any]) -> str:
-    """The JSON Schema of the request body, compact; empty where there is none or it is no JSON object."""
-    schema = entry.get("request_schema") or entry.get("json_request_schema")
+def _schema(value: object) -> str | None:
+    """A JSON Schema, as an object or as its text, compact."""
     try:
-        if isinstance(schema, str):
-            schema = json.loads(schema)
+        schema = json.loads(value) if isinstance(value, str) else value
         if not isinstance(schema, dict) or not schema:
-            return ""
+            return None
         text = json.dumps(schema, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (ValueError, RecursionError):
-        return ""
+        return None
     return without_lone_surrogates(text)
+
+
+def _at(entry: Mapping[str, Any], place: str) -> object:
+    """What stands at a place of the model object; None where there is nothing."""
+    outer, _, inner = place.partition(".")
+    return _object(entry, outer).get(inner) if inner else entry.get(outer)
 
 
 def _object(entry: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -147,29 +149,29 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _count(*values: object) -> int | None:
-    """The first positive whole number."""
-    for value in values:
-        if (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and math.isfinite(value)
-            and value > 0
-        ):
-            return int(value)
-    return None
+def _count(value: object) -> int | None:
+    """A positive number of a size that counts of tokens have."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < 2**53:
+        return None
+    return int(value)
 
 
-def _price(pricing: Mapping[str, Any], *names: str) -> float | None:
+def _price(value: object) -> float | None:
     """US dollars per token; some servers write prices as text, and -1 for "depends"."""
-    for name in names:
-        value = pricing.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            continue
-        try:
-            price = float(value)
-        except ValueError:
-            continue
-        if math.isfinite(price) and price >= 0:
-            return price
-    return None
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        price = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return price if math.isfinite(price) and price >= 0 else None
+
+
+_READERS: Mapping[str, Callable[[object], Any]] = {
+    "context_tokens": _count,
+    "max_output_tokens": _count,
+    "input_modalities": _modalities,
+    "input_usd_per_token": _price,
+    "output_usd_per_token": _price,
+    "request_schema": _schema,
+}
