@@ -19,6 +19,7 @@ from drover.domain.parameters import (
     changes,
     checked,
     clamped,
+    parsed_json,
     parsed_setting,
 )
 from drover.errors import ConfigurationError
@@ -130,3 +131,24 @@ def test_the_keys_of_extra_json_stand_among_what_is_set() -> None:
 def test_extra_json_that_cannot_be_sent_is_refused_in_words(text: str, words: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(words)):
         parsed_setting(f"extra={text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (r'{"a": "\ud83d"}', r"\ud83d is half a character, which no request can carry."),
+        (r'{"\udc00": 1}', r"\udc00 is half a character, which no request can carry."),
+        ("[" * 100_000, "This JSON is nested too deeply to be read."),
+        ("9" * 5000, "This is not JSON: a number has more digits than can be read."),
+        ("1e999", "This is not JSON: a number is larger than any that JSON programs agree on."),
+        ('{"a": NaN}', "This is not JSON: NaN is not a JSON value."),
+    ],
+)
+def test_json_that_cannot_be_sent_is_refused_in_plain_words(text: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parsed_json(text)
+    assert caught.value.message == words
+
+
+def test_both_halves_of_a_character_are_one() -> None:
+    assert parsed_json(r'{"a": "\ud83d\ude00"}').value == {"a": "\U0001f600"}

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from PySide6.QtWidgets import QApplication, QFileDialog
+from tests.journeys.test_transfer import chooses_file
 from tests.provider import Provider
 from tests.user import User
 
@@ -109,3 +110,15 @@ def test_a_request_is_exported_as_an_archive(
     user._does(dialog.reject)
     entry = json.loads(target.read_text())["log"]["entries"][0]
     assert json.loads(entry["request"]["postData"]["text"]) == user.bodies()[0]
+
+
+def test_a_reply_elsewhere_that_ends_leaves_what_is_looked_at_whole(
+    user: User, provider: Provider, scripted: Endpoint, tmp_path: Path
+) -> None:
+    gate = provider.answers("One. Two.", pause_after=1)
+    provider.answers(ANSWER)
+    user.opens(scripted).turns_to("Request").asks("Count.").sees("One.").clicks("New conversation")
+    user.asks("Why is the sky blue?").sees(ANSWER).reads("8 events")
+    gate.set()
+    user.waits(lambda: not user.workbench.live, "the end of the other reply").clicks("Export HAR…")
+    chooses_file(user, tmp_path / "request.har").waits((tmp_path / "request.har").exists, "the file")

@@ -254,6 +254,14 @@ def test_a_run_in_progress_shows_what_is_known(page: RequestPage) -> None:
     assert bar.accessibleDescription().startswith("Waiting 1.0 s, Answering 2.0 s, 50 tok/s on average")
 
 
+def test_what_comes_just_before_a_pause_is_seen_without_more_news(page: RequestPage, qtbot: QtBot) -> None:
+    live = LiveRun(run_of("a", RunStatus.RUNNING), time.monotonic())
+    page.display_live(live, None)
+    live.builder.feed(TextDelta(text="x"), 1.0)
+    page.advance()
+    qtbot.waitUntil(lambda: fact(page, "First token") == "1\u202f000.0 ms")
+
+
 def test_the_menu_of_copies_names_the_variable_of_the_key(page: RequestPage, qtbot: QtBot) -> None:
     page.display(inspection())
     named(page, "Copy as", QAbstractButton).click()

@@ -297,13 +297,23 @@ def parsed_json(text: str) -> Json:
     """The value that a person typed, compact. Raises ConfigurationError that says where it goes wrong."""
     try:
         hooks: dict[str, Any] = {"parse_constant": _refuse_constant, "object_pairs_hook": _without_twins}
-        return Json.of(json.loads(text, **hooks))
+        value = Json.of(json.loads(text, **hooks))
+        value.text.encode()
     except json.JSONDecodeError as error:
         raise ConfigurationError(
             f"This is not JSON: {_in_plain_words(error.msg)} in line {error.lineno}, column {error.colno}."
         ) from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"This is not JSON: {error}.") from None
+    except UnicodeEncodeError as error:
+        half = ord(error.object[error.start])
+        raise ConfigurationError(
+            f"\\u{half:04x} is half a character, which no request can carry.",
+            hint="Write its other half too.",
+        ) from None
+    except RecursionError:
+        raise ConfigurationError("This JSON is nested too deeply to be read.") from None
+    except ValueError as error:
+        raise ConfigurationError(f"This is not JSON: {_in_plain_words(str(error))}.") from None
+    return value
 
 
 _JSON_SLIPS = {
@@ -316,6 +326,8 @@ _JSON_SLIPS = {
     "Invalid control character": "a line end or another control character must be written as \\n or \\u....",
     "Invalid \\": "a backslash begins no known escape",
     "Illegal trailing comma": "a comma stands before the end",
+    "Exceeds the limit": "a number has more digits than can be read",
+    "Out of range float": "a number is larger than any that JSON programs agree on",
 }
 """What Python's decoder says, by how it begins, and what it means."""
 

@@ -110,14 +110,14 @@ class Inspecting(QObject):
     # What the foot offers
 
     def _repeat(self) -> None:
-        run = self._page.shown_run
-        if run is not None:
-            self._ask(self._workbench.repeat_exactly(run.id))
+        shown = self._page.shown
+        if shown is not None:
+            self._ask(self._workbench.repeat_exactly(shown.run.id))
 
     def _take_for_editing(self) -> None:
-        run = self._page.shown_run
-        if run is not None:
-            self._edit(run)
+        shown = self._page.shown
+        if shown is not None:
+            self._edit(shown.run)
 
     def _copy(self, form: str) -> None:
         if self._wanted_id is not None:
@@ -128,7 +128,7 @@ class Inspecting(QObject):
         self._page.foot.show_copied()
 
     def _choose_file(self) -> None:
-        inspection = self._inspection
+        inspection = self._page.shown
         if inspection is None or inspection.exchange is None:
             return
         dialog = QFileDialog(self._page.window(), self.tr("Export the request"))
@@ -156,10 +156,10 @@ class Inspecting(QObject):
     # Replay
 
     def _replay(self, speed: float) -> None:
-        run = self._page.shown_run
-        if run is not None:
+        shown = self._page.shown
+        if shown is not None:
             self._end_replay()
-            self._spawn(self._play(run.id, speed))
+            self._spawn(self._play(shown.run.id, speed))
 
     async def _play(self, run_id: str, speed: float) -> None:
         replay = await self._workbench.replay(run_id)

@@ -32,6 +32,8 @@ from drover.ui.theme import draw_icon, theme
 _PAIR_GAP = 16
 _PAIRED_ROW_PX = 280
 """The least width of a row that shares its line with another."""
+_NO_KEYS = Json.of({})
+"""What `extra` is until a key is written, which adds nothing to the request."""
 
 
 class ParameterList(QWidget):
@@ -78,7 +80,7 @@ class ParameterList(QWidget):
 
     @property
     def count_sent(self) -> int:
-        """How many are set and not known to be rejected."""
+        """How many are set, not known to be rejected, and add something to the request."""
         return self._count_sent(self._specs)
 
     def display(self, parameters: SamplingParameters, preset: SamplingParameters | None) -> None:
@@ -275,6 +277,8 @@ class ParameterList(QWidget):
 
     def _count_sent(self, names: Iterable[str]) -> int:
         left_out = {name for name, fact in self._facts.items() if fact.is_left_out}
+        if self._own.get("extra") == _NO_KEYS:
+            left_out.add("extra")
         return sum(name in self._own and name not in left_out for name in names)
 
     def _show_more(self) -> None:
@@ -283,7 +287,7 @@ class ParameterList(QWidget):
         count = self._count_sent(names)
         self._more.set_detail(self.tr("{count} of {all} sent").format(count=count, all=len(names)))
         self._more.setVisible(bool(names))
-        if count and not self._was_more_touched:
+        if not self._was_more_touched and any(name in self._own for name in names):
             self._more.setChecked(True)
         is_open = self._more.isChecked()
         if is_open:

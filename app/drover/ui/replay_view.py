@@ -6,11 +6,12 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QTextEdit, QVBoxLayout, QWidget
 
 from drover.domain.run import LiveRun
 from drover.ui import formats
 from drover.ui.controls import Button, ElidedLabel, Label
+from drover.ui.framed_dialog import Verdict
 from drover.ui.theme import theme
 
 _MARGIN: Final = 16
@@ -31,8 +32,7 @@ class ReplayView(QWidget):
         self._cursors = (0, 0)
         self._title = Label("", weight=600)
         self._state = ElidedLabel("", token="text-2")
-        self._icon = QLabel()
-        self._icon.hide()
+        self._verdict = Verdict()
         self._close = Button(self.tr("Stop"), compact=True)
         self._close.setAccessibleName(self.tr("End the replay"))
         self._close.clicked.connect(self.close_requested)
@@ -48,13 +48,13 @@ class ReplayView(QWidget):
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self._title)
-        head.addWidget(self._icon)
         head.addWidget(self._state, 1)
         head.addWidget(self._close)
         column = QVBoxLayout(self)
         column.setContentsMargins(_MARGIN, 0, _MARGIN, 8)
         column.setSpacing(8)
         column.addLayout(head)
+        column.addWidget(self._verdict)
         column.addWidget(self._text, 1)
         theme().changed.connect(self._restyle)
         self._restyle()
@@ -63,7 +63,7 @@ class ReplayView(QWidget):
         """Shows the beginning of a replay at this speed; 0 is at once."""
         self._live, self._cursors = live, (0, 0)
         self._text.clear()
-        self._icon.hide()
+        self._verdict.display("")
         speed_words = self.tr("at once") if not speed else self.tr("at {0}×").format(formats.decimal(speed))
         self._title.setText(self.tr("Replaying {0}, offline").format(speed_words))
         self._state.setText("")
@@ -94,14 +94,7 @@ class ReplayView(QWidget):
         self.advance()
         self._live = None
         self._title.setText(self.tr("Replayed"))
-        self._icon.setPixmap(
-            theme().pixmap(
-                "check" if is_identical else "warning", theme().px(16), "text" if is_identical else "caution",
-                ratio=self.devicePixelRatioF(),
-            )
-        )  # fmt: skip
-        self._icon.show()
-        self._state.setText(verdict)
+        self._verdict.display(verdict, is_warning=not is_identical, is_good=is_identical)
         self._close.setText(self.tr("Close"))
 
     def _append(self, text: str, token: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -50,8 +50,8 @@ _LEAST_PARTS: Final = 220
 _ONE_ROW_FROM: Final = 600
 _ID_CHARS: Final = 10
 _ID_FROM: Final = 440
-_LIVE_REST_S: Final = 0.2
-"""Between two looks at a run in progress."""
+_LOOK_REST_MS: Final = 200
+"""Between two looks at a run in progress; what comes meanwhile is seen at its end."""
 _PARTS: Final = ("events", "body", "headers")
 
 
@@ -69,7 +69,8 @@ class RequestPage(QWidget):
         self.setAccessibleName("Request page")
         self._inspection: Inspection | None = None
         self._live: LiveRun | None = None
-        self._looked_at_s = 0.0
+        self._look_rest = QTimer(self, singleShot=True, interval=_LOOK_REST_MS)
+        self._look_rest.timeout.connect(self._look)
         self.foot = RequestFoot()
         self._nothing = Paragraph(
             self.tr("What was sent for a reply, and what came back, appears here once a reply is stored."),
@@ -194,15 +195,17 @@ class RequestPage(QWidget):
             self._parameters.display(rows, is_sent=_has_body(inspection))
             self._show_foot(inspection)
             self._show_part()
-        self._looked_at_s = 0.0
-        self.advance()
+        self._look()
 
     def advance(self) -> None:
         """Takes news of the run in progress, a few times a second."""
+        if self._live is not None and not self._look_rest.isActive():
+            self._look_rest.start()
+
+    def _look(self) -> None:
         live, now_s = self._live, time.monotonic()
-        if live is None or now_s - self._looked_at_s < _LIVE_REST_S:
+        if live is None:
             return
-        self._looked_at_s = now_s
         run = _so_far(live)
         self._show_run(run)
         builder, until_ms = live.builder, (now_s - live.started_at_s) * 1000
@@ -216,9 +219,9 @@ class RequestPage(QWidget):
         )
 
     @property
-    def shown_run(self) -> Run | None:
+    def shown(self) -> Inspection | None:
         """The stored run that is looked at; None while it is in progress."""
-        return self._inspection.run if self._inspection is not None and self._live is None else None
+        return self._inspection if self._live is None else None
 
     def _show_run(self, run: Run | None) -> None:
         self._nothing.setVisible(run is None)
@@ -278,8 +281,10 @@ class RequestPage(QWidget):
         elif inspection.exchange is None:
             self._show_nothing(self._why_nothing(inspection.run))
         else:
-            self._found.setText("")
-            self._show_text(part, headers_text(inspection.exchange))
+            exchange = inspection.exchange
+            counts = len(exchange.request_headers), len(exchange.response_headers)
+            self._found.setText(self.tr("{0} sent, {1} received").format(*map(formats.whole, counts)))
+            self._show_text(part, headers_text(exchange))
 
     def _show_events(self, inspection: Inspection) -> None:
         self._events.display(inspection.log)
