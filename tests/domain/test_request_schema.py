@@ -154,6 +154,15 @@ def test_words_are_plain_text_with_what_an_editor_does_not_show() -> None:
     assert spec_of({"type": "string", "title": "Top K"}, name="top_k").help == SPECS["top_k"].help
 
 
+def test_a_field_for_json_knows_its_schema_unless_checking_it_could_take_for_ever() -> None:
+    assert spec_of({"type": "object"}).schema == Json('{"type":"object"}')
+    assert spec_of({"type": "object", "properties": {"a": {"pattern": "(a+)+$"}}}).schema is None
+    assert spec_of({"$ref": "#/$defs/a"}).schema is None
+    assert spec_of({"enum": [1, 2]}).schema is None
+    assert spec_of({"type": "integer"}).schema is None
+    assert spec_of({}).schema is None
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "null", '{"properties": []}', "[" * 100_000])
 def test_what_is_no_schema_with_properties_gives_no_parameters(text: str) -> None:
     assert specs_of_schema(text) == ()

@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from drover.domain.parameters import SPECS, Json
+from drover.domain.parameters import SPECS, Json, ParameterKind, ParameterSpec
 from drover.ui.json_editor import JsonEditor, SchemaEditor
 from drover.ui.json_rows import FIRST_SCHEMA
 
@@ -165,3 +165,22 @@ def test_a_slip_in_a_schema_is_named_with_its_place(schema: Desk) -> None:
 
     assert 'properties.age.type: "int" is no type' in schema.says()
     assert not schema.button("Save").isEnabled()
+
+
+def test_a_value_against_the_models_own_schema_is_doubted_but_may_be_saved(
+    qtbot: QtBot, window: QWidget
+) -> None:
+    schema = Json('{"type":"array","items":{"type":"object","required":["url"]}}')
+    spec = ParameterSpec(
+        name="styles", kind=ParameterKind.JSON, initial=Json("[]"), help="", schema=schema, is_nullable=True
+    )
+    desk = _opened(qtbot, JsonEditor(spec, Json("[]"), parent=window))
+    assert "This is JSON." in desk.says()
+
+    desk.writes("[{}]")
+    assert "The model’s schema asks for something else: [0]: url is missing." in desk.says()
+    desk.writes("null")
+    assert "This is JSON." in desk.says()
+    desk.writes("[{}]")
+    desk.button("Save").click()
+    assert desk.told == [Json("[{}]")]

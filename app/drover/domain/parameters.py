@@ -71,6 +71,8 @@ class ParameterSpec:
     """Offered values of a CHOICE; servers know others, so any word is accepted."""
     options: tuple[Json, ...] = ()
     """The only values of a JSON, of whatever types; empty where any value will do."""
+    schema: Json | None = None
+    """The JSON Schema that the server gives for a JSON; it advises and refuses nothing."""
     is_nullable: bool = False
     """Whether null may be sent, which is another thing than sending nothing."""
     next_to: str = ""

@@ -36,6 +36,8 @@ _UNREADABLE = frozenset(
     {"$ref", "$dynamicRef", "oneOf", "anyOf", "allOf", "not", "if", "then", "else", "dependentSchemas"}
 )
 """Keywords that may forbid values that the plain keywords beside them allow."""
+_COSTLY = ('"pattern', '"$ref"', '"$dynamicRef"')
+"""Keywords by which a server's schema could keep a validator busy without end, as they stand in its text."""
 _SCALARS = {
     "string": ParameterKind.TEXT,
     "integer": ParameterKind.INTEGER,
@@ -105,7 +107,7 @@ class _Property:
             bare, name=self.name, is_nullable=self._is_nullable, help=self._help(bare),
             next_to=next_to if isinstance(next_to, str) and next_to != self.name else "",
         )  # fmt: skip
-        return replace(whole, initial=self._initial(whole))
+        return replace(whole, initial=self._initial(whole), schema=self._advice(whole))
 
     def _bare_spec(self) -> ParameterSpec:
         schema, types = self._schema, self._types
@@ -166,6 +168,14 @@ class _Property:
             except (ConfigurationError, TypeError, ValueError, OverflowError, RecursionError):
                 continue
         return spec.initial
+
+    def _advice(self, spec: ParameterSpec) -> Json | None:
+        """The schema of a field for JSON, unless checking it could take for ever or needs the whole."""
+        if spec.kind is not ParameterKind.JSON or spec.options or not self._schema:
+            return None
+        written = _as_json(self._schema)
+        is_harmless = written is not None and not any(word in written.text for word in _COSTLY)
+        return written if is_harmless else None
 
     def _help(self, spec: ParameterSpec) -> str:
         """The schema's own words, what no editor shows of its terms, and the server's default."""

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from drover.domain.json_schema import problems_of_schema
+from drover.domain.json_schema import problems_of_schema, problems_of_value
 from drover.domain.parameters import Json, ParameterKind, ParameterSpec, checked, parsed_json
 from drover.errors import ConfigurationError
 from drover.ui.controls import Button, CheckBox, Label, PrimaryButton, QuietButton
@@ -132,6 +132,7 @@ class JsonEditor(FramedDialog):
         except ConfigurationError as error:
             words = " ".join(filter(None, (error.message, error.hint)))
         self._text.mark(_place_in(words, text))
+        words = words or self._doubt()
         if words:
             self._verdict.display(words, is_warning=True)
         else:
@@ -152,6 +153,14 @@ class JsonEditor(FramedDialog):
                         f"{name} is a parameter of its own.", hint="Set it in its own row."
                     )
         return value
+
+    def _doubt(self) -> str:
+        """Where the value breaks what the server says of it, which does not keep it from being sent."""
+        schema, value = self._spec.schema, self._value
+        if schema is None or value is None or (value == Json("null") and self._spec.is_nullable):
+            return ""
+        problems = problems_of_value(schema.value, value.value)
+        return _t("The model’s schema asks for something else: {0}").format(problems[0]) if problems else ""
 
     def _praise(self) -> str:
         return _t("This is JSON.")
@@ -212,6 +221,9 @@ class SchemaEditor(JsonEditor):
         strict = {"strict": True} if self._strict.isChecked() else {}
         described = {"name": name, **strict, **self._rest, "schema": schema}
         return Json.of({"type": "json_schema", "json_schema": described})
+
+    def _doubt(self) -> str:
+        return ""
 
     def _submit(self) -> None:
         self._check()

@@ -1,4 +1,4 @@
-"""The row of `stop`: a few texts as chips, with their line ends visible."""
+"""The row of `stop` and other lists of texts: a few chips, with their line ends visible."""
 
 from __future__ import annotations
 
@@ -33,20 +33,22 @@ def unescaped(text: str) -> str:
 
 
 class _StopChip(QWidget):
-    """One text of `stop` with its line ends visible; a click edits it, the cross takes it away."""
+    """One text of a list with its line ends visible; a click edits it, the cross takes it away."""
 
     edit_requested = Signal(int)
     removal_requested = Signal(int)
 
-    def __init__(self, index: int, text: str, parent: QWidget) -> None:
+    def __init__(self, name: str, index: int, text: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._index = index
         shown = escaped(text)
         self._edit = _BareTextButton(shown, self)
-        self._edit.setAccessibleName(self.tr("Edit stop text {text}").format(text=shown))
+        self._edit.setAccessibleName(self.tr("Edit {name} text {text}").format(name=name, text=shown))
         self._edit.setToolTip(shown)
         self._edit.clicked.connect(self._request_edit)
-        self._remove = _BareIconButton(self.tr("Remove stop text {text}").format(text=shown), self)
+        self._remove = _BareIconButton(
+            self.tr("Remove {name} text {text}").format(name=name, text=shown), self
+        )
         self._remove.clicked.connect(self._request_removal)
         line = QHBoxLayout(self)
         line.setContentsMargins(1, 0, 1, 0)
@@ -128,7 +130,7 @@ class _BareIconButton(IconButton):
 
 
 class StopRow(ParameterRow):
-    """Up to four texts as chips; the one being written is a field in their place."""
+    """A few texts as chips; the one being written is a field in their place."""
 
     def _build_editor(self) -> None:
         self._chips: list[_StopChip] = []
@@ -136,7 +138,11 @@ class StopRow(ParameterRow):
         self._edited_index = -1
         self._unset_label = Label(self.tr("unset"), role="small", token="text-3", parent=self)
         self._add = HidableIconButton(
-            "plus", self.tr("Add stop text"), compact=True, has_edge=True, parent=self
+            "plus",
+            self.tr("Add {name} text").format(name=self._spec.name),
+            compact=True,
+            has_edge=True,
+            parent=self,
         )
         self._add.clicked.connect(self._write_new)
         self._field = QLineEdit(self)
@@ -177,7 +183,7 @@ class StopRow(ParameterRow):
             chip.deleteLater()
         self._chips, self._chip_texts = [], texts
         for index, text in enumerate(texts):
-            chip = _StopChip(index, text, self)
+            chip = _StopChip(self._spec.name, index, text, self)
             chip.edit_requested.connect(self._edit_chip)
             chip.removal_requested.connect(self._remove_chip)
             chip.show()
