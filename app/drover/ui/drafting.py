@@ -11,8 +11,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from drover.domain.conversation import Draft, Message
 from drover.domain.endpoint import BUILT_IN_ID, URL_ENDPOINT_ID, Endpoint, ModelCard
-from drover.domain.parameters import UNSET, Preset, SamplingParameters
-from drover.domain.request_schema import specs_of_schema
+from drover.domain.parameters import UNSET, ParameterSpec, Preset, SamplingParameters
 from drover.domain.run import Run
 from drover.engine.workbench import Workbench, default_draft
 from drover.errors import DroverError
@@ -316,7 +315,7 @@ class Drafting(QObject):
         self._window.display_endpoint(self._workbench.endpoints, endpoint.id, offered, model_id)
         self._display_model_list(endpoint, cards)
         if self._has_panel:
-            self._window.parameters.display_specs(specs_of_schema(card.request_schema) if card else ())
+            self._window.parameters.display_specs(_own_specs(card))
             self._window.parameters.display_place(endpoint.id, model_id)
             self._window.parameters.display_card(card)
             self._window.parameters.display_facts(self._workbench.facts(endpoint, model_id))
@@ -390,6 +389,15 @@ class Drafting(QObject):
         """Shows how the next request differs from the last, and its body where that is unfolded."""
         self._planning.stop()
         self._next.display(self._draft, self.endpoint, self.model_id, self._card)
+
+
+def _own_specs(card: ModelCard | None) -> tuple[ParameterSpec, ...]:
+    """The parameters of the model's own schema; none where it has no schema."""
+    if card is None or not card.request_schema:
+        return ()
+    from drover.domain.request_schema import specs_of_schema  # most models have none
+
+    return specs_of_schema(card.request_schema)
 
 
 def _is_fresh(card: ModelCard) -> bool:
