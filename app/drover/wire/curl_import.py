@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from drover.domain.conversation import Part, ReasoningPart, Role, TextPart
 from drover.domain.endpoint import normalized_base_url
 from drover.domain.imported import ImportedRequest, ImportedTurn
-from drover.domain.parameters import SPECS, UNSET, Json, SamplingParameters, checked, typed
+from drover.domain.parameters import SPECS, UNSET, Json, SamplingParameters, checked, parsed_json, typed
 from drover.errors import ConfigurationError
 from drover.wire.shell_words import Command, commands
 
@@ -284,27 +282,9 @@ def _is_added_by_drover(name: str, value: object) -> bool:
 
 
 def _fields(body: str) -> dict[str, Any]:
-    try:
-        fields = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(
-            f"The body is not JSON: {error.msg} in line {error.lineno}, column {error.colno}."
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"The body is not JSON: {error}.") from None
+    fields = parsed_json(body).value
     if isinstance(fields, list):
         fields = {"messages": fields}
     if not isinstance(fields, dict):
         raise ConfigurationError("The body is no JSON object.")
     return fields
-
-
-def _refuse_constant(word: str) -> Any:
-    raise ValueError(f"{word} is not a JSON value")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError(f"{digits} is too large")
-    return number
