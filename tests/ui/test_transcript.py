@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QAccessible, QEnterEvent, QGuiApplication, QTextCursor, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QTextEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QPlainTextEdit, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from drover.domain.conversation import Message, Part, Position, ReasoningPart, Role, TextPart
@@ -436,6 +436,16 @@ class TestOutcome:
         button(card, "Details").click()
         assert card.height() > height
         assert named(card, "Details of the failure")[0].isVisible()
+
+    def test_details_are_wrapped_and_all_of_them_is_seen(self, view: TranscriptView) -> None:
+        failure = Failure(kind=FailureKind.SERVER, message="Broken", hint="", detail="word " * 60)
+        view.display("c", [question("q"), reply(run_of("a", RunStatus.FAILED, failure=failure))])
+        view.resize(400, 600)
+        (card,) = messages(view)[1].findChildren(FailureCard)
+        button(card, "Details").click()
+        (detail,) = card.findChildren(QPlainTextEdit)
+        assert detail.verticalScrollBar().maximum() == 0
+        assert card.rect().contains(detail.geometry())
 
     def test_a_pause_counts_down_and_can_be_cut_short(self, view: TranscriptView, qtbot: QtBot) -> None:
         entry, live = live_entry()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QTextOption
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from drover.domain.run import Failure, FailureKind
@@ -14,6 +14,8 @@ from drover.ui.markdown_text import OwnerSelects
 from drover.ui.theme import draw_frame, draw_icon, rounded_path, theme
 
 _PAD_X, _PAD_Y, _ICON, _ICON_GAP, _RADIUS = 13, 10, 16, 10, 6
+_MOST_LINES = 14
+"""Longer details scroll inside the card."""
 
 
 def _tr(text: str) -> str:
@@ -123,8 +125,7 @@ class FailureCard(QWidget):
         y = self._place_buttons(left, y, width)
         if self._details.isChecked():
             y += scale(8)
-            lines = min(14, self._detail.blockCount() + 1)
-            height = lines * theme().line_height("wire") + 8
+            height = self._detail.lay_out(room)
             self._detail.setGeometry(left, y, room, height)
             y += height
         return y + scale(_PAD_Y + 2) + (2 if self._is_waiting else 0)
@@ -194,11 +195,23 @@ class _Detail(OwnerSelects, QPlainTextEdit):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         make_plain(self)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.document().setDocumentMargin(0)
         self.setAccessibleName(self.tr("Details of the failure"))
         theme().changed.connect(self._restyle)
         self._restyle()
+
+    def lay_out(self, width: int) -> int:
+        """The height it takes at this width: that of all its lines, if they are not too many."""
+        policies = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(policies.ScrollBarAlwaysOff)
+        self.resize(width, self.height())
+        lines = int(self.document().size().height())  # which this kind of editor counts in lines
+        if lines > _MOST_LINES:
+            self.setVerticalScrollBarPolicy(policies.ScrollBarAlwaysOn)
+        return min(_MOST_LINES, lines) * self.fontMetrics().lineSpacing() + 1
 
     def _restyle(self) -> None:
         self.setFont(theme().font("wire"))
