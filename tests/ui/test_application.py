@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QSocketNotifier
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -47,3 +48,25 @@ def test_a_signal_closes_the_window_and_nothing_else_wakes_the_loop(qapp: QAppli
     os.kill(os.getpid(), signal.SIGTERM)
     qtbot.waitUntil(lambda: not window.isVisible())
     watch.end()
+
+
+class Interrupted(QWidget):
+    """Gets a signal while it is being painted."""
+
+    was_open = False
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        self.was_open = self.isVisible()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals do not wake Qt there")
+@pytest.mark.usefixtures("_signals")
+def test_a_signal_does_not_close_the_window_under_its_painter(qtbot: QtBot) -> None:
+    window = Interrupted()
+    qtbot.addWidget(window)
+    watch = SignalWatch(window)
+    window.show()
+    qtbot.waitUntil(lambda: not window.isVisible())
+    watch.end()
+    assert window.was_open

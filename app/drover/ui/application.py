@@ -293,7 +293,8 @@ class SignalWatch(QObject):
             end.close()
 
     def _close(self, _number: int, _frame: object) -> None:
-        self._window.close()
+        # Not at once: Python calls this anywhere in its code, also while the window is being painted.
+        QTimer.singleShot(0, self._window, self._window.close)
 
     def _drain(self) -> None:
         self._woken.recv(64)
