@@ -152,3 +152,10 @@ def test_json_that_cannot_be_sent_is_refused_in_plain_words(text: str, words: st
 
 def test_both_halves_of_a_character_are_one() -> None:
     assert parsed_json(r'{"a": "\ud83d\ude00"}').value == {"a": "\U0001f600"}
+
+
+def test_what_adds_nothing_to_a_request_is_known() -> None:
+    assert UNSET.idle_names == frozenset()
+    nothing = UNSET.replaced("stop", ()).replaced("extra", Json("{}"))
+    assert nothing.idle_names == {"stop", "extra"}
+    assert nothing.replaced("stop", ("a",)).replaced("extra", Json('{"b":1}')).idle_names == frozenset()

@@ -35,6 +35,7 @@ def test_the_strip_follows_every_setting_and_after_sending_says_that_they_are_th
     provider.answers("Yes. " * 100)
     provider.answers("No.")
     user.opens(scripted).asks("word").sees_end()
+    user.ticks("Send stop")  # without a text, which stops nothing
     sees_in_strip(user, "same settings, 3 messages, about 120 tokens")
     user.types("x" * 400)
     sees_in_strip(user, "3 messages, about 210 tokens")

@@ -504,6 +504,7 @@ def test_extra_keys_are_counted_and_edited_in_a_dialog(desk: Desk) -> None:
 
 def test_a_stop_text_is_written_edited_and_taken_away(desk: Desk) -> None:
     desk.box("stop").click()
+    assert "No parameters sent" in desk.texts()
     field = desk.named("stop")
     assert isinstance(field, QLineEdit)
     assert field.hasFocus()

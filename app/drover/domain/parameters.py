@@ -241,6 +241,12 @@ class SamplingParameters:
         clean = None if value is None else clamped(SPECS[name], value)
         return dataclasses.replace(self, **cast("dict[str, Any]", {name: clean}))
 
+    @property
+    def idle_names(self) -> frozenset[str]:
+        """What is set and yet adds nothing to a request: no stop texts, no extra keys."""
+        is_idle = {"stop": self.stop == (), "extra": self.extra is not None and not self.extra_keys}
+        return frozenset(name for name, holds in is_idle.items() if holds)
+
     def without(self, names: Collection[str]) -> SamplingParameters:
         """A copy without these keys of the body, whether they are parameters or keys of `extra`."""
         unset: dict[str, Any] = {name: None for name in names if name in SPECS}

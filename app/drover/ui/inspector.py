@@ -113,8 +113,8 @@ class ReasoningPage(Page):
         words = []
         if tokens:
             words.append(
-                self.tr("{0} tokens, {1}").format(
-                    formats.whole(tokens), self.tr("reported") if is_reported else self.tr("estimated")
+                self.tr("{0}, {1}").format(
+                    formats.tokens(tokens), self.tr("reported") if is_reported else self.tr("estimated")
                 )
             )
         self._measures.setText(" · ".join(words))
@@ -139,9 +139,7 @@ class ReasoningPage(Page):
         if news:
             self._text.append_text(news)
         self._summary.setText(self.tr("Thinking") if builder.is_thinking else self.tr("Answering"))
-        self._measures.setText(
-            self.tr("about {0} tokens").format(formats.whole(builder.reasoning_delta_count))
-        )
+        self._measures.setText(self.tr("about {0}").format(formats.tokens(builder.reasoning_delta_count)))
 
     def _find_next(self) -> None:
         words = self._find.text()

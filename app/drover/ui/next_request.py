@@ -84,10 +84,11 @@ class NextRequest(QObject):
         return chips
 
     def _parameters_to_send(self) -> SamplingParameters:
-        """The parameters without those that the model is known to refuse."""
+        """The parameters without those that the model is known to refuse, and those that add nothing."""
         assert self._endpoint is not None
         facts = self._workbench.facts(self._endpoint, self._model_id)
-        return self._draft.parameters.without([fact.name for fact in facts if fact.is_left_out])
+        refused = {fact.name for fact in facts if fact.is_left_out}
+        return self._draft.parameters.without(refused | self._draft.parameters.idle_names)
 
     def _words(
         self, count: int, last_id: str | None, run: Run | None, card: ModelCard | None

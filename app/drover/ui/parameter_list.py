@@ -32,8 +32,6 @@ from drover.ui.theme import draw_icon, theme
 _PAIR_GAP = 16
 _PAIRED_ROW_PX = 280
 """The least width of a row that shares its line with another."""
-_NO_KEYS = Json.of({})
-"""What `extra` is until a key is written, which adds nothing to the request."""
 
 
 class ParameterList(QWidget):
@@ -277,8 +275,7 @@ class ParameterList(QWidget):
 
     def _count_sent(self, names: Iterable[str]) -> int:
         left_out = {name for name, fact in self._facts.items() if fact.is_left_out}
-        if self._own.get("extra") == _NO_KEYS:
-            left_out.add("extra")
+        left_out |= self._parameters.idle_names
         return sum(name in self._own and name not in left_out for name in names)
 
     def _show_more(self) -> None:
