@@ -102,7 +102,10 @@ def echoing_models(request: ReceivedRequest) -> list[Step]:
     """A list of models in which the key stands too."""
     if request.bearer != CANARY:
         return json_steps(401, {"error": {"message": "No key"}})
-    schema = {"type": "object", "properties": {"mood": {"type": "string", "default": ECHO}}}
+    schema = {
+        "type": "object",
+        "properties": {"mood": {"type": "string", "default": ECHO}, "top_p": {"type": "number"}},
+    }
     card = {"id": "scripted-model", "name": ECHO, "description": ECHO, "request_schema": schema}
     return json_steps(200, {"data": [card, {"id": ECHO}]}, HEADERS)
 
@@ -129,7 +132,7 @@ def asks_everything(user: User, provider: Provider) -> None:
     gives_key(user, CANARY)
     assert provider.requests[-1].bearer == CANARY
     for name in ("Retry", "Regenerate"):
-        sees_answer_of(user, provider, partial(user.clicks, name))
+        sees_answer_of(user, provider, partial(user.clicks_when_there, name))
     user.sees("That is all.").ticks("Send top_p")
     acts: list[Callable[[], User]] = [
         partial(user.asks, "and with top_p?"),

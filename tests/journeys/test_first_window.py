@@ -50,8 +50,8 @@ def test_turning_one_knob_ends_with_two_versions_side_by_side(user: User) -> Non
 
 def test_seeing_what_was_sent_ends_at_the_body_of_the_request(user: User) -> None:
     user.opens().clicks("See exactly what was sent")
-    user.waits(lambda: user.has("Exchange"), "the Request tab").sees_end()
-    user.waits(lambda: "Name three colors." in user.says("Exchange"), "the body")
+    user.waits(lambda: user.has("Request body"), "the Request tab").sees_end()
+    user.waits(lambda: "Name three colors." in user.says("Request body"), "the body")
     (body,) = user.bodies()
     assert body["messages"] == [{"role": "user", "content": "Name three colors."}]
     user.reads("Complete")

@@ -507,14 +507,15 @@ def test_no_byte_of_a_profile_shows_a_key_that_servers_echo(
 
 
 @pytest.mark.usefixtures("display")
-def test_what_a_model_says_is_kept_as_it_was_said(
+def test_a_key_that_a_model_repeats_is_masked_and_the_rest_is_kept(
     profile: Profile, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DROVER_API_KEY", CANARY)
     provider.answers(f"Your key is {CANARY}.")
     arguments = ["--profile", str(profile.data_dir), "--endpoint", provider.base_url, "--model", "m"]
     assert run(["chat", *arguments, "Well?"]) == 0
-    assert only_conversation(profile)[1][1] == f"Your key is {CANARY}."
+    assert only_conversation(profile)[1][1] == f"Your key is {'*' * len(CANARY)}."
+    assert places_of(CANARY, profile) == []
 
 
 def places_of(secret: str, profile: Profile) -> list[str]:

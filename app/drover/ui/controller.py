@@ -849,6 +849,7 @@ class Controller(QObject):
             self._knob_question_id = run.parent_id
         else:
             self._window.show_tab("Request")
+            self._window.inspector.request.show_body()
 
     def _turn_knob(self, run: Run) -> None:
         """After the first answer the second one, after that both side by side."""

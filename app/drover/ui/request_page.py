@@ -265,6 +265,10 @@ class RequestPage(QWidget):
 
     # Events, body, headers
 
+    def show_body(self) -> None:
+        """Turns to the body of the request."""
+        self._choice.setCurrentIndex(self._choice.findData("body"))
+
     def _show_part(self) -> None:
         part, inspection = self._choice.currentData(), self._inspection
         has_log = inspection is not None and inspection.log is not None
