@@ -14,6 +14,8 @@ Cancellation is `asyncio.CancelledError` and is never one of these.
 
 from __future__ import annotations
 
+from typing import Final
+
 
 class DroverError(Exception):
     """`str(error)` is one sentence for a person; `hint` says what to do next."""
@@ -29,9 +31,13 @@ class DroverError(Exception):
         return running_text(self.message, self.hint)
 
 
+SENTENCE_ENDS: Final = tuple(mark + quote for mark in ".!?…" for quote in ("", "”"))
+"""What a sentence may end with, as itself or as a quotation; others need a full stop."""
+
+
 def running_text(message: str, hint: str | None) -> str:
     """What happened and what to do next, one after the other as sentences."""
-    stop = "" if message.endswith((".", "!", "?", "”")) else "."
+    stop = "" if message.endswith(SENTENCE_ENDS) else "."
     return f"{message}{stop} {hint}" if hint else f"{message}{stop}"
 
 

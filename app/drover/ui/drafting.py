@@ -317,7 +317,7 @@ class Drafting(QObject):
         if self._has_panel:
             self._window.parameters.display_specs(_own_specs(card))
             self._window.parameters.display_place(endpoint.id, model_id)
-            self._window.parameters.display_card(card)
+            self._window.parameters.display_card(offered[0] if card is None and model_id else card)
             self._window.parameters.display_facts(self._workbench.facts(endpoint, model_id))
         name = self.tr("the built-in model") if endpoint.is_built_in else model_id or endpoint.name
         self._window.composer.set_placeholder(self.tr("Message {0}").format(name))

@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QTextOption
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from drover.domain.run import Failure, FailureKind
+from drover.errors import SENTENCE_ENDS
 from drover.ui import formats
 from drover.ui.code_view import make_plain
 from drover.ui.controls import QUIET_PADDING, Button, Label, QuietButton
@@ -78,7 +79,7 @@ class FailureCard(QWidget):
         self._failure, self._is_waiting = failure, is_waiting
         title, _, quoted = failure.message.partition(": “")
         words = self.tr("The server said “{0}").format(quoted.rstrip(".")) if quoted else ""
-        if words and not words.endswith((".”", "!”", "?”", "…”")):
+        if words and not words.endswith(SENTENCE_ENDS):
             words += "."
         if not quoted:
             title = title.rstrip(".")
