@@ -33,6 +33,7 @@ from typing import Any, TypeVar
 import pytest
 from tests.provider import Provider
 
+from drover import log
 from drover.paths import Profile
 
 T = TypeVar("T")
@@ -222,6 +223,12 @@ class _Records(logging.Handler):
         self.messages.append(f"{record.name}: {record.getMessage()}")
 
 
+def _forget_secrets() -> None:
+    """A key of one test is an ordinary word in the next one."""
+    log._SECRETS.clear()
+    log._LONG_SECRETS.clear()
+
+
 @pytest.fixture(autouse=True)
 def _guards(expected_log: ExpectedLog) -> Iterator[None]:
     """Set up before and checked after every other fixture of the test."""
@@ -233,6 +240,7 @@ def _guards(expected_log: ExpectedLog) -> Iterator[None]:
         with ExitStack() as stack:
             stack.enter_context(_loopback_only(connections))
             leaked_qt_objects = _watch_qt()
+            stack.callback(_forget_secrets)
             yield
             problems = _leaked_threads(threads) + leaked_qt_objects()
     finally:

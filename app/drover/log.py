@@ -16,7 +16,9 @@ _ROOT = "drover"
 _RING_LINES = 2000
 _FILE_BYTES = 2_000_000
 _MASK = "[key removed]"
-_UNMISTAKABLE_LENGTH = 8
+_UNMISTAKABLE_LENGTH = 16
+"""What servers want for a key is longer. "lm-studio" and the like, put in where none is wanted, are words
+that an answer may well hold."""
 
 _SECRETS: set[str] = set()
 _LONG_SECRETS: dict[str, bytes] = {}

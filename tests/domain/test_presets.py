@@ -279,8 +279,8 @@ def test_an_endpoint_is_known_by_its_address_and_an_unknown_one_is_named() -> No
         (file({"name": "A", "parameters": {"extra": 5, "mirostat": 2}}), "“A”: Extra JSON must be an object"),
         (file({"name": "A", "parameters": {"extra": {"seed": 5}}}), "“A”: seed is a parameter of its own."),
         (file({"name": "A", "parameters": {"max_tokens": 10**400}}), "“A”: max_tokens must be at least 1"),
-        (file({"name": "\ud800"}), "This file holds half a character (a lone surrogate)."),
-        ("[" * 100_000, "This is not JSON: "),
+        (file({"name": "\ud800"}), "\\ud800 is half a character, which no request can carry."),
+        ("[" * 100_000, "This JSON is nested too deeply to be read."),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_in_words(text: str, words: str) -> None:

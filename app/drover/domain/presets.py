@@ -23,7 +23,6 @@ from drover.domain.parameters import (
     SPECS,
     UNSET,
     WRITTEN_BY_DROVER,
-    Json,
     ParameterValue,
     Preset,
     SamplingParameters,
@@ -284,10 +283,6 @@ def _check_head(file: object) -> None:
         raise ConfigurationError("This file of presets has no list of presets.")
     if not file["presets"]:
         raise ConfigurationError("There is no preset in this file.")
-    try:
-        Json.of(file).text.encode()
-    except UnicodeEncodeError:
-        raise ConfigurationError("This file holds half a character (a lone surrogate).") from None
 
 
 class _Entry:
