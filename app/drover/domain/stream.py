@@ -5,10 +5,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from drover.domain.conversation import Part, ReasoningPart, TextPart, ToolCallPart
-from drover.domain.probabilities import TokenChoice
+
+if TYPE_CHECKING:
+    from drover.domain.probabilities import TokenChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

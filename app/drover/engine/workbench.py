@@ -32,9 +32,7 @@ from drover.domain.endpoint import (
     ParameterFact,
     normalized_base_url,
 )
-from drover.domain.imported import ImportedRequest
 from drover.domain.parameters import UNSET, Preset
-from drover.domain.record import ConversationRecord
 from drover.domain.run import Adjustment, Exchange, LiveRun, Run, RunRequest, RunStatus
 from drover.errors import ConfigurationError, DroverError, LibraryError, MissingKey
 from drover.log import logger, register_secret
@@ -46,7 +44,9 @@ from drover.store.settings import Settings, load_settings, save_settings
 if TYPE_CHECKING:
     import asyncio
 
+    from drover.domain.imported import ImportedRequest
     from drover.domain.presets import ReadPresets
+    from drover.domain.record import ConversationRecord
     from drover.engine.event_log import EventLog
     from drover.engine.inspected_tokens import InspectedTokens
     from drover.engine.inspection import Inspection, Kept

@@ -8,17 +8,19 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drover.domain.conversation import Conversation, Draft, Message, Node, Part, Role
 from drover.domain.endpoint import Endpoint, ModelCard, ParameterFact
 from drover.domain.parameters import Preset
-from drover.domain.record import ConversationRecord
 from drover.domain.run import Adjustment, Exchange, Run
 from drover.errors import LibraryError
 from drover.store import rows, search
 from drover.store.database import execute, in_words, transaction
 from drover.store.search import SearchHit
+
+if TYPE_CHECKING:
+    from drover.domain.record import ConversationRecord
 
 __all__ = ["Changes", "Library", "SearchHit"]
 
@@ -204,6 +206,8 @@ class Library:
 
     def record(self, conversation_id: str) -> ConversationRecord | None:
         """A conversation with everything that belongs to it, but for runs in progress and drafts."""
+        from drover.domain.record import ConversationRecord
+
         conversation = self.conversation(conversation_id)
         if conversation is None:
             return None

@@ -11,15 +11,14 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTextEdit, QWidget
 
 from drover.domain.conversation import Message
 from drover.domain.run import LiveRun, Run
-from drover.domain.timeline import Timeline, timeline
 from drover.ui import formats
 from drover.ui.controls import ElidedLabel, Label, SearchField
 from drover.ui.inspector_page import Page
-from drover.ui.run_timeline import RunTimeline
 from drover.ui.theme import theme
 from drover.ui.usage_table import MOST_RUNS
 
 if TYPE_CHECKING:
+    from drover.domain.timeline import Timeline
     from drover.ui.request_page import RequestPage
     from drover.ui.token_page import TokensPage
 
@@ -80,6 +79,8 @@ class ReasoningPage(Page):
         )
         self._summary = Label(weight=600)
         self._measures = ElidedLabel("", token="text-2")
+        from drover.ui.run_timeline import RunTimeline  # not needed for a first frame
+
         self._bar = RunTimeline()
         words = self.tr("Find in the reasoning")
         self._find = SearchField(words, words, "")
@@ -118,7 +119,7 @@ class ReasoningPage(Page):
                 )
             )
         self._measures.setText(" · ".join(words))
-        self._bar.display(timeline(run))
+        self._bar.display(_timeline(run))
         self._text.set_text(reasoning)
 
     def display_live(self, live: LiveRun) -> None:
@@ -126,7 +127,7 @@ class ReasoningPage(Page):
         if self._live is not live:
             self._live, self._cursor = live, 0
             self._text.set_text("")
-            self._bar.display(Timeline())
+            self._bar.display(_timeline(None))
         self.advance()
 
     def advance(self) -> None:
@@ -257,3 +258,9 @@ def _tr(text: str) -> str:
     from PySide6.QtCore import QCoreApplication
 
     return QCoreApplication.translate("inspector", text)
+
+
+def _timeline(run: Run | None) -> Timeline:
+    from drover.domain.timeline import Timeline, timeline  # not needed for a first frame
+
+    return Timeline() if run is None else timeline(run)
