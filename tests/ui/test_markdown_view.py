@@ -17,7 +17,7 @@ from tests.test_markdown_blocks import LIMITS, MARKDOWN, small
 
 from drover.markdown_blocks import MAX_PARAGRAPH_LINES, parse
 from drover.ui.code_view import MAX_LINES, CodeView
-from drover.ui.markdown_look import BREAK_HERE
+from drover.ui.markdown_look import BREAK_HERE, clean_text
 from drover.ui.markdown_table import Need, TableText, fitted_widths
 from drover.ui.markdown_text import BlockText, MarkdownText
 from drover.ui.markdown_view import MarkdownView
@@ -503,3 +503,9 @@ def test_a_word_of_many_spans_may_break(view: MarkdownView) -> None:
     (shown,) = view.findChildren(BlockText)
     assert shown.document().firstBlock().text().count(BREAK_HERE) >= 4
     assert view.blocks()[0] == parse(view.source)[0]
+
+
+def test_a_long_run_without_width_is_seen_and_the_spelling_of_a_word_or_a_flag_is_not() -> None:
+    flag = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+    assert clean_text(f"a\u200db {flag}") == f"a\u200db {flag}"
+    assert clean_text("a" + "\u200b\u2060" * 20 + "b") == "a" + "\ufffd" * 40 + "b"

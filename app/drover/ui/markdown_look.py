@@ -39,6 +39,8 @@ _ABOVE = (
     "[\u0300-\u036f\u0483-\u0489\u064b-\u065f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
     "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 )
+_HIDDEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\U000e0000-\U000e007f]{33,}")
+"""Characters without a width, so many in a row that they are no spelling: words hidden from the reader."""
 _TOWER = re.compile(f"(?<={_ABOVE}{{20}}){_ABOVE}")
 
 
@@ -127,10 +129,17 @@ def clean_text(text: str) -> str:
 
     Control characters become their pictures. Bidirectional overrides, embeddings and isolates become nothing
     that can be seen: the text then runs by its letters. Of marks above one another the first twenty stay.
+    A long run of what has no width is shown as replacement characters, so that nothing long is hidden.
     """
     if _SUSPECT.search(text):
         text = text.translate(_UNSAFE)
+    if not text.isascii():
+        text = _HIDDEN.sub(_shown, text)
     return text if text.isascii() else _TOWER.sub("\u2060", text)
+
+
+def _shown(hidden: re.Match[str]) -> str:
+    return "\ufffd" * len(hidden[0])
 
 
 def clean_code(text: str) -> str:
