@@ -28,7 +28,7 @@ from drover.engine.probe_trials import (
     greedy_text,
     judge,
 )
-from drover.engine.transport import HttpRequest, Transport
+from drover.engine.transport import Transport
 from drover.errors import ConnectionFailed, DroverError, ProtocolError, ProviderError
 from drover.log import redact
 from drover.wire import chat
@@ -270,21 +270,13 @@ class ParameterProbe:
 
     async def _exchange(self, body: bytes, builder: ResponseBuilder) -> bytes:
         """Fills the builder and returns what came. Raises DroverError."""
-        endpoint, address = self._endpoint, self._address
-        request = HttpRequest(
-            url=f"{address.base_url}/chat/completions",
-            headers=(("Authorization", f"Bearer {address.key}"),) if address.key else (),
-            body=body,
-            connect_timeout_s=endpoint.connect_timeout_s,
-            first_byte_timeout_s=endpoint.first_byte_timeout_s,
-            idle_timeout_s=endpoint.idle_timeout_s,
-        )
+        request = self._address.completion(body, self._endpoint)
         raw = bytearray()
         async with self._transport.stream(request) as response:
             if response.status >= 300:
                 refusal = await response.read(_ERROR_BODY_BYTES)
                 raise chat.provider_error(response.status, dict(response.headers), refusal)
-            decoder = chat.ReplyDecoder(endpoint, content_type=response.header("content-type"))
+            decoder = chat.ReplyDecoder(self._endpoint, content_type=response.header("content-type"))
             # Left at [DONE], as every run is: a connection read to its end would be used again, and may be
             # closed by the server at that very moment.
             async for _, chunk in response.chunks():

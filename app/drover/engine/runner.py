@@ -54,6 +54,17 @@ class Address:
     key_variable: str
     """What stands for the key wherever the request is shown."""
 
+    def completion(self, body: bytes, endpoint: Endpoint) -> HttpRequest:
+        """A request for a completion, with the patience that the endpoint allows."""
+        return HttpRequest(
+            url=f"{self.base_url}/chat/completions",
+            headers=(("Authorization", f"Bearer {self.key}"),) if self.key else (),
+            body=body,
+            connect_timeout_s=endpoint.connect_timeout_s,
+            first_byte_timeout_s=endpoint.first_byte_timeout_s,
+            idle_timeout_s=endpoint.idle_timeout_s,
+        )
+
 
 class Journal(Protocol):
     """The writes that a run makes. Each is one transaction; each may raise LibraryError."""
@@ -211,15 +222,8 @@ class Runner:
         self._live.builder = begun_reply(self._request.endpoint, self._prefill)
 
     async def _exchange_once(self, address: Address, body: bytes) -> None:
-        live, endpoint = self._live, self._request.endpoint
-        request = HttpRequest(
-            url=f"{address.base_url}/chat/completions",
-            headers=(("Authorization", f"Bearer {address.key}"),) if address.key else (),
-            body=body,
-            connect_timeout_s=endpoint.connect_timeout_s,
-            first_byte_timeout_s=endpoint.first_byte_timeout_s,
-            idle_timeout_s=endpoint.idle_timeout_s,
-        )
+        live = self._live
+        request = address.completion(body, self._request.endpoint)
         recording = self._recording = _Recording(request, address)
         live.phase = LivePhase.WAITING
         live.started_at_s = time.monotonic()

@@ -278,11 +278,6 @@ class ModelCombo(QuietCombo):
             self.activated.emit(index)
 
 
-def quiet_combo(name: str, parent: QWidget | None = None) -> QuietCombo:
-    """A combo for a header, with this accessible name."""
-    return QuietCombo(name, parent=parent)
-
-
 class Segments(QComboBox):
     """At most four short values side by side: to keyboard and screen reader a combo, without a list."""
 

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from drover.ui.combos import ComboBox, ModelCombo, QuietCombo, Segments, quiet_combo
+from drover.ui.combos import ComboBox, ModelCombo, QuietCombo, Segments
 from drover.ui.labels import ElidedLabel, Hairline, HeaderBar, Label, Paragraph
 from drover.ui.text_inputs import GrowingTextEdit, SearchField
 from drover.ui.theme import RADIUS, draw_frame, draw_icon, rounded_region, theme
@@ -41,11 +41,11 @@ _LEAST_TICKED: Final = 56
 """The width from which the ticks of a slider can be told apart."""
 
 __all__ = [
-    "QUIET_PADDING", "RADIUS", "Button", "CheckBox", "Chip", "ComboBox", "ElidedLabel",
+    "QUIET_PADDING", "RADIUS", "Button", "CheckBox", "ComboBox", "ElidedLabel",
     "GrowingTextEdit", "Hairline", "HeaderBar", "IconButton", "Label", "Menu", "ModelCombo",
     "OverlayScrollArea", "Paragraph", "PillButton",
     "PrimaryButton", "QuietButton", "QuietCombo", "SearchField", "Segments", "Slider", "Tabs",
-    "is_keyboard_focus", "quiet_combo",
+    "is_keyboard_focus",
 ]  # fmt: skip
 """Every control there is, so that a screen imports from one place."""
 
@@ -475,52 +475,6 @@ class Tabs(QTabBar):
 
     def _restyle(self) -> None:
         self.setFont(theme().font("ui"))
-        self.updateGeometry()
-        self.update()
-
-
-class Chip(QWidget):
-    """A short text in a frame, 20 high, with an optional glyph in its own colour."""
-
-    def __init__(
-        self, text: str, *, glyph: str = "", glyph_token: str = "text-3", role: str = "small",
-        detail: str = "", parent: QWidget | None = None,
-    ) -> None:  # fmt: skip
-        super().__init__(parent)
-        self._text, self._detail = text, detail
-        self._glyph, self._glyph_token, self._role = glyph, glyph_token, role
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(f"{text} {detail}".strip())
-        theme().changed.connect(self._restyle)
-
-    def sizeHint(self) -> QSize:
-        """Glyph, text, detail and padding 6."""
-        width = theme().measured(self._role, self._text) + 14
-        width += 12 + 4 if self._glyph else 0
-        width += theme().measured("small", self._detail) + 6 if self._detail else 0
-        return QSize(int(width + 0.999), theme().px(20))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Frame, glyph, text, detail."""
-        painter = QPainter(self)
-        colors = theme()
-        draw_frame(painter, QRectF(self.rect()), RADIUS, edge=colors.color("line"))
-        left = 7.0
-        if self._glyph:
-            place = QRectF(left, (self.height() - 12) / 2, 12, 12)
-            draw_icon(painter, place, self._glyph, colors.color(self._glyph_token))
-            left += 16
-        painter.setFont(colors.font(self._role))
-        painter.setPen(colors.color("text"))
-        place = QRectF(left, 0, self.width() - left - 7, self.height())
-        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self._text)
-        if self._detail:
-            painter.setFont(colors.font("small"))
-            painter.setPen(colors.color("text-3"))
-            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, self._detail)
-        painter.end()
-
-    def _restyle(self) -> None:
         self.updateGeometry()
         self.update()
 

@@ -212,10 +212,3 @@ def tip(text: str) -> str:
 def is_today(at: datetime, *, now: datetime) -> bool:
     """Whether both are the same local day."""
     return at.astimezone().date() == now.astimezone().date()
-
-
-def indented_json(body: bytes) -> str:
-    """A JSON document over several lines, for reading; empty for no document."""
-    import json
-
-    return json.dumps(json.loads(body), ensure_ascii=False, indent=2) if body else ""
