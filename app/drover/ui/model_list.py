@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import (
     QCoreApplication,
     QEvent,
     QModelIndex,
-    QObject,
     QPersistentModelIndex,
     QPoint,
     QRectF,
-    QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLineEdit,
-    QListWidget,
     QListWidgetItem,
     QStyle,
-    QStyledItemDelegate,
     QStyleOptionViewItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from drover.domain.endpoint import ModelCard
 from drover.ui import formats
 from drover.ui.controls import ElidedLabel, Label, QuietButton
-from drover.ui.theme import RADIUS, draw_frame, draw_icon, rounded_region, theme
+from drover.ui.searched_popup import MOST_ROWS, PADDING, PopupRow, SearchedPopup
+from drover.ui.theme import RADIUS, draw_frame, draw_icon, theme
 
 _WIDTH_PX = 460
-_ROWS = 12
-_ROW_PX = 28
-_PADDING = 8
-_CORNER = 6
 _MODEL_ID = Qt.ItemDataRole.UserRole
 _DETAIL = Qt.ItemDataRole.UserRole + 1
 
 
-class ModelList(QFrame):
+class ModelList(SearchedPopup):
     """Opens below the combo of models, with the keyboard in its search.
 
     Signals:
@@ -57,43 +48,35 @@ class ModelList(QFrame):
     refresh_requested = Signal()
     closed = Signal()
 
+    steps: Mapping[Qt.Key, int] = {
+        **SearchedPopup.steps,
+        Qt.Key.Key_PageDown: MOST_ROWS - 1,
+        Qt.Key.Key_PageUp: 1 - MOST_ROWS,
+    }
+
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__(parent)
         self.setAccessibleName(self.tr("Models"))
         self._cards: Sequence[ModelCard] = ()
         self._chosen_id = ""
-        self._search = QLineEdit()
-        self._search.setPlaceholderText(self.tr("Search models, or type the name of another"))
-        self._search.setAccessibleName(self.tr("Search models"))
-        self._search.setProperty("hasOwnRing", True)
-        self._search.textChanged.connect(self._fill)
-        self._search.returnPressed.connect(self._pick)
-        self._search.installEventFilter(self)
-        self.view = QListWidget()
+        self.search.setPlaceholderText(self.tr("Search models, or type the name of another"))
+        self.search.setAccessibleName(self.tr("Search models"))
         self.view.setAccessibleName(self.tr("Models"))
         self.view.setFrameShape(QFrame.Shape.NoFrame)
-        self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.view.setMouseTracking(True)
-        self.view.setUniformItemSizes(True)
         self.view.setItemDelegate(_ModelRow(self.view))
-        self.view.itemEntered.connect(self.view.setCurrentItem)
-        self.view.itemClicked.connect(self._pick)
-        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._state = ElidedLabel("", role="small", token="text-3")
         self._refresh = QuietButton(self.tr("Refresh"), compact=True)
         self._refresh.setAccessibleName(self.tr("Refresh the list of models"))
         self._refresh.clicked.connect(self.refresh_requested)
         foot = QHBoxLayout()
-        foot.setContentsMargins(_PADDING, 0, 0, 0)
+        foot.setContentsMargins(PADDING, 0, 0, 0)
         foot.addWidget(self._state, 1)
         foot.addWidget(self._refresh)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(_PADDING, _PADDING, _PADDING, _PADDING)
+        column = self.column
         column.setSpacing(4)
         legend = Label(self.tr("context · price per million in / out"), role="small", token="text-3")
-        legend.setContentsMargins(0, 0, _PADDING, 0)
-        column.addWidget(self._search)
+        legend.setContentsMargins(0, 0, PADDING, 0)
+        column.addWidget(self.search)
         column.addWidget(legend, 0, Qt.AlignmentFlag.AlignRight)
         column.addWidget(self.view)
         column.addLayout(foot)
@@ -101,7 +84,7 @@ class ModelList(QFrame):
     def display(self, cards: Sequence[ModelCard], chosen_id: str) -> None:
         """Shows these models; what is being searched for stays."""
         self._cards, self._chosen_id = cards, chosen_id
-        self._fill(self._search.text())
+        self.fill(self.search.text())
 
     def display_state(self, words: str, *, is_busy: bool) -> None:
         """Says where the list is from and how old it is, or that the server is being asked."""
@@ -113,45 +96,19 @@ class ModelList(QFrame):
         screen = anchor.screen().availableGeometry()
         self.setFixedWidth(min(theme().px(_WIDTH_PX), screen.width() - 16))
         place = anchor.mapToGlobal(QPoint(0, anchor.height() + 4))
-        room = (screen.bottom() - place.y() - theme().px(100)) // theme().px(_ROW_PX)
-        rows = max(3, min(_ROWS, len(self._cards), room))
-        self.view.setFixedHeight(theme().px(_ROW_PX) * rows)
+        self.set_rows(len(self._cards), screen.bottom() - place.y() - theme().px(100))
         place.setX(max(screen.left() + 8, min(place.x(), screen.right() - self.width() - 8)))
         self.move(place)
         self.show()
-        self._search.setFocus(Qt.FocusReason.PopupFocusReason)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Arrow and page keys move in the list while the search has the keyboard."""
-        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
-            steps = {
-                Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1,
-                Qt.Key.Key_PageDown: _ROWS - 1, Qt.Key.Key_PageUp: 1 - _ROWS,
-            }  # fmt: skip
-            step = steps.get(Qt.Key(event.key()))
-            if step is not None:
-                self.view.setCurrentRow(max(0, min(self.view.count() - 1, self.view.currentRow() + step)))
-                return True
-        return super().eventFilter(watched, event)
+        self.search.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def closeEvent(self, event: QEvent) -> None:
         """Tells that it is gone, by whatever means."""
         super().closeEvent(event)  # type: ignore[arg-type]
         self.closed.emit()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """The corners follow the size."""
-        super().resizeEvent(event)
-        self.setMask(rounded_region(self.rect(), _CORNER))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """The surface and edge of a menu."""
-        painter = QPainter(self)
-        fill, edge = theme().color("raised"), theme().color("border")
-        draw_frame(painter, QRectF(self.rect()), _CORNER, fill=fill, edge=edge)
-        painter.end()
-
-    def _fill(self, words: str) -> None:
+    def fill(self, words: str) -> None:
+        """Lists the models that hold the words, else offers what was typed."""
         self.view.clear()
         wanted = words.casefold().split()
         for card in self._cards:
@@ -172,7 +129,8 @@ class ModelList(QFrame):
         item.setData(_ModelRow.CHOSEN, model_id == self._chosen_id)
         self.view.addItem(item)
 
-    def _pick(self) -> None:
+    def pick(self) -> None:
+        """Takes the model."""
         item = self.view.currentItem()
         if item is not None:
             self.close()
@@ -207,14 +165,10 @@ def in_words(card: ModelCard) -> str:
     return " · ".join(parts)
 
 
-class _ModelRow(QStyledItemDelegate):
+class _ModelRow(PopupRow):
     """A model: a tick if it is the chosen one, its name, and what it holds and costs at the right."""
 
     CHOSEN = Qt.ItemDataRole.UserRole + 2
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        """As high as a row of a menu."""
-        return QSize(120, theme().px(_ROW_PX))
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -225,9 +179,9 @@ class _ModelRow(QStyledItemDelegate):
             draw_frame(painter, row, RADIUS, fill=colors.color("select"))
         size = colors.px(12)
         if index.data(self.CHOSEN):
-            tick = QRectF(row.left() + _PADDING, row.center().y() - size / 2, size, size)
+            tick = QRectF(row.left() + PADDING, row.center().y() - size / 2, size, size)
             draw_icon(painter, tick, "check", colors.color("text-2"))
-        place = row.adjusted(_PADDING + size + 6, 0, -_PADDING, 0)
+        place = row.adjusted(PADDING + size + 6, 0, -PADDING, 0)
         middle, detail = Qt.AlignmentFlag.AlignVCenter, index.data(_DETAIL)
         painter.setFont(colors.font("small"))
         painter.setPen(colors.color("text-3"))
