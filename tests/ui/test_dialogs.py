@@ -24,7 +24,8 @@ from pytestqt.qtbot import QtBot
 
 from drover.domain.endpoint import BUILT_IN, OXEN, Endpoint
 from drover.store.settings import Settings
-from drover.ui.dialogs import EndpointDialog, FatalDialog, KeyDialog, LinkDialog, SettingsDialog
+from drover.ui.dialogs import FatalDialog, KeyDialog, LinkDialog, SettingsDialog
+from drover.ui.endpoint_dialog import EndpointDialog
 from drover.ui.number_field import NumberField
 
 W = TypeVar("W", bound=QWidget)

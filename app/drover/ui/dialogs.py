@@ -1,4 +1,4 @@
-"""Dialogs: keys, endpoints, settings, links, and what keeps the program from starting.
+"""Dialogs: keys, settings, links, and what keeps the program from starting.
 
 Each takes values in and gives values out by signals; none knows the store or the network. They are opened
 with `open()` and delete themselves when closed. What takes time is told to them by `display_...` methods.
@@ -7,25 +7,20 @@ with `open()` and delete themselves when closed. What takes time is told to them
 from __future__ import annotations
 
 import dataclasses
-import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QAction, QIcon
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
-    QLineEdit,
     QPlainTextEdit,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from drover.domain.endpoint import OXEN_ID, Endpoint, normalized_base_url
+from drover.domain.endpoint import OXEN_ID, Endpoint
 from drover.engine.secrets import clean_key
 from drover.errors import ConfigurationError
 from drover.store.settings import Settings
@@ -38,15 +33,22 @@ from drover.ui.controls import (
     Label,
     PrimaryButton,
     QuietButton,
-    Segments,
+)
+from drover.ui.dialog_parts import (
+    Form,
+    KeyField,
+    hint,
+    holder_of,
+    minutes_field,
+    named_button,
+    row_of,
+    section_of,
+    segments_of,
 )
 from drover.ui.framed_dialog import MARGIN_PX, FramedDialog, Sign, Verdict, words_label
-from drover.ui.number_field import NumberField
 from drover.ui.theme import LARGEST_TEXT_SCALE, SMALLEST_TEXT_SCALE, theme
 
-_LABEL_PX = 112
 _ZOOM_STEP = 0.1
-_MOST_MINUTES = 1440
 
 
 class KeyDialog(FramedDialog):
@@ -74,14 +76,14 @@ class KeyDialog(FramedDialog):
         """`place` says where the key will be kept, such as "Secret Service"; see `display_place`."""
         super().__init__(_t("Key for {0}").format(endpoint_name), parent, width_px=480)
         self._title = Label(_t("Key for {0}").format(endpoint_name), role="title", weight=600)
-        self._key = _KeyField()
+        self._key = KeyField()
         self._place = words_label(token="text-2")
         self._notice = Verdict()
         self._verdict = Verdict()
-        self._test = _button(Button, _t("Test"))
-        self._delete = _button(QuietButton, _t("Delete key"))
-        self._cancel = _button(Button, _t("Cancel"))
-        self._save = _button(PrimaryButton, _t("Save"))
+        self._test = named_button(Button, _t("Test"))
+        self._delete = named_button(QuietButton, _t("Delete key"))
+        self._cancel = named_button(Button, _t("Cancel"))
+        self._save = named_button(PrimaryButton, _t("Save"))
         self._lay_out()
         self._key.textChanged.connect(self._update)
         self._key.returnPressed.connect(self._submit)
@@ -168,156 +170,6 @@ class KeyDialog(FramedDialog):
         self._verdict.display("")
 
 
-class EndpointDialog(FramedDialog):
-    """Adds a server or changes one.
-
-    Signals:
-        test_requested(object, str): an Endpoint and a key (may be empty); answer with `display_test`
-        endpoint_submitted(object, str): an Endpoint to keep, and its new key or "" for no change;
-            the dialog closes by itself
-        deletion_requested(str): the id of an endpoint to remove; the dialog closes by itself
-    """
-
-    test_requested = Signal(object, str)
-    endpoint_submitted = Signal(object, str)
-    deletion_requested = Signal(str)
-
-    def __init__(
-        self,
-        endpoint: Endpoint | None = None,
-        *,
-        base_url: str = "",
-        taken_names: Collection[str] = (),
-        place: str = "",
-        has_key: bool = False,
-        parent: QWidget | None = None,
-    ) -> None:
-        """`base_url` is that of a new one, as far as it is known; `taken_names` are those of the others;
-        `place` says where a key would be kept."""
-        title = _t("Add a server") if endpoint is None else _t("Edit {0}").format(endpoint.name)
-        super().__init__(title, parent, width_px=520)
-        self._given = endpoint
-        self._taken_names = {name.casefold() for name in taken_names}
-        self._name = _field(_t("Name"))
-        self._address = _field(_t("Address"), placeholder="http://localhost:8000/v1")
-        self._preview = words_label(role="small", token="text-3")
-        self._model = _field(_t("Model"), placeholder=_t("Optional: the model to begin with"))
-        self._key = _KeyField()
-        hint = _t("A key is kept; paste another to replace it") if has_key else _t("Optional")
-        self._key.setPlaceholderText(hint)
-        self.make_room()
-        self._key.setToolTip(_t("It is kept in: {0}.").format(place) if place else "")
-        self._needs_key = CheckBox(_t("Ask for a key before sending"))
-        self._needs_key.setAccessibleName(self._needs_key.text())
-        self._verdict = Verdict()
-        self._test = _button(Button, _t("Test"))
-        self._delete = _button(QuietButton, _t("Remove"))
-        self._cancel = _button(Button, _t("Cancel"))
-        self._save = _button(PrimaryButton, _t("Save"))
-        self._lay_out(title)
-        self._address.setText(base_url)
-        self._fill()
-        for field in (self._name, self._address, self._key):
-            field.textChanged.connect(self._update)
-        self._test.clicked.connect(self._request_test)
-        self._delete.clicked.connect(self._request_deletion)
-        self._cancel.clicked.connect(self.reject)
-        self._save.clicked.connect(self._submit)
-        self._update()
-
-    def _lay_out(self, title: str) -> None:
-        form = _Form()
-        form.add(_t("Address"), self._address, self._preview)
-        form.add(_t("Name"), self._name)
-        form.add(_t("Model"), self._model)
-        form.add(_t("API key"), self._key)
-        form.add("", self._needs_key)
-        self.body.addWidget(Label(title, role="title", weight=600))
-        self.body.addWidget(form)
-        self.body.addWidget(self._verdict)
-        self.body.addStretch(1)
-        self.foot.addWidget(self._delete)
-        self.foot.addStretch(1)
-        for button in (self._test, self._cancel, self._save):
-            self.foot.addWidget(button)
-        self._address.setFocus()
-
-    def _fill(self) -> None:
-        self._delete.setVisible(self._given is not None)
-        if self._given is None:
-            self._needs_key.setChecked(False)
-            return
-        self._name.setText(self._given.name)
-        self._address.setText(self._given.base_url)
-        self._model.setText(self._given.default_model_id)
-        self._needs_key.setChecked(self._given.needs_key)
-
-    def display_test(self, ok: bool, words: str) -> None:
-        """What came of the test."""
-        self._test.setEnabled(True)
-        self._verdict.display(words, is_warning=not ok, is_good=ok)
-        self.make_room()
-
-    def _endpoint(self) -> Endpoint:
-        """The endpoint as filled in. Raises ConfigurationError in words."""
-        base_url = normalized_base_url(self._address.text())
-        name = " ".join(self._name.text().split()) or QUrl(base_url).host()
-        if name.casefold() in self._taken_names:
-            raise ConfigurationError(_t("There is already a server named {0}.").format(name))
-        given = self._given or Endpoint(id=uuid.uuid4().hex, name=name, base_url=base_url)
-        return dataclasses.replace(
-            given,
-            name=name,
-            base_url=base_url,
-            default_model_id=self._model.text().strip(),
-            needs_key=self._needs_key.isChecked(),
-        )
-
-    def _new_key(self) -> str:
-        return clean_key(self._key.text()) if self._key.text().strip() else ""
-
-    def _update(self) -> None:
-        self._verdict.display("")
-        endpoint: Endpoint | None = None
-        try:
-            endpoint = self._endpoint()
-        except ConfigurationError as error:
-            is_empty = not self._address.text().strip()
-            words = _t("As the server’s documentation shows it; with or without /v1.")
-            self._preview.setText(words if is_empty else error.words)
-            self._preview.set_look(token="text-3" if is_empty else "caution")
-        else:
-            self._preview.setText(_t("Requests go to {0}").format(endpoint.base_url + "/chat/completions"))
-            self._preview.set_look(token="text-3")
-            self._name.setPlaceholderText(QUrl(endpoint.base_url).host())
-        self._save.setEnabled(endpoint is not None)
-        self._test.setEnabled(endpoint is not None)
-
-    def _request_test(self) -> None:
-        try:
-            endpoint, key = self._endpoint(), self._new_key()
-        except ConfigurationError as error:
-            self._verdict.display(error.words, is_warning=True)
-            return
-        self._test.setEnabled(False)
-        self._verdict.display(_t("Testing…"))
-        self.test_requested.emit(endpoint, key)
-
-    def _submit(self) -> None:
-        try:
-            endpoint, key = self._endpoint(), self._new_key()
-        except ConfigurationError as error:
-            self._verdict.display(error.words, is_warning=True)
-            return
-        self.endpoint_submitted.emit(endpoint, key)
-        self.accept()
-
-    def _request_deletion(self) -> None:
-        if self._given is not None:
-            self.deletion_requested.emit(self._given.id)
-            self.accept()
-
-
 class SettingsDialog(FramedDialog):
     """All settings in one scrolling page; each change counts at once.
 
@@ -373,7 +225,7 @@ class SettingsDialog(FramedDialog):
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.body.setContentsMargins(0, 0, 0, 0)
         self.body.addWidget(scroll)
-        close = _button(Button, _t("Close"))
+        close = named_button(Button, _t("Close"))
         close.clicked.connect(self.accept)
         self.foot.addStretch(1)
         self.foot.addWidget(close)
@@ -384,7 +236,7 @@ class SettingsDialog(FramedDialog):
         return QSize(self.minimumWidth(), min(theme().px(780), most))
 
     def _add_appearance(self) -> None:
-        self._theme = _segments(
+        self._theme = segments_of(
             _t("Theme"), (("system", _t("System")), ("light", _t("Light")), ("dark", _t("Dark")))
         )
         self._smaller = IconButton("minus", _t("Smaller text"), has_edge=True)
@@ -392,72 +244,72 @@ class SettingsDialog(FramedDialog):
         self._scale = Label(token="text-2")
         self._scale.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._scale.setMinimumWidth(48)
-        size = _row_of(self._smaller, self._scale, self._larger)
-        self._asked = _segments(
+        size = row_of(self._smaller, self._scale, self._larger)
+        self._asked = segments_of(
             _t("After sending"), (("end", _t("Follow the answer")), ("top", _t("Question at the top")))
         )
         words = words_label(role="small", token="text-3")
         words.setText(_t("At the top, the answer grows below the question and nothing scrolls by itself."))
-        form = _Form()
+        form = Form()
         form.add(_t("Theme"), self._theme)
         form.add(_t("Text size"), size)
         form.add(_t("After sending"), self._asked, words)
-        self._sections.addWidget(_section(_t("Appearance"), form))
+        self._sections.addWidget(section_of(_t("Appearance"), form))
         self._theme.activated.connect(self._edit_theme)
         self._smaller.clicked.connect(self._shrink)
         self._larger.clicked.connect(self._grow)
         self._asked.activated.connect(self._edit_asked)
 
     def _add_reasoning(self) -> None:
-        self._reasoning = _segments(
+        self._reasoning = segments_of(
             _t("Reasoning"), (("auto", _t("Automatic")), ("open", _t("Open")), ("closed", _t("Closed")))
         )
         words = words_label(role="small", token="text-3")
         words.setText(_t("Automatic: open while the model thinks, closed once it answers."))
-        form = _Form()
+        form = Form()
         form.add(_t("New blocks are"), self._reasoning, words)
-        self._sections.addWidget(_section(_t("Reasoning"), form))
+        self._sections.addWidget(section_of(_t("Reasoning"), form))
         self._reasoning.activated.connect(self._edit_reasoning)
 
     def _add_endpoints(self) -> None:
         self._list = QVBoxLayout()
         self._list.setSpacing(0)
-        add = _button(Button, _t("Add a server…"), icon="plus")
+        add = named_button(Button, _t("Add a server…"), icon="plus")
         add.clicked.connect(self.endpoint_add_requested)
         box = QVBoxLayout()
         box.setSpacing(8)
         box.addLayout(self._list)
         box.addWidget(add)
-        self._sections.addWidget(_section(_t("Endpoints"), box))
+        self._sections.addWidget(section_of(_t("Endpoints"), box))
 
     def _add_model(self) -> None:
         self._file = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
         self._model_words = words_label(role="small", token="text-3")
-        choose = _button(Button, _t("Choose a .gguf file…"))
+        choose = named_button(Button, _t("Choose a .gguf file…"))
         choose.clicked.connect(self._choose_file)
-        self._use_tiny = _button(QuietButton, _t("Use the tiny built-in model"))
+        self._use_tiny = named_button(QuietButton, _t("Use the tiny built-in model"))
         self._use_tiny.clicked.connect(self._forget_file)
-        form = _Form()
+        form = Form()
         form.add(_t("Weights"), self._file, self._model_words)
-        form.add("", _row_of(choose, self._use_tiny))
-        self._sections.addWidget(_section(_t("Built-in model"), form))
+        form.add("", row_of(choose, self._use_tiny))
+        self._sections.addWidget(section_of(_t("Built-in model"), form))
 
     def _add_network(self) -> None:
-        self._first_byte = _minutes(_t("Longest wait for a first byte"))
-        self._idle = _minutes(_t("Longest silence in a reply"))
-        form = _Form()
-        wait = _hint(_t("minutes, the longest wait for a reply to begin"))
-        pause = _hint(_t("minutes, the longest pause within a reply"))
-        form.add(_t("First byte"), _row_of(self._first_byte, wait))
-        form.add(_t("Silence"), _row_of(self._idle, pause))
-        self._sections.addWidget(_section(_t("Network limits"), form))
+        self._first_byte = minutes_field(_t("Longest wait for a first byte"))
+        self._idle = minutes_field(_t("Longest silence in a reply"))
+        form = Form()
+        wait = hint(_t("minutes, the longest wait for a reply to begin"))
+        pause = hint(_t("minutes, the longest pause within a reply"))
+        form.add(_t("First byte"), row_of(self._first_byte, wait))
+        form.add(_t("Silence"), row_of(self._idle, pause))
+        self._sections.addWidget(section_of(_t("Network limits"), form))
         self._first_byte.value_edited.connect(self._edit_first_byte)
         self._idle.value_edited.connect(self._edit_idle)
 
     def _add_data(self, profile_dir: str) -> None:
         path = ElidedLabel(profile_dir, mode=Qt.TextElideMode.ElideMiddle)
         path.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        open_folder = _button(Button, _t("Open folder"))
+        open_folder = named_button(Button, _t("Open folder"))
         open_folder.clicked.connect(self.folder_requested)
         words = words_label(role="small", token="text-3")
         words.setText(_t("Conversations and settings. Keys are never in it."))
@@ -465,9 +317,9 @@ class SettingsDialog(FramedDialog):
         row.setSpacing(8)
         row.addWidget(path, 1)
         row.addWidget(open_folder)
-        form = _Form()
-        form.add(_t("Profile"), _holder(row), words)
-        self._sections.addWidget(_section(_t("Data"), form))
+        form = Form()
+        form.add(_t("Profile"), holder_of(row), words)
+        self._sections.addWidget(section_of(_t("Data"), form))
 
     def display_settings(self, settings: Settings) -> None:
         """Shows these values; emits nothing."""
@@ -579,7 +431,7 @@ class LinkDialog(FramedDialog):
         self._remember = CheckBox(_t("Do not ask again for {0}").format(host))
         self._remember.setAccessibleName(_t("Do not ask again for this site"))
         self._remember.setVisible(bool(host))
-        cancel, confirm = _button(Button, _t("Cancel")), _button(PrimaryButton, _t("Open"))
+        cancel, confirm = named_button(Button, _t("Cancel")), named_button(PrimaryButton, _t("Open"))
         cancel.clicked.connect(self.reject)
         confirm.clicked.connect(self._confirm)
         for part in (heading, address, login, self._remember):
@@ -618,137 +470,12 @@ class FatalDialog(FramedDialog):
         row.addLayout(texts, 1)
         self.body.addLayout(row)
         self.body.addStretch(1)
-        close = _button(PrimaryButton, _t("Close"))
+        close = named_button(PrimaryButton, _t("Close"))
         close.clicked.connect(self.accept)
         self.foot.addStretch(1)
         self.foot.addWidget(close)
         self.setAccessibleDescription(" ".join(filter(None, (message, hint))))
         close.setFocus()
-
-
-# Parts
-
-
-def _t(text: str) -> str:
-    return QCoreApplication.translate("dialogs", text)
-
-
-def _button(kind: type[Button], text: str, *, icon: str = "") -> Button:
-    button = kind(text, icon=icon)
-    button.setAccessibleName(text)
-    return button
-
-
-def _hint(text: str) -> Label:
-    return Label(text, role="small", token="text-3")
-
-
-def _field(name: str, *, placeholder: str = "") -> QLineEdit:
-    field = QLineEdit()
-    field.setAccessibleName(name)
-    field.setPlaceholderText(placeholder)
-    return field
-
-
-def _segments(name: str, values: Sequence[tuple[str, str]]) -> Segments:
-    segments = Segments(name)
-    for value, text in values:
-        segments.addItem(text, value)
-    segments.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-    return segments
-
-
-def _minutes(name: str) -> NumberField:
-    field = NumberField(is_integer=True)
-    field.setAccessibleName(name)
-    field.set_range(1, _MOST_MINUTES)
-    field.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-    return field
-
-
-def _holder(layout: QHBoxLayout) -> QWidget:
-    holder = QWidget()
-    layout.setContentsMargins(0, 0, 0, 0)
-    holder.setLayout(layout)
-    return holder
-
-
-def _row_of(*widgets: QWidget) -> QWidget:
-    row = QHBoxLayout()
-    row.setSpacing(8)
-    for widget in widgets:
-        row.addWidget(widget)
-    row.addStretch(1)
-    return _holder(row)
-
-
-def _section(title: str, content: QWidget | QVBoxLayout) -> QWidget:
-    section = QWidget()
-    layout = QVBoxLayout(section)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(8)
-    layout.addWidget(Label(title, weight=600))
-    if isinstance(content, QWidget):
-        layout.addWidget(content)
-    else:
-        layout.addLayout(content)
-    return section
-
-
-class _Form(QWidget):
-    """Labels at the left, controls at the right, each with an optional line below it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(16)
-        self._grid.setVerticalSpacing(4)
-        self._grid.setColumnMinimumWidth(0, theme().px(_LABEL_PX))
-        self._grid.setColumnStretch(1, 1)
-
-    def add(self, label: str, control: QWidget, below: QWidget | None = None) -> None:
-        """The next row."""
-        row = self._grid.rowCount()
-        if row > 1:
-            self._grid.setRowMinimumHeight(row, 4)
-            row += 1
-        if label:
-            self._grid.addWidget(Label(label, token="text-2"), row, 0)
-        is_fixed = control.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Fixed
-        alignment = Qt.AlignmentFlag.AlignLeft if is_fixed else Qt.AlignmentFlag(0)
-        self._grid.addWidget(control, row, 1, alignment)
-        if below is not None:
-            self._grid.addWidget(below, row + 1, 1)
-
-
-class _KeyField(QLineEdit):
-    """A field for a key: hidden unless a person asks to see it; hidden again when it is left."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setAccessibleName(_t("API key"))
-        self.setMaxLength(8192)
-        self.setEchoMode(QLineEdit.EchoMode.Password)
-        self.setInputMethodHints(
-            Qt.InputMethodHint.ImhSensitiveData
-            | Qt.InputMethodHint.ImhNoPredictiveText
-            | Qt.InputMethodHint.ImhNoAutoUppercase
-        )
-        self._show = QAction(self)
-        self._show.setCheckable(True)
-        self._show.setText(_t("Show the key"))
-        self._show.toggled.connect(self._set_shown)
-        self.addAction(self._show, QLineEdit.ActionPosition.TrailingPosition)
-        theme().changed.connect(self._restyle)
-        self._restyle()
-
-    def _set_shown(self, is_shown: bool) -> None:
-        self.setEchoMode(QLineEdit.EchoMode.Normal if is_shown else QLineEdit.EchoMode.Password)
-        self._show.setText(_t("Hide the key") if is_shown else _t("Show the key"))
-
-    def _restyle(self) -> None:
-        self._show.setIcon(QIcon(theme().icon("inspect")))
 
 
 class _EndpointRow(QWidget):
@@ -820,3 +547,7 @@ class _Address(QPlainTextEdit):
         self.setWordWrapMode(self.wordWrapMode().WrapAnywhere)
         lines = min(5, 1 + self.fontMetrics().horizontalAdvance(text) // 400)
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 16)
+
+
+def _t(text: str) -> str:
+    return QCoreApplication.translate("dialogs", text)

@@ -22,7 +22,8 @@ from drover.ui import formats
 from drover.ui.theme import ThemeMode, theme
 
 if TYPE_CHECKING:
-    from drover.ui.dialogs import EndpointDialog, KeyDialog, SettingsDialog
+    from drover.ui.dialogs import KeyDialog, SettingsDialog
+    from drover.ui.endpoint_dialog import EndpointDialog
 
 
 class Setup(QObject):
@@ -100,7 +101,7 @@ class Setup(QObject):
         self, endpoint: Endpoint | None, added: Callable[[str], None] | None = None, *, base_url: str = ""
     ) -> None:
         """Asks for a new server, or for changes of a known one; `added` hears the id of what was kept."""
-        from drover.ui.dialogs import EndpointDialog
+        from drover.ui.endpoint_dialog import EndpointDialog
 
         others = [
             known.name for known in self._workbench.endpoints if endpoint is None or known.id != endpoint.id
