@@ -126,7 +126,6 @@ def test_no_shape_of_json_raises(chunks: list[object]) -> None:
         ),
         ({"content": [{"type": "text", "text": "a"}]}, TextDelta(text="a")),
         ({"content": "a"}, TextDelta(text="a")),
-        ({"refusal": "No."}, TextDelta(text="No.")),
     ],
 )
 def test_thinking_and_answer_are_found_wherever_they_are(fields: dict[str, Any], event: StreamEvent) -> None:

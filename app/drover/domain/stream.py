@@ -32,6 +32,13 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The text is a refusal: the model says why it does not answer."""
+
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallDelta:
     """A fragment of one tool call; empty `call_id` or `name` repeat what is known."""
 
@@ -113,6 +120,7 @@ class Unknown:
 StreamEvent: TypeAlias = (
     TextDelta
     | ReasoningDelta
+    | Refused
     | ToolCallDelta
     | UsageReported
     | Finished
@@ -122,6 +130,20 @@ StreamEvent: TypeAlias = (
     | TokensScored
     | Unknown
 )
+
+
+class _Call:
+    """A tool call as it grows."""
+
+    __slots__ = ("arguments", "call_id", "name")
+
+    def __init__(self) -> None:
+        self.call_id = self.name = ""
+        self.arguments: list[str] = []
+
+    @property
+    def part(self) -> ToolCallPart:
+        return ToolCallPart(call_id=self.call_id, name=self.name, arguments="".join(self.arguments))
 
 
 class ResponseBuilder:
@@ -134,8 +156,8 @@ class ResponseBuilder:
     def __init__(self) -> None:
         self._answer: list[str] = []
         self._reasoning: list[str] = []
-        self._parts: list[tuple[bool, str, list[str]]] = []  # is reasoning, source, pieces
-        self._calls: dict[int, ToolCallPart] = {}
+        self._parts: list[tuple[bool, str, list[str]] | int] = []  # is reasoning, source, pieces; or a call
+        self._calls: dict[int, _Call] = {}
         self.arrivals_s = array("d")
         """Arrival time of every delta that carried text, in order."""
         self.arrival_is_reasoning = bytearray()
@@ -153,6 +175,8 @@ class ResponseBuilder:
         self.fingerprint = ""
         self.error: ErrorReported | None = None
         self.saw_done = False
+        self.is_refused = False
+        """Whether the server marked the answer as a refusal."""
 
     def begin_with(self, parts: Sequence[Part]) -> None:
         """Takes the beginning that the reply was given: text that did not arrive, so that it has no times and
@@ -183,6 +207,8 @@ class ResponseBuilder:
                 self.error = self.error or event
             case StreamEnded():
                 self.saw_done = True
+            case Refused(choice=0):
+                self.is_refused = True
             case _:
                 pass
 
@@ -224,16 +250,20 @@ class ResponseBuilder:
     @property
     def tool_calls(self) -> tuple[ToolCallPart, ...]:
         """The calls so far, by index."""
-        return tuple(self._calls[index] for index in sorted(self._calls))
+        return tuple(self._calls[index].part for index in sorted(self._calls))
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """What has arrived, in order; neighbouring pieces of one kind and source are one part."""
         parts: list[Part] = []
-        for is_reasoning, source, pieces in self._parts:
+        for entry in self._parts:
+            if isinstance(entry, int):
+                parts.append(self._calls[entry].part)
+                continue
+            is_reasoning, source, pieces = entry
             text = "".join(pieces)
             parts.append(ReasoningPart(text=text, source=source) if is_reasoning else TextPart(text=text))
-        return (*parts, *self.tool_calls)
+        return tuple(parts)
 
     def read_answer(self, cursor: int) -> tuple[str, int]:
         """The answer that arrived since the cursor (0 at first), and the cursor for the next call."""
@@ -257,18 +287,21 @@ class ResponseBuilder:
 
     def _add(self, text: str, *, source: str, is_reasoning: bool) -> None:
         (self._reasoning if is_reasoning else self._answer).append(text)
-        if self._parts and self._parts[-1][0] == is_reasoning and self._parts[-1][1] == source:
-            self._parts[-1][2].append(text)
+        last = self._parts[-1] if self._parts else 0
+        if not isinstance(last, int) and last[0] == is_reasoning and last[1] == source:
+            last[2].append(text)
         else:
             self._parts.append((is_reasoning, source, [text]))
 
     def _feed_call(self, event: ToolCallDelta, at_s: float) -> None:
-        known = self._calls.get(event.index) or ToolCallPart(call_id="", name="", arguments="")
-        self._calls[event.index] = ToolCallPart(
-            call_id=known.call_id or event.call_id,
-            name=known.name or event.name,
-            arguments=known.arguments + event.arguments,
-        )
+        call = self._calls.get(event.index)
+        if call is None:
+            call = self._calls[event.index] = _Call()
+            self._parts.append(event.index)
+        call.call_id = call.call_id or event.call_id
+        call.name = call.name or event.name
+        if event.arguments:
+            call.arguments.append(event.arguments)
         self._mark(at_s, len(event.arguments), is_reasoning=False)
 
     def _mark(self, at_s: float, chars: int, *, is_reasoning: bool) -> None:

@@ -14,10 +14,10 @@ from drover.domain.stream import (
     Finished,
     Identified,
     ReasoningDelta,
+    Refused,
     StreamEvent,
     TextDelta,
     TokensScored,
-    ToolCallDelta,
     Unknown,
     Usage,
     UsageReported,
@@ -26,20 +26,27 @@ from drover.wire.error_body import read_error
 from drover.wire.logprobs import scored_tokens
 from drover.wire.quirks import Quirks
 from drover.wire.reasoning import TagSplitter
+from drover.wire.tool_calls import CallReader
+
+_REASONING_FIELDS = ("reasoning_content", "reasoning")
+_ABSURD_USD = 1e9
+_ERROR_KEYS = ("detail", "message", "msg")
+"""What an object without choices holds if it is an error."""
 
 
 class _Choice:
     """What must be remembered of one choice between its deltas."""
 
-    __slots__ = ("call_ids", "has_reasoning_field", "is_plain", "slots", "splitter")
+    __slots__ = ("calls", "has_reasoning_field", "has_spoken", "is_plain", "splitter")
 
     def __init__(self, *, is_plain: bool) -> None:
         self.is_plain = is_plain
         """Whether no tag can come any more."""
         self.has_reasoning_field = False
+        self.has_spoken = False
+        """Whether any delta has said something."""
         self.splitter: TagSplitter | None = None
-        self.slots: dict[object, int] = {}
-        self.call_ids: list[str] = []
+        self.calls = CallReader()
 
 
 class ChunkReader:
@@ -48,8 +55,8 @@ class ChunkReader:
     def __init__(self, quirks: Quirks, *, reads_tokens: bool = False) -> None:
         """`reads_tokens`: tell of probabilities too, which cost more to read than all the rest."""
         self._reads_tokens = reads_tokens
-        self.is_stream = True
-        """False where the body is a whole completion, whose choices hold messages instead of deltas."""
+        self.is_whole = False
+        """Whether a choice held its whole message instead of a delta."""
         self._quirks = quirks
         self._choices: dict[int, _Choice] = {}
         self._model: object = None
@@ -84,6 +91,7 @@ class ChunkReader:
         """Appends what the beginning says that the reply was given, and goes on from there."""
         if prefill:
             self._choice({"delta": {"content": prefill}}, out)
+            self._choices[0].has_spoken = False
 
     def flush(self, out: list[StreamEvent]) -> None:
         """Appends what was held back for a tag that did not come. Call at the end of the reply."""
@@ -105,20 +113,22 @@ class ChunkReader:
         if type(index) is not int:
             index = 0
         delta = choice.get("delta")
-        if type(delta) is not dict:
-            delta = self._whole_message(choice)
         state = self._choices.get(index)
         if state is None:
             state = self._choices[index] = _Choice(is_plain=not self._quirks.think_tags)
-            state.has_reasoning_field = "reasoning_content" in delta or "reasoning" in delta
+            state.has_reasoning_field = type(delta) is dict and not delta.keys().isdisjoint(_REASONING_FIELDS)
+        if type(delta) is not dict:
+            delta = self._whole_message(choice, state)
         is_held = False
 
-        reasoning = delta.get("reasoning_content") or delta.get("reasoning") or delta.get("reasoning_details")
-        if reasoning:
-            state.has_reasoning_field = True
+        reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+        blocks = delta.get("reasoning_details") or delta.get("thinking_blocks")
+        if reasoning or blocks:
+            state.has_reasoning_field = state.has_spoken = True
             _append_reasoning(delta, index, out)
         content = delta.get("content")
         if content:
+            state.has_spoken = True
             if type(content) is str:
                 if state.is_plain:
                     out.append(TextDelta(text=content, choice=index))
@@ -129,20 +139,30 @@ class ChunkReader:
         refusal = delta.get("refusal")
         if refusal and isinstance(refusal, str):
             out.append(TextDelta(text=refusal, choice=index))
+            out.append(Refused(choice=index))
         if delta.get("tool_calls") or delta.get("function_call"):
-            _append_calls(delta, state, index, out)
-        reason = choice.get("finish_reason")
+            state.has_spoken = True
+            state.calls.read(delta, index, out)
+        elif not content and "audio" in delta:
+            _append_transcript(delta["audio"], index, out)
+        reason = choice.get("finish_reason") or choice.get("finishReason")
         if reason and isinstance(reason, str):
             self._flush(state, index, out)
             out.append(Finished(reason=reason, choice=index))
+            if choice.get("error"):  # OpenRouter's form for a provider that failed within one choice
+                self._report_error(choice, "error", out)
         return is_held
 
-    def _whole_message(self, choice: dict[str, Any]) -> dict[str, Any]:
-        """The message of a completion that is not a stream, read as one large delta."""
+    def _whole_message(self, choice: dict[str, Any], state: _Choice) -> dict[str, Any]:
+        """What a choice without a delta says: its whole message, or its text, read as one large delta."""
         message = choice.get("message")
         if isinstance(message, dict):
             # Some streams repeat the finished message in their last chunk.
-            return {} if self.is_stream and self._choices else message
+            if state.has_spoken:
+                return {}
+            self.is_whole = True
+            state.has_reasoning_field = not message.keys().isdisjoint(_REASONING_FIELDS)
+            return message
         text = choice.get("text")
         return {"content": text} if isinstance(text, str) else {}
 
@@ -184,7 +204,7 @@ class ChunkReader:
             bool(chunk.get("error"))
             or name == "error"
             or chunk.get("object") == "error"
-            or (chunk.get("choices") is None and (_says(chunk, "detail") or _says(chunk, "message")))
+            or (chunk.get("choices") is None and any(_says(chunk, key) for key in _ERROR_KEYS))
         )
         if is_error:
             document = read_error(chunk)
@@ -218,12 +238,19 @@ def _append_pieces(pieces: list[tuple[bool, str]], index: int, out: list[StreamE
 
 def _append_reasoning(delta: dict[str, Any], index: int, out: list[StreamEvent]) -> None:
     """The first field with text wins: where a server fills several, they repeat one another."""
-    for source in ("reasoning_content", "reasoning", "reasoning_details"):
+    for source in ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks"):
         value = delta.get(source)
         text = value if type(value) is str else _plain_text(value)
         if text:
             out.append(ReasoningDelta(text=text, source=source, choice=index))
             return
+
+
+def _append_transcript(audio: object, index: int, out: list[StreamEvent]) -> None:
+    """The words of an answer that is spoken."""
+    text = audio.get("transcript") if isinstance(audio, dict) else None
+    if text and isinstance(text, str):
+        out.append(TextDelta(text=text, choice=index))
 
 
 def _plain_text(value: object) -> str:
@@ -233,66 +260,10 @@ def _plain_text(value: object) -> str:
     if isinstance(value, list):
         return "".join(_plain_text(item) for item in value)
     if isinstance(value, dict):
-        for key in ("text", "summary", "content"):
+        for key in ("text", "summary", "content", "thinking"):
             if (inner := value.get(key)) and isinstance(inner, str | list):
                 return _plain_text(inner)
     return ""
-
-
-def _append_calls(delta: dict[str, Any], state: _Choice, index: int, out: list[StreamEvent]) -> None:
-    calls = delta.get("tool_calls")
-    entries: list[Any] = list(calls) if isinstance(calls, list) else [calls] if calls else []
-    if isinstance(legacy := delta.get("function_call"), dict):
-        entries.append({"index": "function_call", "function": legacy})
-    for entry in entries:
-        if not isinstance(entry, dict):
-            continue
-        inner = entry.get("function")
-        function: dict[str, Any] = inner if isinstance(inner, dict) else {}
-        call_id, name = _string(entry.get("id")), _string(function.get("name"))
-        arguments = function.get("arguments")
-        if arguments is not None and not isinstance(arguments, str):
-            arguments = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
-        out.append(
-            ToolCallDelta(
-                index=_slot(entry.get("index"), call_id, name, state),
-                call_id=call_id,
-                name=name,
-                arguments=arguments or "",
-                choice=index,
-            )
-        )
-
-
-def _slot(wire_index: object, call_id: str, name: str, state: _Choice) -> int:
-    """The position, counted from 0, of the call that a fragment belongs to.
-
-    Without an index, a new id begins a call and everything else continues the last one. With one, a new id
-    together with a name begins a call too: some servers give every call the index 0.
-    """
-    if isinstance(wire_index, int | str):
-        slot = state.slots.get(wire_index)
-        if slot is not None:
-            known = state.call_ids[slot]
-            if not (call_id and name and known and call_id != known):
-                state.call_ids[slot] = known or call_id
-                return slot
-    elif state.call_ids:
-        last = len(state.call_ids) - 1
-        if not call_id or state.call_ids[last] in ("", call_id):
-            state.call_ids[last] = state.call_ids[last] or call_id
-            return last
-    state.call_ids.append(call_id)
-    slot = len(state.call_ids) - 1
-    if isinstance(wire_index, int | str):
-        state.slots[wire_index] = slot
-    return slot
-
-
-def _string(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 def _usage_elsewhere(chunk: dict[str, Any], choices: object) -> object:
@@ -309,10 +280,9 @@ def _usage(raw: dict[str, Any]) -> Usage:
     prompt, completion = raw.get("prompt_tokens_details"), raw.get("completion_tokens_details")
     prompt_details: dict[str, Any] = prompt if isinstance(prompt, dict) else {}
     details: dict[str, Any] = completion if isinstance(completion, dict) else {}
-    cost = raw.get("cost")
     return Usage(
-        prompt_tokens=_count(raw.get("prompt_tokens")),
-        completion_tokens=_count(raw.get("completion_tokens")),
+        prompt_tokens=_count(raw.get("prompt_tokens"), raw.get("input_tokens")),
+        completion_tokens=_count(raw.get("completion_tokens"), raw.get("output_tokens")),
         total_tokens=_count(raw.get("total_tokens")),
         reasoning_tokens=_count(details.get("reasoning_tokens"), raw.get("reasoning_tokens")),
         cached_tokens=_count(
@@ -322,7 +292,7 @@ def _usage(raw: dict[str, Any]) -> Usage:
             raw.get("num_cached_tokens"),
             raw.get("cache_read_input_tokens"),
         ),
-        cost_usd=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
+        cost_usd=_amount(raw.get("cost")),
         raw_json=json.dumps(raw, ensure_ascii=False, separators=(",", ":")),
     )
 
@@ -335,3 +305,10 @@ def _count(*values: object) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
     return None
+
+
+def _amount(value: object) -> float | None:
+    """A sum of money; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _ABSURD_USD:
+        return None
+    return float(value)

@@ -103,8 +103,8 @@ def verdict(
 ) -> tuple[RunStatus, Failure | None]:
     """How a reply ended whose stream has ended without an exception.
 
-    A Failure beside COMPLETE, CUT or FILTERED is a note: a finish reason came, and an error as well. `sent`
-    is as in `failure_from`.
+    A Failure beside COMPLETE, CUT or FILTERED is a note: a finish reason came and an error as well, or the
+    answer is a refusal. `sent` is as in `failure_from`.
     """
     if stopped:
         return RunStatus.STOPPED, None
@@ -124,7 +124,9 @@ def verdict(
     if reason:
         if reason in _CUT:
             return RunStatus.CUT, failure
-        return (RunStatus.FILTERED if reason in _FILTERED else RunStatus.COMPLETE), failure
+        return (RunStatus.FILTERED if reason in _FILTERED else RunStatus.COMPLETE), failure or _refusal(
+            builder
+        )
     if failure is not None:
         return RunStatus.FAILED, failure
     if not has_anything:
@@ -134,12 +136,19 @@ def verdict(
             hint="The conversation may be longer than the model can take. Retry, or start a shorter one.",
         )
     if builder.saw_done:
-        return RunStatus.COMPLETE, None
+        return RunStatus.COMPLETE, _refusal(builder)
     return RunStatus.INCOMPLETE, Failure(
         kind=FailureKind.CONNECTION,
         message=f"{endpoint_name} ended the stream before the answer was complete",
         hint="The text so far is kept. Retry to ask again.",
     )
+
+
+def _refusal(builder: ResponseBuilder) -> Failure | None:
+    """The note beside an answer that the server marked as a refusal."""
+    if not builder.is_refused:
+        return None
+    return Failure(kind=FailureKind.REQUEST, message="The model refused to answer")
 
 
 def _headline(message: str) -> str:

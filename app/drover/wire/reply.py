@@ -112,7 +112,6 @@ class ReplyDecoder:
             return b""
         if start in (b"{", b"["):
             self._form = _Form.JSON
-            self._chunks.is_stream = False
             return b""
         if start == b"<":
             self._form = _Form.PAGE
@@ -153,9 +152,7 @@ class ReplyDecoder:
             return
         self._has_events = True
         if text.startswith(_DONE):
-            self._chunks.flush(out)
-            out.append(StreamEnded())
-            self.is_done = True
+            self._end(out)
         elif text != raw and "\n" not in text:
             self._event(ServerEvent(name, text), out)
         elif "\n" in text and all(_is_readable(line) for line in text.split("\n")):
@@ -163,11 +160,18 @@ class ReplyDecoder:
             for line in text.split("\n"):
                 if not self.is_done:
                     self._event(ServerEvent(name, line.strip()), out)
+        elif name == "error":
+            out.append(ErrorReported(message=read_error(text).words))
         elif text[0] in "{[":
             message = f"An event could not be read: {redact(text[:200])}"
             out.append(ErrorReported(message=message, code=UNREADABLE_EVENT))
         else:
             out.append(Unknown(raw_json=raw))
+
+    def _end(self, out: list[StreamEvent]) -> None:
+        self._chunks.flush(out)
+        out.append(StreamEnded())
+        self.is_done = True
 
     def _whole(self, body: bytes, out: list[StreamEvent]) -> None:
         """A body that is JSON: one completion, one error, or chunks a line each."""
@@ -182,6 +186,8 @@ class ReplyDecoder:
         for line in lines:
             if line.strip() and not self.is_done:
                 self._event(ServerEvent("message", line.strip()), out)
+        if self._chunks.is_whole and len(lines) == 1 and not self.is_done:
+            self._end(out)  # a document that is whole says so by itself
 
     def _page_error(self) -> ProtocolError:
         title = page_title(self._body.decode("utf-8", "replace"))

@@ -2,7 +2,7 @@
 
 Incremental over bytes: however the stream is cut into chunks, the events are the same. Two things are more
 lenient than the standard, because chat servers need it: an unfinished last event counts if it is whole JSON
-or `[DONE]`, and a block that begins with `{` is data although the field name is missing.
+or `[DONE]`, and a line that begins with `{` is data although the field name is missing.
 """
 
 from __future__ import annotations
@@ -142,4 +142,6 @@ def _event_of(block: bytes) -> ServerEvent | None:
             data.append(value.removeprefix(" "))
         elif field == "event":
             name = value.removeprefix(" ")
+        elif line.startswith("{"):
+            data.append(line)
     return ServerEvent(name or _DEFAULT_NAME, "\n".join(data)) if data else None
