@@ -9,15 +9,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.wire.replies import SERVER, decoded, delta, recordings_dir, sse
+from tests.wire.recordings import body as recorded
+from tests.wire.recordings import names
+from tests.wire.replies import SERVER, decoded, delta, sse
 
 from drover.domain.parameters import UNSET
 from drover.domain.run import Exchange, Run, RunStatus, Timing
 from drover.domain.stream import ReasoningDelta, StreamEnded, TextDelta
 from drover.engine.event_log import EventKind, EventLog
-
-_RECORDINGS = recordings_dir()
-_NAMES = sorted(path.stem for path in _RECORDINGS.glob("*.sse")) if _RECORDINGS else []
 
 _NO_TIMES = Timing()
 
@@ -230,11 +229,10 @@ def test_events_cover_the_body_and_arrive_in_order_in_any_cut(cuts: list[int]) -
     assert [kind for kind, _ in read(log)] == ["comment", "reasoning", "content", "finish", "done"]
 
 
-@pytest.mark.skipif(_RECORDINGS is None, reason="the folder of recorded streams is not here")
-@pytest.mark.parametrize("name", _NAMES)
+@pytest.mark.skipif(not names(), reason="the folder of recorded streams is not here")
+@pytest.mark.parametrize("name", names())
 def test_a_recording_says_in_its_log_what_it_says_as_a_reply(name: str) -> None:
-    assert _RECORDINGS is not None
-    body = (_RECORDINGS / f"{name}.sse").read_bytes()
+    body = recorded(name)
     events = decoded([body])
     told = read(log_of(body))
     said = "".join(event.text for event in events if isinstance(event, TextDelta | ReasoningDelta))

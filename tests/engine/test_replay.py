@@ -12,22 +12,15 @@ import pytest
 from tests.engine.test_event_log import a_run
 from tests.engine.test_workbench import session
 from tests.provider import EVENT_STREAM, Head, Provider, Reset, Send, Step, event
-from tests.wire.replies import SERVER, built, delta, pieces, recordings_dir, sse
+from tests.wire.recordings import body as recorded
+from tests.wire.recordings import names
+from tests.wire.replies import SERVER, built, delta, pieces, sse
 
 from drover.domain.conversation import Message, Part, ReasoningPart, Role, TextPart, ToolCallPart
 from drover.domain.run import Exchange, LivePhase, Run, RunStatus
 from drover.engine.replay import Replay, ReplayCheck, checked
 from drover.errors import ConfigurationError
 from drover.paths import Profile
-
-_RECORDINGS = recordings_dir()
-_NAMES = sorted(path.stem for path in _RECORDINGS.glob("*.sse")) if _RECORDINGS else []
-
-
-def recorded(name: str) -> bytes:
-    """The bytes of a recording."""
-    assert _RECORDINGS is not None
-    return (_RECORDINGS / f"{name}.sse").read_bytes()
 
 
 def nothing() -> None:
@@ -170,8 +163,8 @@ def test_a_lone_surrogate_is_compared_as_the_library_keeps_it() -> None:
     assert checked((TextPart(text="a\ufffd"),), (TextPart(text="a\ud83d"),)).is_identical
 
 
-@pytest.mark.skipif(_RECORDINGS is None, reason="the folder of recorded streams is not here")
-@pytest.mark.parametrize("name", _NAMES)
+@pytest.mark.skipif(not names(), reason="the folder of recorded streams is not here")
+@pytest.mark.parametrize("name", names())
 async def test_a_recording_makes_the_same_message_through_a_stored_run(
     name: str, profile: Profile, provider: Provider
 ) -> None:

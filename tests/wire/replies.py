@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from drover.domain.endpoint import Endpoint
@@ -47,12 +46,3 @@ def sse(*chunks: object, done: bool = True) -> bytes:
 def delta(*, index: int = 0, finish: str | None = None, **fields: object) -> dict[str, Any]:
     """A chunk with one choice."""
     return {"choices": [{"index": index, "delta": fields, "finish_reason": finish}]}
-
-
-def recordings_dir() -> Path | None:
-    """The folder of recorded streams, if it is beside the project or above it."""
-    for parent in Path(__file__).resolve().parents:
-        for folder in (parent / "corpora" / "wire", parent / "shared" / "corpora" / "wire"):
-            if any(folder.glob("*.sse")):
-                return folder
-    return None
