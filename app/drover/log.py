@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import re
 from collections import deque
@@ -24,11 +25,52 @@ _SECRETS: set[str] = set()
 _LONG_SECRETS: dict[str, bytes] = {}
 """Those of unmistakable length in every form of writing, as text and as bytes."""
 
-_PATTERNS = (
-    re.compile(r"(?i)(\bbearer\s+)[^\s\"',;]+"),
-    re.compile(r"(?i)(\b(?:api[-_]?key|x-api-key|authorization|access[-_]?token)\b[\"']?\s*[:=]\s*[\"']?)(?!bearer\b)[^\s\"',;&]+"),
-    re.compile(r"()\bsk-[A-Za-z0-9_\-]{12,}"),
-)  # fmt: skip
+_VALUE = r"[^\s\"'`\\,;&<>]+"
+_NO_KEY = (
+    r"(?!\[key removed\]|[}\])])(?!(?:a|an|and|auth|authentication|authorization|cannot|credentials?|error|expected|"
+    r"extra|false|field|header|input|invalid|is|keys?|missing|must|none|not|null|of|or|please|realm|required|"
+    r"scheme|should|str|string|that|the|this|tokens?|true|unauthorized|value|was|your)(?![^\s\"'`\\,;:&<>=.!?]))"
+)
+"""Not what is said of a key instead of quoting it: "Bearer token required", "api_key: Field required"."""
+_NAMES = (
+    r"(?:authorization|api[-_]?key|(?:subscription|secret|private|access)[-_]?key|client[-_]?secret|"
+    r"passw(?:or)?d|(?:access|auth|bearer|id|private|refresh|security|session)[-_ ]?token)"
+)
+
+
+@functools.cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """How credentials look that nobody has registered; group 1 stays."""
+    # Possessive, here and below: what cannot be a key behind it is not tried as one with it.
+    scheme = r"(?:(?:bearer|basic|digest|token|key|apikey)(?:\s{1,3}|%20|\+))?+"
+    return (
+        # Bearer VALUE, in whatever stands around it
+        re.compile(rf"(?i)(\bbearer(?:\s{{1,3}}|%20|\+)){_NO_KEY}{_VALUE}"),
+        # name: VALUE, "name": "VALUE", name=VALUE, {\"name\": \"VALUE\"}, name%3DVALUE
+        re.compile(
+            rf"(?i)({_NAMES}[\\\"'`]{{0,3}}\s{{0,3}}(?:[:=]>?|%3[ad])\s{{0,3}}+[\\\"'`]{{0,3}}+"
+            rf"(?:\[(?!key removed)[\"']?)?+{scheme})"
+            rf"{_NO_KEY}{_VALUE}"
+        ),
+        # ["x-api-key", "VALUE"], as lists of headers are printed
+        re.compile(
+            rf"(?i)(['\"](?:proxy-|x-|x-goog-)?(?:authorization|api-key)\\?['\"]\s{{0,3}},\s{{0,3}}b?\\?"
+            rf"['\"]{scheme})"
+            rf"{_NO_KEY}{_VALUE}"
+        ),
+        # Incorrect API key provided: VALUE
+        re.compile(
+            rf"(?i)(\bapi key(?: (?:provided|given|is|was|of)){{0,2}}\s{{0,2}}:?\s{{0,2}}[\"'`“(]?)"
+            rf"(?=[^\s\"'`]{{0,80}}\d|[^\s\"'`]{{20}})(?=[^\s\"'`]{{8}}){_VALUE}"
+        ),
+        re.compile(rf"(?i)([?&](?:amp;)?(?:key|token|auth|sig|signature)=){_NO_KEY}{_VALUE}"),
+        re.compile(r"(://[^\s/:@\"'<>]{0,100}:)(?!\[key removed\])[^\s/@\"'<>]{1,300}(?=@)"),
+        re.compile(r"(?i)(\b(?:set-)?cookie[\"']?\s{0,2}:\s{0,2}+[\"']?+)(?!\[key removed\])[^\r\n\"']+"),
+        # What the large providers begin their keys with, and signed tokens
+        re.compile(r"()\b(?:sk|csk|gsk|pk|rk|hf|xai|pplx|fw|r8|ghp|nvapi|tgp)[-_][A-Za-z0-9_\-]{12,}"),
+        re.compile(r"()\bAIza[\w\-]{20,}"),
+        re.compile(r"()\beyJ[\w\-]{6,}\.[\w\-]{6,}(?:\.[\w\-]*)?"),
+    )
 
 
 def register_secret(secret: str) -> None:
@@ -66,9 +108,13 @@ def redact(text: str) -> str:
     for secret in (*_LONG_SECRETS, *_SECRETS):  # a copy: other threads register theirs meanwhile
         if secret in text:
             text = text.replace(secret, _MASK)
-    for pattern in _PATTERNS:
-        text = pattern.sub(lambda match: match.group(1) + _MASK, text)
+    for pattern in _patterns():
+        text = pattern.sub(_kept_name, text)
     return text
+
+
+def _kept_name(match: re.Match[str]) -> str:
+    return match.group(1) + _MASK
 
 
 def masked(recorded: bytes) -> bytes:
