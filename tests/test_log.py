@@ -82,6 +82,7 @@ def test_what_is_made_like_a_key_is_removed_wherever_it_stands(text: str) -> Non
         'WWW-Authenticate: Bearer realm="x", error="invalid_token"',
         "x-api-key: Field required",
         '{"code": "invalid_api_key", "param": null}',
+        "invalid_token: expires; invalid_api_key: refused",
         '{"api_key": null, "authorization": ""}',
         "Invalid API key: please check the settings",
         "Unexpected token: foo; max_tokens: 4096",

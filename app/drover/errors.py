@@ -81,9 +81,15 @@ class ProviderError(DroverError):
         body: bytes = b"",
         request_id: str | None = None,
         retry_after_s: float | None = None,
+        should_repeat: bool | None = None,
+        limits: tuple[tuple[str, str], ...] = (),
         hint: str | None = None,
     ) -> None:
-        """`status` is None for an error inside a stream; `body` is capped and holds no credentials."""
+        """`status` is None for an error inside a stream; `body` is capped and holds no credentials.
+
+        `retry_after_s` and `should_repeat` are what the server says of another attempt, None if it says
+        nothing; `limits` are its headers about limits, for display.
+        """
         super().__init__(message, hint=hint)
         self.status = status
         self.code = code
@@ -91,6 +97,8 @@ class ProviderError(DroverError):
         self.body = body
         self.request_id = request_id
         self.retry_after_s = retry_after_s
+        self.should_repeat = should_repeat
+        self.limits = limits
 
 
 class ProtocolError(DroverError):

@@ -27,14 +27,16 @@ _LONG_SECRETS: dict[str, bytes] = {}
 
 _VALUE = r"[^\s\"'`\\,;&<>]+"
 _NO_KEY = (
-    r"(?!\[key removed\]|[}\])])(?!(?:a|an|and|auth|authentication|authorization|cannot|credentials?|error|expected|"
-    r"extra|false|field|header|input|invalid|is|keys?|missing|must|none|not|null|of|or|please|realm|required|"
+    r"(?!\[key removed\]|[}\])])"
+    r"(?!(?:a|an|and|auth|authentication|authorization|cannot|credentials?|error|expected|extra|"
+    r"false|field|header|input|invalid|is|keys?|missing|must|none|not|null|of|or|please|realm|required|"
     r"scheme|should|str|string|that|the|this|tokens?|true|unauthorized|value|was|your)(?![^\s\"'`\\,;:&<>=.!?]))"
 )
 """Not what is said of a key instead of quoting it: "Bearer token required", "api_key: Field required"."""
 _NAMES = (
+    r"(?<!invalid_)(?<!missing_)(?<!expired_)"  # codes of errors, with what they mean behind a colon
     r"(?:authorization|api[-_]?key|(?:subscription|secret|private|access)[-_]?key|client[-_]?secret|"
-    r"passw(?:or)?d|(?:access|auth|bearer|id|private|refresh|security|session)[-_ ]?token)"
+    r"passw(?:or)?d|(?<![a-z])(?:access|auth|bearer|id|private|refresh|security|session)[-_ ]?token)"
 )
 
 

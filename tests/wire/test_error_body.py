@@ -131,6 +131,26 @@ _NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
         ({"status": "error", "status_message": "odd", "status_description": "Odd."}, "Odd.", "odd", None),
         ({"error": {}}, "HTTP 400 Bad Request", None, None),
         ([], "HTTP 400 Bad Request", None, None),
+        (
+            {"success": False, "errors": [{"code": 7003, "message": "No route"}, {"message": "m"}]},
+            "No route\nm",
+            None,
+            None,
+        ),
+        ({"error": "invalid_token", "error_description": "m"}, "invalid_token: m", None, None),
+        (
+            {
+                "error": {
+                    "code": 403,
+                    "message": "Input was flagged",
+                    "metadata": {"reasons": ["violence"], "flagged_input": "x", "provider_name": "P"},
+                }
+            },
+            "Input was flagged: violence",
+            "403",
+            None,
+        ),
+        ({"odd": ["thing"]}, '{"odd": ["thing"]}', None, None),
     ],
 )
 def test_every_known_shape_of_body_is_read(
@@ -158,11 +178,33 @@ def test_every_known_shape_of_body_is_read(
         (b'data: {"error":"m"}', "m"),
         (b'\xef\xbb\xbf\n{"error":"m"}', "m"),
         (gzip.compress(b'{"error":"m"}'), "m"),
+        (b"data: no JSON at all\n\ndata: but two lines\n\n", "no JSON at all\nbut two lines"),
+        (b'id: 1\nevent: error\ndata: {"detail":"m"}\n\n', "m"),
+        (gzip.compress(b'{"error":"m"}')[:-9], "m"),
+        (b"\x1f\x8b\x08\x00garbage", "HTTP 502 Bad Gateway"),
         (b"\xff\xfe\x00", "\ufffd\ufffd\x00"),
     ],
 )
 def test_a_body_that_is_no_json_is_read_too(body: bytes, words: str) -> None:
     assert provider_error(502, {}, body).message == words
+
+
+@pytest.mark.parametrize("size", [0, 1, 40, 4000])
+def test_a_body_cut_off_in_what_it_repeats_of_the_request_is_read_up_to_there(size: int) -> None:
+    said = {"loc": ["body", "top_k"], "msg": 'Field required, "not" {given', "input": "{"}
+    whole = json.dumps({"detail": [said, {"msg": "Another", "input": {"messages": ["word " * 2000]}}]})
+    cut = whole[: whole.index("word") + size].encode()
+
+    error = provider_error(422, {}, cut)
+
+    assert (error.message, error.parameter) == ('top_k: Field required, "not" {given\nAnother', "top_k")
+
+
+@given(st.integers(0, 400))
+def test_a_document_cut_anywhere_never_raises_and_never_says_nothing(size: int) -> None:
+    body = json.dumps({"error": {"message": "m", "type": "t", "param": "top_p", "list": [{}, [1, 'a"']]}})
+
+    assert provider_error(400, {}, body[:size].encode()).message
 
 
 @given(st.binary(max_size=80), st.sampled_from([b"", b"{", b'{"error":', b"<html>", b"data: ", b"\x1f\x8b"]))
@@ -204,11 +246,40 @@ def test_the_parameter_is_found_in_the_words(message: str, parameter: str | None
         ({"retry-after": "soon"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "inf"}, None),
+        ({"retry-after": "Mon, 23 Nov 99999 12:01:00 GMT"}, None),
+        ({"retry-after": "Mon, 23 Nov 2026 12:01:00 +9999999999"}, None),
+        ({"retry-after": "Mon, 23 Nov 2026 12:01:00 GMT", "date": "yesterday"}, 60.0),
+        ({"retry-after": "9" * 400}, None),
         ({}, None),
     ],
 )
 def test_the_wait_is_read_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
     assert provider_error(429, headers, b"", now=_NOW).retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "should_repeat"), [("true", True), (" FALSE ", False), ("maybe", None), ("", None)]
+)
+def test_what_the_server_says_of_another_attempt_is_read(value: str, should_repeat: bool | None) -> None:
+    assert provider_error(500, {"X-Should-Retry": value}, b"").should_repeat is should_repeat
+
+
+def test_limits_are_kept_as_the_server_writes_them() -> None:
+    headers = {
+        "Content-Type": "application/json",
+        "Retry-After": "7",
+        "x-ratelimit-reset-tokens": "6m0s",
+        "X-RateLimit-Reset": "1764000000000",
+        "anthropic-ratelimit-requests-reset": "2026-11-23T12:00:00Z",
+        "RateLimit-Reset": "30",
+        "x-ratelimit-limit": "Bearer abcdefgh12345678",
+    }
+
+    limits = dict(provider_error(429, headers, b"").limits)
+
+    assert list(limits) == list(headers)[1:]
+    assert limits["x-ratelimit-reset-tokens"] == "6m0s"
+    assert limits["x-ratelimit-limit"] == "Bearer [key removed]"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import math
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -41,8 +41,27 @@ _CULPRIT_PATTERN = re.compile(
     r"(?i)param|argument|field|propert|keyword|unsupported|not supported|unknown|unrecogni|extra|"
     r"not permitted|not allowed|invalid|must be|range|deprecated"
 )
+_JSON_MARKS = re.compile(r'\\.|["{}\[\],]', re.DOTALL)
+_STREAM_STARTS = ("data:", "event:", "id:", "retry:", ":")
 _HTML_PATTERN = re.compile(r"(?is)^\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body|title|h1|center)\b")
 _TITLE_PATTERN = re.compile(r"(?is)<title[^>]*>(.*?)</title>|<h1[^>]*>(.*?)</h1>")
+_SAYING_KEYS = ("error", "errors", "title", "message", "detail", "description", "error_description")
+_FALLBACK_KEYS = ("status_description", "status_message", "msg", "error_msg", "reason")
+_LIMIT_HEADERS = re.compile(r"(?i)retry-after|x-should-retry|(?:\w+-)*ratelimit(?:-[\w-]+)?")
+_MOST_LIMITS = 20
+_OTHER_PHRASES = {
+    498: "Flex Tier Capacity Exceeded",
+    499: "Client Closed Request",
+    520: "Web Server Returned an Unknown Error",
+    521: "Web Server Is Down",
+    522: "Connection Timed Out",
+    523: "Origin Is Unreachable",
+    524: "A Timeout Occurred",
+    525: "SSL Handshake Failed",
+    526: "Invalid SSL Certificate",
+    529: "Site Is Overloaded",
+}
+"""Statuses of Groq, nginx, Cloudflare and Anthropic that no standard names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +126,19 @@ def provider_error(
         body=redact(text[:_READ_LIMIT_BYTES]).encode("utf-8", "replace")[:BODY_LIMIT_BYTES],
         request_id=redact(request_id) or None,
         retry_after_s=_retry_after_s(fields, now),
+        should_repeat=_YES_OR_NO.get(fields.get("x-should-retry", "").strip().lower()),
+        limits=_limits(headers),
         hint=f"It points to {redact(location)}; set the base URL to that server." if location else None,
     )
+
+
+_YES_OR_NO = {"true": True, "false": False}
+
+
+def _limits(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What the headers say of limits and pauses; only for display, since each server has its own units."""
+    found = [(name, redact(value)) for name, value in headers.items() if _LIMIT_HEADERS.match(name)]
+    return tuple(found[:_MOST_LIMITS])
 
 
 def page_title(text: str) -> str | None:
@@ -135,15 +165,19 @@ def _document(text: str) -> ErrorDocument:
         return ErrorDocument()
     if (title := page_title(stripped)) is not None:
         return ErrorDocument(words=redact(title))
-    value = _json(stripped)
-    if value is None and stripped.startswith(("data:", "event:", ":")):
+    if stripped.startswith(_STREAM_STARTS):
         decoder = SSEDecoder()
         events = [*decoder.feed(text.encode("utf-8", "replace")), *decoder.finish()]
-        value = next((found for event in events if (found := _json(event.data)) is not None), None)
-    if value is not None:
-        return read_error(value)
+        data = [event.data for event in events if event.data.strip()]
+        stripped = next((piece for piece in data if _json(piece) is not None), "\n".join(data) or stripped)
+    value = _json(stripped)
+    if value is None and stripped[0] in "{[":
+        value = _json_cut_off(stripped)
+    document = read_error(value)
+    if document.words or value in ([], {}) or (isinstance(value, dict) and "error" in value):
+        return document
     words = capped(redact(stripped[:500]))
-    return ErrorDocument(words=words, parameter=named_parameter({}, words))
+    return replace(document, words=words, parameter=named_parameter({}, words))
 
 
 def _json(text: str) -> Any:
@@ -153,6 +187,31 @@ def _json(text: str) -> Any:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict | list | str) else None
+
+
+def _json_cut_off(text: str) -> Any:
+    """What the beginning of a JSON value holds; None if it is none.
+
+    Servers that repeat the whole request in their error (FastAPI's `input`) make bodies longer than are read.
+    """
+    closers: list[str] = []
+    is_text = False
+    ends: list[tuple[int, str]] = []
+    for match in _JSON_MARKS.finditer(text):
+        mark = match.group()
+        if mark == '"':
+            is_text = not is_text
+        elif is_text or len(mark) > 1:
+            continue
+        elif mark in "{[":
+            closers.append("}" if mark == "{" else "]")
+        elif mark == ",":
+            ends.append((match.start(), "".join(reversed(closers))))
+        elif closers:
+            closers.pop()
+    whole = text + ('"' if is_text else "")
+    tries = [whole + "".join(reversed(closers)), *(text[:end] + rest for end, rest in reversed(ends[-3:]))]
+    return next((value for attempt in tries if (value := _json(attempt)) is not None), None)
 
 
 def _words(value: object, depth: int = 0) -> str:
@@ -169,15 +228,13 @@ def _words(value: object, depth: int = 0) -> str:
     if isinstance(value.get("loc"), list) and value.get("msg"):
         where = ".".join(str(step) for step in value["loc"] if step != "body")
         return f"{where}: {value['msg']}" if where else str(value["msg"])
-    error = value.get("error")
-    pieces = [error] if error else []
-    pieces += [value.get(key) for key in ("title", "message", "detail", "description")]
+    pieces = [value.get(key) for key in _SAYING_KEYS]
     metadata = value.get("metadata")
     if isinstance(metadata, dict):
-        pieces.append(metadata.get("raw"))
+        pieces += [metadata.get("raw"), metadata.get("reasons")]
     pieces.append(value.get("failed_generation"))
     if not any(pieces):
-        pieces = [value.get("status_description") or value.get("status_message") or value.get("msg")]
+        pieces = [next((value[key] for key in _FALLBACK_KEYS if value.get(key)), None)]
     return _joined([_words(piece, depth + 1) for piece in pieces])
 
 
@@ -247,18 +304,18 @@ def _retry_after_s(fields: Mapping[str, str], now: datetime | None) -> float | N
 
 
 def _seconds_until(raw: str, date: str | None, now: datetime | None) -> float:
-    try:
-        until = parsedate_to_datetime(raw)
-    except ValueError:
+    until = _moment(raw)
+    if until is None:
         return math.nan
+    return (until - (_moment(date or "") or now or datetime.now(UTC))).total_seconds()
+
+
+def _moment(raw: str) -> datetime | None:
+    """A date as HTTP writes it, with or without a zone."""
     try:
-        start = parsedate_to_datetime(date) if date else now or datetime.now(UTC)
-    except ValueError:
-        start = now or datetime.now(UTC)
-    return (_aware(until) - _aware(start)).total_seconds()
-
-
-def _aware(moment: datetime) -> datetime:
+        moment = parsedate_to_datetime(raw)
+    except (ValueError, OverflowError):
+        return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -267,7 +324,7 @@ def status_phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:
-        return ""
+        return _OTHER_PHRASES.get(status, "")
 
 
 def status_line(status: int) -> str:
