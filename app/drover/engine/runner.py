@@ -169,7 +169,7 @@ class Runner:
         except asyncio.CancelledError as cancelled:
             was_cancelled = cancelled
         except DroverError as error:
-            failure = chat.failure_from(error, live.run.endpoint_name, sent=self._sent_keys())
+            failure = self._failure_of(error)
         except Exception as error:
             _log.exception("A run failed in an unforeseen way.")
             failure = Failure(
@@ -272,7 +272,7 @@ class Runner:
 
     async def _pause(self, error: ProviderError, pause_s: float) -> None:
         live = self._live
-        live.pending_failure = chat.failure_from(error, live.run.endpoint_name)
+        live.pending_failure = _without_secrets(self._failure_of(error))
         live.retry_at_s = time.monotonic() + pause_s
         live.phase = LivePhase.PAUSED
         self._wake.clear()
@@ -339,6 +339,10 @@ class Runner:
         exchange = self._recording.exchange(live.run.id) if self._recording is not None else None
         self.outcome = (live.run, message, exchange)
         await self._journal.settle(*self.outcome)
+
+    def _failure_of(self, error: DroverError) -> Failure:
+        run = self._live.run
+        return chat.failure_from(error, run.endpoint_name, sent=self._sent_keys(), base_url=run.base_url)
 
     def _sent_keys(self) -> list[str] | None:
         """The keys of the body; None as long as there is none."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection
+from urllib.parse import urlsplit
 
 from drover.domain.run import Failure, FailureKind, RunStatus
 from drover.domain.stream import ErrorReported, ResponseBuilder
@@ -17,7 +17,9 @@ from drover.errors import (
     ProviderError,
 )
 from drover.log import redact
-from drover.wire.error_body import capped, error_object, named_parameter, status_line, status_phrase
+from drover.wire.context_limit import is_overflow, overflow_numbers
+from drover.wire.error_body import capped, named_parameter, status_line, status_phrase
+from drover.wire.failure_words import SERVER_STATUSES, connection_sentences, names_model, sentences
 
 UNREADABLE_EVENT = "unreadable_event"
 """The `ErrorReported.code` of an event of the stream that is cut off or damaged."""
@@ -32,20 +34,6 @@ _INSTEAD_PATTERN = re.compile(
     r"[`'\"“]?(max_completion_tokens|max_tokens)\b"
 )
 
-_CONTEXT_PATTERN = re.compile(
-    r"(?i)context.{0,20}(?:length|window|size|limit)|exceed_context|maximum (?:input|prompt)|"
-    r"(?:prompt|input|request|conversation|messages?) (?:is|are) too (?:long|large)|"
-    r"too many (?:input )?tokens"
-)
-_LIMIT_PATTERN = re.compile(
-    r"(?i)(?:context (?:length|window|size)(?: limit)?|max_model_len|maximum(?: allowed)?|limit|n_ctx)"
-    r"(?: of| is|:| =|=)? ?\(?(\d[\d,]{2,})"
-)
-_NEEDED_PATTERN = re.compile(
-    r"(?i)(?:requested(?: about)?|resulted in|contains(?: at least)?|request has|"
-    r"prompt (?:has|is)(?: too long:)?|is too long:|too large:|n_prompt_tokens[:=]) ?"
-    r"\(?(\d[\d,]{2,})|\((\d[\d,]{2,}) tokens\)"
-)
 _QUOTA_PATTERN = re.compile(
     r"(?i)insufficient_(?:quota|credits?|balance|funds)|insufficient (?:quota|credits?|balance|funds)|"
     r"exceeded_current_quota|exceeded your current quota|billing|payment required"
@@ -54,7 +42,6 @@ _KEY_PATTERN = re.compile(
     r"(?i)(?:invalid|incorrect|missing|expired|revoked|no) api[ _-]?key|"
     r"api[ _-]?key (?:not valid|is invalid)|invalid_api_key|unauthenticated|authentication"
 )
-_MODEL_PATTERN = re.compile(r"(?i)\bmodels?\b")
 _NO_MODEL_PATTERN = re.compile(
     r"(?i)model[_ ]not[_ ]found|(?:unknown|invalid|no such) model\b|"
     r"model .{0,120}?(?:does not exist|not found|was not found|is not available)"
@@ -64,15 +51,17 @@ _BLOCKED_PATTERN = re.compile(
 )
 
 
-def failure_from(error: DroverError, endpoint_name: str, *, sent: Collection[str] | None = None) -> Failure:
+def failure_from(
+    error: DroverError, endpoint_name: str, *, sent: Collection[str] | None = None, base_url: str = ""
+) -> Failure:
     """The error as a value for the transcript: what happened, and what to do next.
 
     `sent` are the keys of the request's body, of which only an optional one can be named as the culprit; None
-    where they are not known.
+    where they are not known. `base_url` is where the request went, for what is wrong with an address.
     """
     match error:
         case ProviderError():
-            return _provider_failure(error, endpoint_name, sent)
+            return _provider_failure(error, endpoint_name, sent, base_url)
         case ConnectionFailed():
             return _connection_failure(error, endpoint_name)
         case ProtocolError():
@@ -161,7 +150,11 @@ def _said(words: str, status: int | None) -> str:
     """The server's words in one line; nothing where they only repeat the status."""
     if status is not None:
         bare = re.sub(r"[\W\d_]+|http", "", words.lower())
-        if not words or bare in ("", "error", re.sub(r"\W+", "", status_phrase(status).lower())):
+        if words in ("", status_line(status)) or bare in (
+            "",
+            "error",
+            re.sub(r"\W+", "", status_phrase(status).lower()),
+        ):
             return ""
     return capped(" ".join(words.split()), _QUOTE_LIMIT)
 
@@ -187,12 +180,17 @@ def _instead(parameter: str | None, words: str, sent: Collection[str] | None) ->
     return name if name not in (sent or ("max_tokens",)) else None
 
 
-def _provider_failure(error: ProviderError, endpoint_name: str, sent: Collection[str] | None) -> Failure:
+def _provider_failure(
+    error: ProviderError, endpoint_name: str, sent: Collection[str] | None, base_url: str
+) -> Failure:
     lines = [status_line(error.status)] if error.status is not None else []
+    if base_url:
+        lines.append(f"Address: {redact(base_url)}/chat/completions")
     if error.code:
         lines.append(f"Code: {error.code}")
     if error.request_id:
         lines.append(f"Request id: {error.request_id}")
+    lines += [f"{name}: {value}" for name, value in error.limits]
     if error.body:
         lines += ["", error.body.decode("utf-8", "replace")]
     return _failure(
@@ -204,9 +202,19 @@ def _provider_failure(error: ProviderError, endpoint_name: str, sent: Collection
         sent=sent,
         retry_after_s=error.retry_after_s,
         body=error.body,
-        hint=error.hint,
+        hint=error.hint or _address_hint(error.status, error.message, base_url),
         detail="\n".join(lines),
     )
+
+
+def _address_hint(status: int | None, words: str, base_url: str) -> str | None:
+    """What may be wrong with the base URL where nothing is at the address."""
+    if status not in (404, 405) or not base_url or names_model(words):
+        return None
+    path = urlsplit(base_url).path.strip("/")
+    if not path:
+        return f"Its base URL is {redact(base_url)}; with most servers it ends in /v1."
+    return f"Nothing takes a chat at {redact(base_url)}/chat/completions. Check the base URL."
 
 
 def _stream_failure(error: ErrorReported, endpoint_name: str, sent: Collection[str] | None) -> Failure:
@@ -246,16 +254,18 @@ def _failure(
     detail: str = "",
 ) -> Failure:
     kind = _kind(status, code, words, parameter)
-    what, next_step = _sentences(kind, endpoint_name, status, words, parameter, retry_after_s)
+    said = _said(words, status)
+    what, next_step = sentences(kind, endpoint_name, status, said, parameter, retry_after_s)
+    if kind is FailureKind.CONTEXT and "max_tokens" in (sent or ()):
+        next_step = "Shorten it, lower max_tokens, or choose a model with more context."
     if kind is not FailureKind.REQUEST:
         parameter = None
     instead = _instead(parameter, words, sent)
     if instead is not None:
         next_step = f"Send it as {instead}."
     number = f" ({status})" if status is not None else ""
-    said = _said(words, status)
     quote = f": “{said}”" if said else ""
-    if kind is FailureKind.CONTEXT and (numbers := _context_numbers(words, body)) is not None:
+    if kind is FailureKind.CONTEXT and (numbers := overflow_numbers(words, body)) is not None:
         needed, limit = numbers
         what = f"The conversation needs {_grouped(needed)} tokens and the model takes {_grouped(limit)}"
         quote = ""
@@ -285,96 +295,17 @@ def _kind(status: int | None, code: str, words: str, parameter: str | None) -> F
         return FailureKind.CONFIGURATION
     if status == 413:
         return FailureKind.CONTEXT
-    if status in (None, 400, 415, 422, 424, 500) and _CONTEXT_PATTERN.search(said):
+    if status in (None, 400, 415, 422, 424, 500) and is_overflow(said):
         return FailureKind.CONTEXT
     if status in (404, 405, 410) or (status in (None, 400, 422) and _NO_MODEL_PATTERN.search(said)):
         return FailureKind.NOT_FOUND
     if status == 403:
         return FailureKind.REQUEST if _BLOCKED_PATTERN.search(said) else FailureKind.KEY
-    if status in (408, 409, 425, 498, 499):
+    if status in SERVER_STATUSES:
         return FailureKind.SERVER
     if parameter is not None or (status is not None and 400 <= status < 500):
         return FailureKind.REQUEST
     return FailureKind.SERVER
-
-
-def _sentences(
-    kind: FailureKind,
-    name: str,
-    status: int | None,
-    words: str,
-    parameter: str | None,
-    retry_after_s: float | None,
-) -> tuple[str, str]:
-    """What happened and what to do next, for one kind of failure."""
-    match kind:
-        case FailureKind.KEY if status == 403:
-            return f"{name} refused this request", "The key may not be allowed to use this model."
-        case FailureKind.KEY:
-            return f"{name} did not accept the key", "It may have been replaced or pasted incompletely."
-        case FailureKind.CREDITS:
-            return f"{name} reports that no credit is left", "Add credit to the account, then retry."
-        case FailureKind.RATE:
-            return f"{name} asks to wait: too many requests", _wait_hint(retry_after_s)
-        case FailureKind.CONFIGURATION:
-            return f"{name} sends requests on to another address", "Check the base URL of the endpoint."
-        case FailureKind.CONTEXT if status == 413:
-            return f"{name} finds the request too large", "Shorten the message or leave out attachments."
-        case FailureKind.CONTEXT:
-            return (
-                "The conversation is too long for the model",
-                "Shorten it, or choose a model with more context.",
-            )
-        case FailureKind.NOT_FOUND if _MODEL_PATTERN.search(words):
-            return (
-                f"{name} does not offer this model",
-                "Choose another model, or check how its name is written.",
-            )
-        case FailureKind.NOT_FOUND:
-            return f"{name} has no chat at this address", "Check the base URL; it often ends in /v1."
-        case FailureKind.REQUEST if parameter is not None:
-            return f"{name} did not accept {parameter}", f"Send without {parameter}, or choose another value."
-        case FailureKind.REQUEST:
-            return f"{name} did not accept the request", "Change what it names, then retry."
-        case _:
-            return _server_sentences(name, status, words, retry_after_s)
-
-
-def _server_sentences(
-    name: str, status: int | None, words: str, retry_after_s: float | None
-) -> tuple[str, str]:
-    if re.search(r"(?i)loading (?:the )?model|model is (?:still )?loading", words):
-        return f"{name} is still loading the model", "Retry in a moment."
-    if status in (503, 529):
-        return f"{name} is overloaded or not available", _wait_hint(retry_after_s)
-    if status in (408, 504, 524):
-        return f"{name} took too long to answer", "Retry, or ask for less: a lower effort or limit."
-    if status == 502:
-        return f"{name} got no good answer from the model's server", "Retry in a moment."
-    return f"{name} failed", _wait_hint(retry_after_s) if retry_after_s else "Retry in a moment."
-
-
-def _wait_hint(retry_after_s: float | None) -> str:
-    if not retry_after_s:
-        return "Wait a little, then retry."
-    if retry_after_s < 120:
-        return f"Retry in {math.ceil(retry_after_s)} s."
-    return f"Retry in {math.ceil(retry_after_s / 60)} min."
-
-
-def _context_numbers(words: str, body: bytes) -> tuple[int, int] | None:
-    """(tokens needed, tokens the model takes), if both are said and make sense."""
-    error = error_object(body)
-    if error:
-        needed, limit = error.get("n_prompt_tokens"), error.get("n_ctx")
-        if isinstance(needed, int) and isinstance(limit, int) and needed >= limit > 0:
-            return needed, limit
-    limits, needs = _LIMIT_PATTERN.search(words), _NEEDED_PATTERN.search(words)
-    if limits is None or needs is None:
-        return None
-    limit = int(limits.group(1).replace(",", ""))
-    needed = int((needs.group(1) or needs.group(2)).replace(",", ""))
-    return (needed, limit) if needed > limit else None
 
 
 def _grouped(number: int) -> str:
@@ -382,33 +313,10 @@ def _grouped(number: int) -> str:
 
 
 def _connection_failure(error: ConnectionFailed, name: str) -> Failure:
-    waited = f" for {error.elapsed_s:.0f} s" if error.elapsed_s >= 1 else ""
-    sentences = {
-        "name": (
-            f"The address of {name} could not be found",
-            "Check the network connection, and the host in the base URL.",
-        ),
-        "tcp": (f"{name} could not be reached", "Check that the server runs and that the address is right."),
-        "tls": (
-            f"No secure connection to {name} could be made",
-            "Its certificate is not trusted here, or something on the way interferes.",
-        ),
-        "proxy": (f"The proxy on the way to {name} failed", "Check the proxy settings of this computer."),
-        "send": (f"The connection to {name} broke before all was sent", "Retry to send it again."),
-        "first_byte": (
-            f"{name} did not answer" + waited,
-            "The model may still be loading. Retry, or allow more time in Settings.",
-        ),
-        "idle": (
-            f"{name} fell silent" + waited,
-            "The text so far is kept. Retry, or allow more time in Settings.",
-        ),
-        "stream": (
-            f"The connection to {name} broke before the answer was complete",
-            "The text so far is kept. Retry to ask again.",
-        ),
-    }
-    message, hint = sentences.get(error.phase, (redact(error.message), "Retry in a moment."))
+    message, hint = connection_sentences(error.phase, name, error.elapsed_s)
     return Failure(
-        kind=FailureKind.CONNECTION, message=message, hint=error.hint or hint, detail=redact(error.message)
+        kind=FailureKind.CONNECTION,
+        message=message or redact(error.message),
+        hint=error.hint or hint,
+        detail=redact(error.message),
     )
