@@ -59,6 +59,8 @@ class Message:
     created_at: datetime
     run_id: str | None = None
     """The Run that produced it; None for a message typed by a person."""
+    reading: str = ""
+    """How a person had the reply read, see `Reading.as_text`; empty where nobody decided about that."""
 
     @property
     def text(self) -> str:

@@ -51,6 +51,8 @@ class RunRequest:
     system_prompt: str = ""
     rejected: tuple[ParameterFact, ...] = ()
     """What this model refused before: left out, or sent under the name that the server asked for."""
+    reading: str = ""
+    """How the reply is to be read, see `Message.reading`."""
     prefill: str = ""
     """How the reply is to begin, tags of thinking included. Only for servers that go on with it."""
 

@@ -32,6 +32,16 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningKept:
+    """Blocks of the reasoning that has just ended, as the provider wants them back. Their text, if they have
+    any, was told by `ReasoningDelta` before."""
+
+    raw_json: str
+    """A JSON array, see `ReasoningPart.raw`."""
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """The text is a refusal: the model says why it does not answer."""
 
@@ -120,6 +130,7 @@ class Unknown:
 StreamEvent: TypeAlias = (
     TextDelta
     | ReasoningDelta
+    | ReasoningKept
     | Refused
     | ToolCallDelta
     | UsageReported

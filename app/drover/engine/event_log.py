@@ -6,6 +6,7 @@ read only as far as somebody asks, with the decoder that read them when they cam
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from array import array
@@ -93,9 +94,12 @@ class EventLog:
     what an earlier one began (a tag, a tool call); call `read_to` in slices until `is_read`.
     """
 
-    def __init__(self, run: Run, exchange: Exchange, endpoint: Endpoint) -> None:
-        """`endpoint` is the one that the run was sent to, see `Workbench.endpoint_of`."""
-        self._endpoint = endpoint
+    def __init__(self, run: Run, exchange: Exchange, endpoint: Endpoint, reading: str = "") -> None:
+        """`endpoint` is the one that the run was sent to, see `Workbench.endpoint_of`; `reading` is that of
+        the message that is looked at."""
+        self._new_decoder = functools.partial(
+            chat.ReplyDecoder, endpoint, model_id=run.model_id, reading=reading
+        )
         self._body = exchange.raw_stream
         self._times_ms: array[float] = array("d", map(itemgetter(0), exchange.chunk_marks))
         self._totals: array[int] = array("q", map(itemgetter(1), exchange.chunk_marks))
@@ -105,7 +109,7 @@ class EventLog:
         self._codes = bytearray([_UNREAD]) * len(self._ends)
         self._texts: list[str] = []
         self._counts = [0] * len(_KINDS)
-        self._decoder = chat.ReplyDecoder(endpoint)
+        self._decoder = self._new_decoder()
         self._decoder.begin(chat.prefill_of(run.request_body, run.adjustments))
 
     def __len__(self) -> int:
@@ -221,7 +225,7 @@ class EventLog:
                 found = self._decoder.feed(raw + b"\n\n" if self._form.is_unspaced else raw)
                 found += self._decoder.finish() if is_last else []
             else:
-                decoder = chat.ReplyDecoder(self._endpoint)
+                decoder = self._new_decoder()
                 found = decoder.feed(raw) + decoder.finish()
         except ProtocolError as error:
             return EventKind.ERROR, error.message

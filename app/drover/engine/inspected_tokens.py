@@ -36,7 +36,8 @@ def inspected_tokens(
     if b'"logprob"' not in exchange.raw_stream:
         return None
     prefill = chat.prefill_of(run.request_body, run.adjustments)
-    scores = scored(stored.parts, _tokens(exchange.raw_stream, endpoint), prefill)
+    decoder = chat.ReplyDecoder(endpoint, model_id=run.model_id, reading=stored.reading, reads_tokens=True)
+    scores = scored(stored.parts, _tokens(exchange.raw_stream, decoder), prefill)
     return InspectedTokens(
         run_id=run.id,
         scores=scores,
@@ -60,8 +61,7 @@ def no_fork_reason(run: Run, exchange: Exchange | None, stored: Message, endpoin
     return ""
 
 
-def _tokens(raw_stream: bytes, endpoint: Endpoint) -> tuple[TokenChoice, ...]:
-    decoder = chat.ReplyDecoder(endpoint, reads_tokens=True)
+def _tokens(raw_stream: bytes, decoder: chat.ReplyDecoder) -> tuple[TokenChoice, ...]:
     found: list[TokenChoice] = []
     try:
         for start in range(0, len(raw_stream), _SLICE_BYTES):

@@ -41,10 +41,9 @@ class Replay:
         self._run = run
         self._exchange = exchange
         self._stored = stored
-        self._decoder = chat.ReplyDecoder(endpoint)
+        self._decoder = chat.ReplyDecoder(endpoint, model_id=run.model_id, reading=stored.reading)
         prefill = chat.prefill_of(run.request_body, run.adjustments)
-        self._decoder.begin(prefill)
-        self.live.builder = begun_reply(endpoint, prefill)
+        self.live.builder = begun_reply(self._decoder, prefill)
 
     async def play(self, *, advanced: Callable[[], None], speed: float | None = None) -> ReplayCheck:
         """Plays to the end and compares with the stored message.

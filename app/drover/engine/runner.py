@@ -219,7 +219,16 @@ class Runner:
 
     def _begin_reply(self) -> None:
         """An empty reply, or one with the beginning that it was given."""
-        self._live.builder = begun_reply(self._request.endpoint, self._prefill)
+        self._live.builder = begun_reply(self._decoder(), self._prefill)
+
+    def _decoder(self, content_type: str = "") -> chat.ReplyDecoder:
+        request = self._request
+        return chat.ReplyDecoder(
+            request.endpoint,
+            model_id=self._live.run.model_id,
+            reading=request.reading,
+            content_type=content_type,
+        )
 
     async def _exchange_once(self, address: Address, body: bytes) -> None:
         live = self._live
@@ -241,7 +250,7 @@ class Runner:
 
     async def _read_reply(self, response: HttpResponse, recording: _Recording) -> None:
         live = self._live
-        decoder = chat.ReplyDecoder(self._request.endpoint, content_type=response.header("content-type"))
+        decoder = self._decoder(response.header("content-type"))
         decoder.begin(self._prefill)
         at_ms = response.first_byte_ms
         try:
@@ -335,6 +344,7 @@ class Runner:
             parts=() if failure is not None and not builder.delta_count else _masked(builder.parts),
             created_at=settled_at,
             run_id=live.run.id,
+            reading=self._request.reading,
         )
         exchange = self._recording.exchange(live.run.id) if self._recording is not None else None
         self.outcome = (live.run, message, exchange)
@@ -373,10 +383,12 @@ async def encoded_request(request: RunRequest) -> chat.EncodedRequest:
     return await in_daemon_thread(functools.partial(chat.encode, request), name="encode")
 
 
-def begun_reply(endpoint: Endpoint, prefill: str) -> ResponseBuilder:
-    """A reply in which nothing has arrived, with the beginning that it was given, if any."""
+def begun_reply(decoder: chat.ReplyDecoder, prefill: str) -> ResponseBuilder:
+    """A reply in which nothing has arrived, with the beginning that it was given, if any.
+
+    The decoder is a fresh one, which then goes on from that beginning."""
     builder, beginning = ResponseBuilder(), ResponseBuilder()
-    for event in chat.ReplyDecoder(endpoint).begin(prefill):
+    for event in decoder.begin(prefill):
         beginning.feed(event, 0.0)
     builder.begin_with(beginning.parts)
     return builder

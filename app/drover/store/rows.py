@@ -124,7 +124,7 @@ def message_row(message: Message) -> Row:
         message.role.value,
         microseconds(message.created_at),
         message.run_id,
-        *_encoded_parts(message.parts),
+        *_encoded_parts(message.parts, message.reading),
     )
 
 
@@ -137,6 +137,7 @@ def message_from(row: Row) -> Message:
         parent_id=parent_id,
         role=Role(role),
         parts=_decoded_parts(shape, text, reasoning),
+        reading=_reading_of(shape),
         created_at=moment(created_at),
         run_id=run_id,
     )
@@ -151,13 +152,14 @@ def nodes_from(found: Sequence[Row]) -> list[Node]:
     return list(map(tuple.__new__, repeat(Node), columns))
 
 
-def _encoded_parts(parts: Iterable[Part]) -> tuple[str | None, str, str]:
+def _encoded_parts(parts: Iterable[Part], reading: str) -> tuple[str | None, str, str]:
     """Shape, text and reasoning.
 
-    The shape lists the parts: `["t", length]`, `["r", length, source]` or `["c", id, name, arguments]`.
+    The shape begins with `["as", reading]` if a person decided how the reply is read. It lists the parts:
+    `["t", length]`, `["r", length, source]` or `["c", id, name, arguments]`.
     The last part of a kind takes the rest and has no length, so that most messages share few shapes.
     """
-    shape: list[list[Any]] = []
+    shape: list[list[Any]] = [["as", reading]] if reading else []
     texts: dict[str, list[str]] = {"t": [], "r": []}
     for part in parts:
         match part:
@@ -200,9 +202,16 @@ def _decoded_parts(shape: str | None, text: str, reasoning: str) -> tuple[Part, 
                 end = len(reasoning) if length is None else reasoning_start + length
                 parts.append(ReasoningPart(text=reasoning[reasoning_start:end], source=source))
                 reasoning_start = end
+            case ["as", _]:
+                pass
             case [_, call_id, name, arguments]:
                 parts.append(ToolCallPart(call_id=call_id, name=name, arguments=arguments))
     return tuple(parts)
+
+
+def _reading_of(shape: str | None) -> str:
+    is_told = shape is not None and shape.startswith('[["as",')
+    return str(_parsed_shape(shape)[0][1]) if shape is not None and is_told else ""
 
 
 @lru_cache(maxsize=256)

@@ -7,13 +7,16 @@ never relied on. Only what a chunk says becomes an event.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from drover.domain.reading import AS_SERVED, Reading, ReadingKind
 from drover.domain.stream import (
     ErrorReported,
     Finished,
     Identified,
     ReasoningDelta,
+    ReasoningKept,
     Refused,
     StreamEvent,
     TextDelta,
@@ -22,10 +25,12 @@ from drover.domain.stream import (
     Usage,
     UsageReported,
 )
+from drover.wire.content import ContentSplitter
 from drover.wire.error_body import read_error
+from drover.wire.harmony import Piece
 from drover.wire.logprobs import scored_tokens
 from drover.wire.quirks import Quirks
-from drover.wire.reasoning import TagSplitter
+from drover.wire.reasoning_blocks import BlockCollector
 from drover.wire.tool_calls import CallReader
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
@@ -37,7 +42,7 @@ _ERROR_KEYS = ("detail", "message", "msg")
 class _Choice:
     """What must be remembered of one choice between its deltas."""
 
-    __slots__ = ("calls", "has_reasoning_field", "has_spoken", "is_plain", "splitter")
+    __slots__ = ("blocks", "calls", "has_reasoning_field", "has_spoken", "is_plain", "splitter")
 
     def __init__(self, *, is_plain: bool) -> None:
         self.is_plain = is_plain
@@ -45,20 +50,28 @@ class _Choice:
         self.has_reasoning_field = False
         self.has_spoken = False
         """Whether any delta has said something."""
-        self.splitter: TagSplitter | None = None
+        self.splitter: ContentSplitter | None = None
+        self.blocks: BlockCollector | None = None
+        """What the provider wants back of the reasoning, as long as it may grow."""
         self.calls = CallReader()
 
 
 class ChunkReader:
     """Reads the chunks of one reply, in order, and remembers what a later one may refer to."""
 
-    def __init__(self, quirks: Quirks, *, reads_tokens: bool = False) -> None:
-        """`reads_tokens`: tell of probabilities too, which cost more to read than all the rest."""
+    def __init__(
+        self, quirks: Quirks, *, model_id: str = "", reading: Reading = AS_SERVED, reads_tokens: bool = False
+    ) -> None:
+        """`model_id` is the model that was asked for; `reads_tokens`: tell of probabilities too, which cost
+        more to read than all the rest."""
         self._reads_tokens = reads_tokens
         self.is_whole = False
         """Whether a choice held its whole message instead of a delta."""
         self._quirks = quirks
+        self._reading = reading
+        self._splits = reading.kind is not ReadingKind.ANSWER and bool(quirks.think_tags)
         self._choices: dict[int, _Choice] = {}
+        self._model_id = model_id
         self._model: object = None
         self._fingerprint: object = None
 
@@ -115,7 +128,7 @@ class ChunkReader:
         delta = choice.get("delta")
         state = self._choices.get(index)
         if state is None:
-            state = self._choices[index] = _Choice(is_plain=not self._quirks.think_tags)
+            state = self._choices[index] = _Choice(is_plain=not self._splits)
             state.has_reasoning_field = type(delta) is dict and not delta.keys().isdisjoint(_REASONING_FIELDS)
         if type(delta) is not dict:
             delta = self._whole_message(choice, state)
@@ -125,10 +138,15 @@ class ChunkReader:
         blocks = delta.get("reasoning_details") or delta.get("thinking_blocks")
         if reasoning or blocks:
             state.has_reasoning_field = state.has_spoken = True
-            _append_reasoning(delta, index, out)
+            self._reason(delta, index, out)
+            if blocks:
+                state.blocks = state.blocks or BlockCollector()
+                state.blocks.add(delta)
         content = delta.get("content")
         if content:
             state.has_spoken = True
+            if state.blocks is not None:
+                _append_blocks(state, index, out)
             if type(content) is str:
                 if state.is_plain:
                     out.append(TextDelta(text=content, choice=index))
@@ -142,6 +160,8 @@ class ChunkReader:
             out.append(Refused(choice=index))
         if delta.get("tool_calls") or delta.get("function_call"):
             state.has_spoken = True
+            if state.blocks is not None:
+                _append_blocks(state, index, out)
             state.calls.read(delta, index, out)
         elif not content and "audio" in delta:
             _append_transcript(delta["audio"], index, out)
@@ -167,16 +187,24 @@ class ChunkReader:
         return {"content": text} if isinstance(text, str) else {}
 
     def _split(self, text: str, state: _Choice, index: int, out: list[StreamEvent]) -> bool:
-        splitter = state.splitter
-        if splitter is None:
-            is_implied = isinstance(self._model, str) and self._quirks.opening_is_implied(self._model)
-            # A server with a field for reasoning has split the text itself: what is left is the answer.
-            starts_inside = is_implied and not state.has_reasoning_field
-            splitter = state.splitter = TagSplitter(self._quirks.think_tags, starts_inside=starts_inside)
+        splitter = state.splitter or self._make_splitter(state)
         pieces = splitter.feed(text)
-        _append_pieces(pieces, index, out)
+        _append_pieces(pieces, state, index, out)
         state.is_plain = splitter.is_in_answer
         return not pieces
+
+    def _make_splitter(self, state: _Choice) -> ContentSplitter:
+        """The splitter of a choice whose content begins."""
+        quirks = self._quirks
+        names = [self._model_id, *([self._model] if isinstance(self._model, str) else [])]
+        # A server with a field for reasoning has split the text itself: what is left is the answer.
+        state.splitter = ContentSplitter(
+            quirks.think_tags,
+            self._reading,
+            starts_inside=not state.has_reasoning_field and any(map(quirks.opening_is_implied, names)),
+            knows_harmony=any(map(quirks.writes_harmony, names)),
+        )
+        return state.splitter
 
     def _parts(self, content: object, state: _Choice, index: int, out: list[StreamEvent]) -> bool:
         """Content given as an array of parts, or as one part."""
@@ -186,7 +214,7 @@ class ChunkReader:
                 continue
             if part.get("type") == "thinking" or "thinking" in part:
                 if text := _plain_text(part.get("thinking")):
-                    out.append(ReasoningDelta(text=text, source="content", choice=index))
+                    out.append(self._thought(text, "content", index))
             elif text := _plain_text(part):
                 if state.is_plain:
                     out.append(TextDelta(text=text, choice=index))
@@ -196,7 +224,23 @@ class ChunkReader:
 
     def _flush(self, state: _Choice, index: int, out: list[StreamEvent]) -> None:
         if state.splitter is not None and not state.is_plain:
-            _append_pieces(state.splitter.flush(), index, out)
+            _append_pieces(state.splitter.flush(), state, index, out)
+        if state.blocks is not None:
+            _append_blocks(state, index, out)
+
+    def _reason(self, delta: dict[str, Any], index: int, out: list[StreamEvent]) -> None:
+        """The first field with text wins: where a server fills several, they repeat one another."""
+        for source in ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks"):
+            value = delta.get(source)
+            text = value if type(value) is str else _plain_text(value)
+            if text:
+                out.append(self._thought(text, source, index))
+                return
+
+    def _thought(self, text: str, source: str, index: int) -> StreamEvent:
+        if self._reading.kind is ReadingKind.ANSWER:
+            return TextDelta(text=text, choice=index)
+        return ReasoningDelta(text=text, source=source, choice=index)
 
     def _report_error(self, chunk: dict[str, Any], name: str, out: list[StreamEvent]) -> None:
         """Appends the error that the chunk holds, if it does hold one."""
@@ -228,22 +272,26 @@ def _says(chunk: dict[str, Any], key: str) -> bool:
     return bool(chunk.get(key)) and isinstance(chunk[key], str | list)
 
 
-def _append_pieces(pieces: list[tuple[bool, str]], index: int, out: list[StreamEvent]) -> None:
-    for is_reasoning, text in pieces:
-        if is_reasoning:
-            out.append(ReasoningDelta(text=text, source="<think>", choice=index))
-        else:
+def _append_pieces(
+    pieces: Sequence[tuple[int, str]], state: _Choice, index: int, out: list[StreamEvent]
+) -> None:
+    """`pieces` as the splitter told them apart."""
+    source = state.splitter.source if state.splitter is not None else ""
+    for piece, text in pieces:
+        if piece == Piece.ANSWER:
             out.append(TextDelta(text=text, choice=index))
-
-
-def _append_reasoning(delta: dict[str, Any], index: int, out: list[StreamEvent]) -> None:
-    """The first field with text wins: where a server fills several, they repeat one another."""
-    for source in ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks"):
-        value = delta.get(source)
-        text = value if type(value) is str else _plain_text(value)
-        if text:
+        elif piece == Piece.THINKING:
             out.append(ReasoningDelta(text=text, source=source, choice=index))
-            return
+        elif piece == Piece.CALL:
+            out.append(state.calls.begin(text, index))
+        else:
+            out.append(state.calls.go_on(text, index))
+
+
+def _append_blocks(state: _Choice, index: int, out: list[StreamEvent]) -> None:
+    """What was kept of the reasoning that has just ended."""
+    if state.blocks is not None and (raw := state.blocks.take()):
+        out.append(ReasoningKept(raw_json=raw, choice=index))
 
 
 def _append_transcript(audio: object, index: int, out: list[StreamEvent]) -> None:

@@ -12,6 +12,10 @@ _OPENED_BY_TEMPLATE = ("deepseek-r1", "qwq-32b", "thinking-2507")
 """Models that always think and whose chat template writes the opening tag into the prompt."""
 
 
+_HARMONY = ("gpt-oss", "gpt_oss", "gptoss")
+"""Models that write the format of github.com/openai/harmony."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
     """One server's ways. The defaults are those of the OpenAI reference."""
@@ -35,9 +39,16 @@ class Quirks:
     """Models (parts of their ids, lower case) whose content may begin inside the thinking, without an opening
     tag. Not applied where the server has a field for reasoning, because it then splits by itself."""
 
+    harmony_models: tuple[str, ...] = _HARMONY
+    """Models (parts of their ids, lower case) that write the format of gpt-oss."""
+
     def effort_is_grammar(self, model_id: str) -> bool:
         """Whether `reasoning_effort` is translated for this model."""
         return any(part in model_id.lower() for part in self.effort_by_grammar_models)
+
+    def writes_harmony(self, model_id: str) -> bool:
+        """Whether this model writes the format of gpt-oss, which servers may leave in the content."""
+        return any(part in model_id.lower() for part in self.harmony_models)
 
     def opening_is_implied(self, model_id: str) -> bool:
         """Whether this model's content may begin inside the thinking."""

@@ -9,8 +9,9 @@ DEFAULT_TAGS: tuple[tuple[str, str], ...] = (
     ("<think>", "</think>"),
     ("<thought>", "</thought>"),
     ("◁think▷", "◁/think▷"),
+    ("[THINK]", "[/THINK]"),
 )
-"""Opening and closing tags: most open models, Gemini's compatible endpoint, Kimi."""
+"""Opening and closing tags: most open models, Gemini's compatible endpoint, Kimi, Magistral."""
 
 
 class _State(Enum):
@@ -36,7 +37,8 @@ class TagSplitter:
         """`starts_inside`: the prompt has already opened the tag, so only the closing one will come."""
         self._tags = tuple(tags)
         self._starts_inside = starts_inside
-        self._close = self._tags[0][1]
+        self._closes = tuple(dict.fromkeys(closing for _, closing in self._tags))
+        """What may end the thinking: any of them, until an opening tag has said which."""
         self._held = ""
         self._state = _State.START
 
@@ -79,7 +81,7 @@ class TagSplitter:
             return body
         for opening, closing in self._tags:
             if body.startswith(opening):
-                self._state, self._close = _State.OPENED, closing
+                self._state, self._closes = _State.OPENED, (closing,)
                 return body[len(opening) :]
         if not body or any(opening.startswith(body) for opening, _ in self._tags):
             self._held = text
@@ -93,18 +95,25 @@ class TagSplitter:
 
     def _inside(self, text: str, out: list[tuple[bool, str]]) -> str:
         """Emits the thinking up to the closing tag, or up to what may become one."""
-        close = self._close
-        end = text.find(close)
-        if end >= 0:
+        found = [(end, close) for close in self._closes if (end := text.find(close)) >= 0]
+        if found:
+            end, close = min(found)
             if end:
                 out.append((True, text[:end]))
             self._state = _State.CLOSED
             return text[end + len(close) :]
-        cut = text.rfind(close[0], max(0, len(text) - len(close) + 1))
-        while cut >= 0 and not close.startswith(text[cut:]):
-            cut = text.find(close[0], cut + 1)
-        if cut >= 0:
-            text, self._held = text[:cut], text[cut:]
+        cut = min(_possible_start(text, close) for close in self._closes)
+        text, self._held = text[:cut], text[cut:]
         if text:
             out.append((True, text))
         return ""
+
+
+def _possible_start(text: str, tag: str) -> int:
+    """Where what may become the tag begins at the end of the text; its length if nothing may."""
+    cut = text.find(tag[0], max(0, len(text) - len(tag) + 1))
+    while cut >= 0:
+        if tag.startswith(text[cut:]):
+            return cut
+        cut = text.find(tag[0], cut + 1)
+    return len(text)

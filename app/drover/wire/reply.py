@@ -6,6 +6,7 @@ import json
 from enum import Enum, auto
 
 from drover.domain.endpoint import Endpoint
+from drover.domain.reading import Reading
 from drover.domain.stream import ErrorReported, StreamEnded, StreamEvent, Unknown
 from drover.errors import ProtocolError
 from drover.log import redact
@@ -37,12 +38,23 @@ class ReplyDecoder:
     error document although a stream was asked for, or a web page. Any cut of the bytes gives the same events.
     """
 
-    def __init__(self, endpoint: Endpoint, *, content_type: str = "", reads_tokens: bool = False) -> None:
-        """`content_type` is only quoted where nothing in the body makes sense. With `reads_tokens` the events
-        hold the probabilities of tokens as well."""
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        model_id: str = "",
+        reading: str = "",
+        content_type: str = "",
+        reads_tokens: bool = False,
+    ) -> None:
+        """`model_id` is the model that was asked for; `reading` is how its text is read, see
+        `Message.reading`. `content_type` is only quoted where nothing in the body makes sense. With
+        `reads_tokens` the events hold the probabilities of tokens as well."""
         self._endpoint = endpoint
         self._content_type = content_type
-        self._chunks = ChunkReader(quirks_for(endpoint), reads_tokens=reads_tokens)
+        self._chunks = ChunkReader(
+            quirks_for(endpoint), model_id=model_id, reading=Reading.of(reading), reads_tokens=reads_tokens
+        )
         self._sse = SSEDecoder()
         self._surrogates = SurrogateMender()
         self._form = _Form.UNDECIDED
