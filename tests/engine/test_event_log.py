@@ -239,3 +239,48 @@ def test_a_recording_says_in_its_log_what_it_says_as_a_reply(name: str) -> None:
     assert "".join(text for kind, text in told if kind in ("reasoning", "content")) == said
     assert (("done", "") in told) == (StreamEnded() in events)
     assert len(told) == len([block for block in body.replace(b"\r\n", b"\n").split(b"\n\n") if block.strip()])
+
+
+def test_keys_that_are_not_read_are_named_beside_what_is() -> None:
+    chunk = {
+        "id": "a", "object": "o", "model": "m", "provider": "",
+        "service_tier": "default", "obfuscation": "xY",
+        "choices": [
+            {"index": 0, "native_finish_reason": "STOP", "finish_reason": None,
+             "delta": {"content": "Hi", "channel": "final", "annotations": [{"type": "url_citation"}]}}
+        ],
+    }  # fmt: skip
+    log = log_of(
+        sse({**chunk, "usage": None}, {"choices": [], "moderation": {"flagged": False}}, delta(content="a"))
+    )
+
+    before = log[log.line_count]
+    log.read_to(len(log))
+    first, second, third, done = [log[row] for row in range(log.line_count, len(log))]
+
+    assert (before.text, before.unread) == ("", ())
+    assert first.text == "Hi"
+    assert first.unread == ("service_tier", "obfuscation", "native_finish_reason", "channel", "annotations")
+    assert (second.kind, second.text, second.unread) == (EventKind.OTHER, "", ("moderation",))
+    assert third.unread == done.unread == ()
+
+
+def test_parts_that_are_not_text_are_named() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "data:,"}}]
+    log = log_of(sse(delta(content=parts)))
+    log.read_to(len(log))
+
+    assert log[log.line_count].unread == ("image_url",)
+
+
+def test_a_huge_event_is_not_searched_for_keys() -> None:
+    log = log_of(sse({"filler": "x" * 100_000, **delta(content="a")}))
+    log.read_to(len(log))
+
+    assert (log[log.line_count].text, log[log.line_count].unread) == ("a", ())
+
+
+def test_what_another_choice_says_is_marked_with_its_number() -> None:
+    log = log_of(sse(delta(content="a"), delta(content="b", index=1), delta(finish="length", index=2)))
+
+    assert read(log)[:3] == [("content", "a"), ("content", "[1] b"), ("finish", "[2] length")]

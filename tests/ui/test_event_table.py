@@ -168,7 +168,7 @@ def test_a_click_opens_the_bytes_arrows_follow_and_escape_closes(table: EventTab
     click(table, 4)
     assert detail_of(table).isVisible()
     assert detail_of(table).toPlainText() == 'data:\n{\n  "novel": 1.5,\n  "choices": []\n}'
-    assert "Event 2, other, 500.0 ms" in labels(table)
+    assert "Event 2, other, 500.0 ms; also: novel" in labels(table)
     QTest.keyClick(view_of(table), Qt.Key.Key_Down)
     assert '"content": "b"' in detail_of(table).toPlainText()
     QTest.keyClick(view_of(table), Qt.Key.Key_Home)
@@ -268,3 +268,14 @@ def test_assistive_technology_finds_a_table_with_its_cells(table: EventTable) ->
     names = [face.child(place).text(QAccessible.Text.Name) for place in range(face.childCount())]
     assert names[1:7] == ["#", "ms", "+ ms", "kind", "text", "raw"]
     assert names[7 * 5 + 1 : 7 * 5 + 6] == ["2", "500.0", "100.0", "reasoning", "We"]
+
+
+def test_what_an_event_also_holds_stands_behind_its_words_and_above_its_bytes(table: EventTable) -> None:
+    log = a_log({**delta(content="Hi"), "service_tier": "default"})
+    table.display(log)
+    view = view_of(table)
+    row = log.line_count + 1
+
+    assert view.model().index(row, EventColumn.TEXT).data() == "Hi  also: service_tier"
+    click(table, row)
+    assert any(label.text().endswith("also: service_tier") for label in table.findChildren(QLabel))

@@ -25,6 +25,8 @@ from drover.domain.stream import (
     Finished,
     Identified,
     ReasoningDelta,
+    ReasoningKept,
+    Refused,
     StreamEnded,
     StreamEvent,
     TextDelta,
@@ -34,9 +36,12 @@ from drover.domain.stream import (
 )
 from drover.errors import ProtocolError
 from drover.wire import chat
+from drover.wire.unread import unread_keys
 
 _LINE_BYTES = 600
 """What one line of a table may show of an event; an image can be one event of megabytes."""
+_SEARCHED_BYTES = 64 * 1024
+"""Up to which length an event is searched for keys that are not read, some microseconds for each kilobyte."""
 _BLANK_BYTES = 256
 _BOM = b"\xef\xbb\xbf"
 _THIN_SPACE = "\u202f"
@@ -63,6 +68,7 @@ class EventKind(StrEnum):
 
 _KINDS = tuple(EventKind)
 _CODES = {kind: code for code, kind in enumerate(_KINDS)}
+_WITHOUT_KEYS = (_CODES[EventKind.DONE], _CODES[EventKind.COMMENT])
 _UNREAD = 255
 _REPLY = (EventKind.TOOL_CALL, EventKind.REASONING, EventKind.CONTENT)
 
@@ -84,6 +90,9 @@ class LoggedEvent:
     is not read, and where it says nothing that is known."""
     raw: str
     """Its bytes on one line, cut after some hundred."""
+    unread: tuple[str, ...] = ()
+    """The keys in it that say something and are not read, in their order. Of an event of a megabyte they are
+    not looked for."""
 
 
 class EventLog:
@@ -154,6 +163,7 @@ class EventLog:
             kind=None if code == _UNREAD else _KINDS[code],
             text=self._texts[event] if event < len(self._texts) else "",
             raw=_on_one_line(self._body[start : min(end, start + _LINE_BYTES)]),
+            unread=tuple(unread_keys(self._body[start:end])) if self._may_hold_unread(event) else (),
         )
 
     def read_to(self, row: int) -> None:
@@ -196,6 +206,11 @@ class EventLog:
         start, end = self._span(event)
         return words.lower().encode("utf-8", "replace") in self._body[start:end].lower()
 
+    def _may_hold_unread(self, event: int) -> bool:
+        start, end = self._span(event)
+        is_json = event < len(self._texts) and self._codes[event] not in _WITHOUT_KEYS
+        return is_json and end - start <= _SEARCHED_BYTES
+
     def _span(self, event: int) -> tuple[int, int]:
         return (self._ends[event - 1] if event else 0), self._ends[event]
 
@@ -234,11 +249,17 @@ class EventLog:
 
 def meaning(events: Sequence[StreamEvent]) -> tuple[EventKind, str]:
     """What one event of the wire says, as the decoder found it: its kind, and its words."""
-    said = [_said(event) for event in events]
+    said = [_of_choice(event, *_said(event)) for event in events]
     kind = min((kind for kind, _ in said), key=_CODES.__getitem__)
     if kind in _REPLY:
         return kind, "".join(text for each, text in said if each in _REPLY)
     return kind, ", ".join(text for _, text in said if text)
+
+
+def _of_choice(event: StreamEvent, kind: EventKind, text: str) -> tuple[EventKind, str]:
+    """Whatever is not about the first choice says so."""
+    choice = getattr(event, "choice", 0)
+    return kind, f"[{choice}] {text}" if choice and text else text
 
 
 def _said(event: StreamEvent) -> tuple[EventKind, str]:
@@ -249,6 +270,10 @@ def _said(event: StreamEvent) -> tuple[EventKind, str]:
             return EventKind.REASONING, text
         case ToolCallDelta(name=name, arguments=arguments):
             return EventKind.TOOL_CALL, f"{name} {arguments}" if name and arguments else name or arguments
+        case ReasoningKept():
+            return EventKind.REASONING, ""
+        case Refused():
+            return EventKind.CONTENT, ""
         case ErrorReported(message=message):
             return EventKind.ERROR, message
         case Finished(reason=reason):

@@ -60,6 +60,11 @@ def kind_words(kind: EventKind | None) -> str:
     return formats.ELLIPSIS if kind is None else words[kind]
 
 
+def unread_words(entry: LoggedEvent) -> str:
+    """What an event holds that is only kept: "also: service_tier, obfuscation"; empty for nothing."""
+    return _tr("also: {0}").format(", ".join(entry.unread)) if entry.unread else ""
+
+
 def milliseconds(value: float | None) -> str:
     """ "12 402.9"; empty for None."""
     return "" if value is None else formats.decimal(value, 1)
@@ -205,6 +210,7 @@ def _cell(entry: LoggedEvent, column: int) -> str:
         case EventColumn.KIND:
             return kind_words(entry.kind)
         case EventColumn.TEXT:
-            return formats.visible_breaks(entry.text)
+            words = formats.visible_breaks(entry.text)
+            return "  ".join(filter(None, (words, unread_words(entry))))
         case _:
             return entry.raw

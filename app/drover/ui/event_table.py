@@ -28,7 +28,7 @@ from drover.engine.event_log import EventLog, LoggedEvent
 from drover.ui import formats
 from drover.ui.controls import IconButton
 from drover.ui.event_filter import EventFilter
-from drover.ui.event_model import EventColumn, EventModel, kind_words, milliseconds
+from drover.ui.event_model import EventColumn, EventModel, kind_words, milliseconds, unread_words
 from drover.ui.event_view import EventView
 from drover.ui.labels import ElidedLabel
 from drover.ui.theme import theme
@@ -191,7 +191,8 @@ class _Detail(QWidget):
         if entry.number is not None:
             name = self.tr("Event {0}, {1}").format(formats.whole(entry.number), name)
         at = "" if entry.at_ms is None else self.tr("{0} ms").format(milliseconds(entry.at_ms))
-        self._title.setText(", ".join(filter(None, (name, at))))
+        title = ", ".join(filter(None, (name, at)))
+        self._title.setText("; ".join(filter(None, (title, unread_words(entry)))))
         self._text.setPlainText(spelled_out or entry.text)
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:

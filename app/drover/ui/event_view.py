@@ -37,7 +37,7 @@ from PySide6.QtWidgets import (
 from drover.engine.event_log import EventKind, EventLog, LoggedEvent
 from drover.ui import formats
 from drover.ui.controls import Menu, is_keyboard_focus
-from drover.ui.event_model import EventColumn, EventModel, kind_words, milliseconds
+from drover.ui.event_model import EventColumn, EventModel, kind_words, milliseconds, unread_words
 from drover.ui.theme import draw_frame, draw_hairline, theme
 
 _ROW_PX, _HEADER_PX = 24, 28
@@ -45,6 +45,7 @@ _NARROW_PX = 440
 """Below this width the bytes have no column; they stand in the details."""
 _GAP_PX, _INSET_PX = 8, 16
 _LONGEST_TEXT = 400
+_LEAST_UNREAD_PX = 56
 _TOKENS = {
     EventKind.REASONING: "c1", EventKind.CONTENT: "c3", EventKind.TOOL_CALL: "c4", EventKind.ERROR: "caution",
 }  # fmt: skip
@@ -302,7 +303,9 @@ class _Cell(QStyledItemDelegate):
 
     def _paint_text(self, painter: QPainter, room: QRect, entry: LoggedEvent) -> None:
         if entry.kind not in (EventKind.REASONING, EventKind.CONTENT, EventKind.TOOL_CALL):
-            _draw(painter, room, formats.visible_breaks(entry.text), "small", "text-2")
+            words = formats.visible_breaks(entry.text)
+            _draw(painter, room, words, "small", "text-2")
+            _draw_unread(painter, room, entry, "small", words)
             return
         # A token often begins with a space, which is part of it.
         words = entry.text.lstrip(" ")
@@ -310,7 +313,18 @@ class _Cell(QStyledItemDelegate):
         if dots:
             _draw(painter, room, dots, "wire", "text-3")
             room = room.adjusted(round(theme().measured("wire", dots)), 0, 0, 0)
-        _draw(painter, room, formats.visible_breaks(words[:_LONGEST_TEXT]), "wire", "text")
+        words = formats.visible_breaks(words[:_LONGEST_TEXT])
+        _draw(painter, room, words, "wire", "text")
+        _draw_unread(painter, room, entry, "wire", words)
+
+
+def _draw_unread(painter: QPainter, room: QRect, entry: LoggedEvent, role: str, words: str) -> None:
+    """Behind the words what else the event holds, where there is room for some of it."""
+    if entry.unread and len(words) < _LONGEST_TEXT:
+        gap = theme().px(_GAP_PX) if words else 0
+        left = room.adjusted(round(theme().measured(role, words)) + gap, 0, 0, 0)
+        if left.width() >= theme().px(_LEAST_UNREAD_PX) or not words:
+            _draw(painter, left, unread_words(entry), "small", "text-3")
 
 
 def _draw(painter: QPainter, room: QRect, text: str, role: str, token: str) -> None:
