@@ -24,6 +24,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias
 
+FOR_GOOD = 3
+"""As often as one request is sent."""
 CHAT_PATH = "/v1/chat/completions"
 MODELS_PATH = "/v1/models"
 EVENT_STREAM = "text/event-stream"
@@ -266,8 +268,21 @@ class Provider:
         headers: Mapping[str, str] | None = None,
         *,
         path: str = CHAT_PATH,
+        times: int = 1,
     ) -> None:
-        """An error response; a mapping goes out as JSON, None as OpenAI's form of that status."""
+        """An error response; a mapping goes out as JSON, None as OpenAI's form of that status. What may pass
+        by itself is asked for again by itself, so that it takes `times=FOR_GOOD` to fail."""
+        for _ in range(times):
+            self._fail(status, body, headers, path=path)
+
+    def _fail(
+        self,
+        status: int,
+        body: str | bytes | Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+        *,
+        path: str,
+    ) -> None:
         if body is None:
             body = {"error": {"message": f"Scripted error {status}", "type": "scripted", "code": None}}
         if isinstance(body, Mapping):

@@ -80,6 +80,7 @@ class User:
     def opens(self, endpoint: Endpoint | None = None, **settings: object) -> User:
         """Starts the program on the profile; first the endpoint is added and chosen, and settings changed."""
         self._program = Program(self._profile)
+        self.workbench.retry_base_s = 0.0  # nobody waits here
         if endpoint is not None:
             self._sees_through(self.workbench.save_endpoint(endpoint))
             settings |= {"endpoint_id": endpoint.id, "model_id": endpoint.default_model_id}

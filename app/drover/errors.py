@@ -61,11 +61,24 @@ class Redirected(ConfigurationError):
 class ConnectionFailed(DroverError):
     """No usable response came back."""
 
-    def __init__(self, message: str, *, phase: str, elapsed_s: float = 0.0, hint: str | None = None) -> None:
-        """`phase` is one of name, tcp, tls, proxy, send, first_byte, idle, stream."""
+    def __init__(
+        self,
+        message: str,
+        *,
+        phase: str,
+        elapsed_s: float = 0.0,
+        hint: str | None = None,
+        is_passing: bool | None = None,
+    ) -> None:
+        """`phase` is one of name, tcp, tls, proxy, send, first_byte, idle, stream.
+
+        `is_passing` says that nothing of an answer had come, that the server is not at work on the request,
+        and that another try may fare better; by default so where only the name was not found.
+        """
         super().__init__(message, hint=hint)
         self.phase = phase
         self.elapsed_s = elapsed_s
+        self.is_passing = phase == "name" if is_passing is None else is_passing
 
 
 class ProviderError(DroverError):

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 
 import pytest
-from tests.provider import EVENT_STREAM, Flag, Head, Provider, Reset, Send, event
+from tests.provider import EVENT_STREAM, FOR_GOOD, Flag, Head, Provider, Reset, Send, event
 
 from drover.domain.conversation import Draft, Message, ReasoningPart, Role, TextPart, Tree
 from drover.domain.endpoint import Endpoint, FactOutcome
@@ -38,6 +38,7 @@ class Session:
         self.events: list[WorkbenchEvent] = []
         self._news = asyncio.Event()
         self.workbench = Workbench.open(profile, self._hear)
+        self.workbench.retry_base_s = 0.0
         self.endpoint = Endpoint(
             id="scripted", name="Scripted", base_url=provider.base_url, needs_key=False, default_model_id="m"
         )
@@ -227,7 +228,7 @@ async def test_a_refusal_is_a_failure_in_words_with_a_next_step(
 async def test_retry_after_an_empty_failure_leaves_no_version_behind(
     profile: Profile, provider: Provider
 ) -> None:
-    provider.fails(500)
+    provider.fails(500, times=FOR_GOOD)
     provider.answers("at last")
     async with session(profile, provider) as s:
         run = await s.ask()
@@ -276,8 +277,8 @@ async def test_a_server_that_asks_for_a_pause_is_asked_again(profile: Profile, p
         run = await s.workbench.send(None, s.draft)
         live = s.workbench.live[run.id]
         await s.until(lambda: live.phase is LivePhase.PAUSED)
-        assert live.pending_failure is not None
-        assert live.pending_failure.kind is FailureKind.RATE
+        assert live.next_attempt is not None
+        assert live.next_attempt.failure.kind is FailureKind.RATE
         s.workbench.retry_now(run.id)
         await s.workbench.wait(run.id)
         assert s.settled(run.id).status is RunStatus.COMPLETE

@@ -24,7 +24,7 @@ def test_beginning_end_and_whole_message_are_heard_and_never_a_token(
 ) -> None:
     piece = event({"choices": [{"index": 0, "delta": {"content": "Half of *it*"}}]})
     provider.answers("Short **waves** scatter more.", reasoning="Rayleigh said so.", chunks=5)
-    provider.fails(500)
+    provider.fails(501)
     provider.script(Head(headers={"Content-Type": EVENT_STREAM}), Send(piece), Stall())
     bus = screen_reader
     command = [sys.executable, "-m", "drover", "--profile", str(profile.data_dir)]
@@ -56,7 +56,7 @@ def test_beginning_end_and_whole_message_are_heard_and_never_a_token(
     ]
     assert heard[3].is_urgent
     assert heard[3].text.startswith("Failed: ")
-    assert "500" in heard[3].text
+    assert "501" in heard[3].text
     assert heard[4:] == [
         Announcement("m is answering", is_urgent=False),
         Announcement("Stopped. m: Half of it", is_urgent=False),

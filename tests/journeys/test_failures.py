@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 from tests.journeys.conftest import endpoint_at
-from tests.provider import EVENT_STREAM, Head, Provider, Reset, Send, Stall, event, self_signed_certificate
+from tests.provider import (
+    EVENT_STREAM,
+    FOR_GOOD,
+    Head,
+    Provider,
+    Reset,
+    Send,
+    Stall,
+    event,
+    self_signed_certificate,
+)
 from tests.user import User
 
 from drover.domain.endpoint import Endpoint
@@ -39,7 +49,7 @@ def test_a_server_that_is_not_there_yet_answers_on_retry(user: User) -> None:
 def test_what_failed_without_a_word_is_not_sent_along_later(
     user: User, provider: Provider, scripted: Endpoint
 ) -> None:
-    provider.fails(500)
+    provider.fails(500, times=FOR_GOOD)
     provider.answers("an answer")
     user.opens(scripted).asks("hello?").sees_end().reads("Scripted failed (500)")
     user.reads("2 messages").asks("still there?").sees("an answer").sees_end()
@@ -104,7 +114,7 @@ def test_a_refusal_is_said_in_words_and_retry_asks_again(
     user: User, provider: Provider, scripted: Endpoint, status: int, words: str
 ) -> None:
     told = {"error": {"message": "The model `scripted-model` does not exist"}} if status == 404 else None
-    provider.fails(status, told)
+    provider.fails(status, told, times=1 if status == 404 else FOR_GOOD)
     provider.answers("an answer")
     user.opens(scripted).asks("hello?").sees_end().reads(words)
     assert statuses(user) == [RunStatus.FAILED]
@@ -117,19 +127,52 @@ def test_a_pause_that_a_server_asks_for_counts_down_and_can_be_cut_short(
 ) -> None:
     provider.fails(429, headers={"Retry-After": "60"})
     provider.answers("an answer")
-    user.opens(scripted).asks("hello?").reads("Drover asks again in ").reads("too many requests")
+    user.opens(scripted).asks("hello?").reads("Trying again in ").reads("too many requests")
     assert user.can("Stop")
-    user.clicks("Retry now").sees("an answer").sees_end()
+    user.clicks("Try now").sees("an answer").sees_end()
     assert statuses(user) == [RunStatus.COMPLETE]
 
 
 def test_a_pause_can_be_declined(user: User, provider: Provider, scripted: Endpoint) -> None:
     provider.fails(429, headers={"Retry-After": "60"})
     provider.answers("an answer")
-    user.opens(scripted).asks("hello?").reads("Drover asks again in ").clicks("Do not retry")
+    user.opens(scripted).asks("hello?").reads("Trying again in ").clicks("Stop")
     user.sees_end()
     assert statuses(user) == [RunStatus.STOPPED]
     user.clicks_when_there("Retry").sees("an answer").sees_end()
+
+
+def test_a_failure_that_passes_is_not_even_a_failure(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    provider.fails(503, headers={"Retry-After": "60"})
+    provider.fails(500, {"error": {"message": "Hiccup"}}, headers={"Retry-After": "60"})
+    provider.answers("an answer")
+    user.opens(scripted).asks("hello?").reads("(1 of 2): Scripted is overloaded or not available (503)")
+    user.clicks("Try now").reads("(2 of 2): Scripted failed (500)").reads("The server said “Hiccup”.")
+    user.clicks_when_there("Try now").sees("an answer").sees_end()
+    (run,) = user.runs()
+    assert run.status is RunStatus.COMPLETE
+    assert not user.is_told("Hiccup")
+
+
+def test_nothing_is_tried_again_by_itself_where_that_is_switched_off(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    provider.fails(500)
+    provider.answers("an answer")
+    user.opens(scripted).clicks("Settings").ticks("Try again by itself").clicks("Close")
+    user.asks("hello?").sees_end().reads("Scripted failed (500)")
+    assert len([request for request in provider.requests if request.path.endswith("/completions")]) == 1
+    user.clicks("Retry").sees("an answer").sees_end()
+
+
+def test_the_address_of_a_server_can_be_set_right_where_nothing_is_found(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    user.opens(endpoint_at(provider.base_url.removesuffix("/v1"))).asks("hello?").sees_end()
+    user.reads("Scripted has no chat at this address (404)").reads("with most servers it ends in /v1")
+    user.clicks("Edit endpoint…").waits(lambda: user.has("Address"), "the dialog").clicks("Cancel")
 
 
 def test_a_parameter_that_a_server_refuses_can_be_left_out(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QPlainTextEdit, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from drover.domain.attempts import NextAttempt
 from drover.domain.conversation import Message, Part, Position, ReasoningPart, Role, TextPart
 from drover.domain.parameters import SamplingParameters
 from drover.domain.run import Failure, FailureKind, LiveRun, Run, RunStatus, Timing
@@ -449,16 +451,23 @@ class TestOutcome:
 
     def test_a_pause_counts_down_and_can_be_cut_short(self, view: TranscriptView, qtbot: QtBot) -> None:
         entry, live = live_entry()
-        live.pending_failure = Failure(
-            kind=FailureKind.RATE, message="Oxen.ai asked for a pause (429)", retry_after_s=20
+        failure = Failure(
+            kind=FailureKind.RATE, message="Oxen.ai asked for a pause (429): “Slow”", retry_after_s=20
         )
-        live.retry_at_s = time.monotonic() + 9
+        live.next_attempt = NextAttempt(
+            failure=failure, number=1, most=2, wait_s=20, due_s=time.monotonic() + 9
+        )
         view.display("c", [question("q"), entry])
-        assert "Drover asks again in 9 s." in words(view)
-        with qtbot.waitSignal(view.failure_action_requested) as acted:
-            button(view, "Do not retry").click()
-        assert acted.args == ["a", "stop_retry"]
-        live.pending_failure = live.retry_at_s = None
+        assert "Trying again in 9 s (1 of 2): Oxen.ai asked for a pause (429)" in words(view)
+        assert "The server said “Slow”. It asked for a pause of 20 s." in words(view)
+        for name, action in (("Try now", "retry_now"), ("Stop", "stop_retry")):
+            with qtbot.waitSignal(view.failure_action_requested) as acted:
+                button(view, name).click()
+            assert acted.args == ["a", action]
+        live.next_attempt = replace(live.next_attempt, due_s=None)
+        view.advance(live.run.id)
+        assert "Trying again (1 of 2): Oxen.ai asked for a pause (429)" in words(view)
+        live.next_attempt = None
         say(view, live, "Here it is.")
         assert not [card for card in view.findChildren(FailureCard) if not card.isHidden()]
 

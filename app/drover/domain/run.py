@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from drover.domain.conversation import Message
 from drover.domain.endpoint import Endpoint, ParameterFact
 from drover.domain.parameters import SamplingParameters
 from drover.domain.stream import ResponseBuilder, Usage
 from drover.errors import running_text
+
+if TYPE_CHECKING:
+    from drover.domain.attempts import FailedAttempt, NextAttempt
 
 _LEAST_MS = 50.0
 
@@ -166,6 +170,8 @@ class Run:
     """Deltas that carried text: the estimate of tokens where the server reported none."""
     reasoning_delta_count: int = 0
     settled_at: datetime | None = None
+    failed_attempts: tuple[FailedAttempt, ...] = ()
+    """Tries before the one that the rest tells of, oldest first."""
 
     @property
     def parameters_sent(self) -> SamplingParameters:
@@ -228,7 +234,7 @@ class LivePhase(StrEnum):
     """Sent; nothing that can be shown has come back."""
     STREAMING = "streaming"
     PAUSED = "paused"
-    """The server asked for a pause; another attempt follows at `retry_at_s`."""
+    """A try failed; the next one follows by itself."""
 
 
 class LiveRun:
@@ -240,7 +246,5 @@ class LiveRun:
         self.builder = ResponseBuilder()
         self.started_at_s = started_at_s
         self.phase = LivePhase.PREPARING
-        self.retry_at_s: float | None = None
-        """When the next attempt starts, on the same clock; None if none is waited for."""
-        self.pending_failure: Failure | None = None
-        """Why it waits for another attempt."""
+        self.next_attempt: NextAttempt | None = None
+        """Another try that is waited for or under way; None at the first one, and once an answer comes."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from drover.domain.attempts import FailedAttempt, NextAttempt
 from drover.domain.conversation import Message, Part, Role, ToolCallPart
 from drover.domain.endpoint import Endpoint
 from drover.domain.run import (
@@ -27,6 +28,7 @@ from drover.domain.run import (
     Timing,
 )
 from drover.domain.stream import ResponseBuilder
+from drover.engine.retries import RetryPolicy
 from drover.engine.threads import in_daemon_thread
 from drover.engine.transport import HttpRequest, HttpResponse, Transport, headers_as_sent
 from drover.errors import ConnectionFailed, DroverError, LibraryError, ProtocolError, ProviderError
@@ -37,12 +39,10 @@ _log = logger("engine")
 
 JOURNAL_INTERVAL_S = 0.5
 """Text is on disk at most this long after it arrived, plus the time of one write."""
-_MAX_ATTEMPTS = 3
-_LONGEST_PAUSE_S = 120.0
 _ERROR_BODY_BYTES = 64_000
+_ERROR_BODY_S = 10.0
 _MANY_MESSAGES = 400
 _LARGE_CHARS = 500_000
-_PAUSE_STATUSES = frozenset({429, 503, 529})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +135,7 @@ class Runner:
         locate: Callable[[], Awaitable[Address]],
         advanced: Callable[[], None],
         encoded: chat.EncodedRequest | None = None,
+        retries: RetryPolicy,
     ) -> None:
         """`locate` finds address and key, starting a local server if need be; `advanced` hears of news,
         once per network chunk and at each change of phase. `encoded` is sent as it is instead of what the
@@ -146,6 +147,7 @@ class Runner:
         self._locate = locate
         self._advanced = advanced
         self._encoded = encoded
+        self._retries = retries
         self._recording: _Recording | None = None
         self._prefill = ""
         self._journaled_count = 0
@@ -154,7 +156,7 @@ class Runner:
         """What was to be stored at the end; set before it is, so that it survives a failing disk."""
 
     def retry_now(self) -> None:
-        """Ends the pause before the next attempt."""
+        """Ends the wait for the next try."""
         self._wake.set()
 
     async def execute(self) -> Run:
@@ -201,21 +203,13 @@ class Runner:
         await self._journal.start(live.run.id, encoded.body, encoded.adjustments)
         address = await self._locate()
         live.run = replace(live.run, base_url=address.base_url)
-        for attempt in range(1, _MAX_ATTEMPTS + 1):
+        while True:
+            started_at = datetime.now(UTC)
             try:
                 await self._exchange_once(address, encoded.body)
                 return
-            except ProviderError as error:
-                pause_s = error.retry_after_s
-                may_repeat = error.status in _PAUSE_STATUSES and not live.builder.delta_count
-                if (
-                    not may_repeat
-                    or pause_s is None
-                    or pause_s > _LONGEST_PAUSE_S
-                    or attempt == _MAX_ATTEMPTS
-                ):
-                    raise
-                await self._pause(error, pause_s)
+            except (ProviderError, ConnectionFailed) as error:
+                await self._wait_for_next(error, started_at)
 
     def _begin_reply(self) -> None:
         """An empty reply, or one with the beginning that it was given."""
@@ -240,13 +234,26 @@ class Runner:
         async with self._transport.stream(request) as response:
             recording.take_head(response)
             if response.status >= 300:
-                error_body = masked(await response.read(_ERROR_BODY_BYTES))
+                error_body = masked(await self._error_body(response))
                 recording.take_chunk(
                     response.first_byte_ms, redact(error_body.decode("utf-8", "replace")).encode()
                 )
                 headers = {name: redact(value) for name, value in response.headers}
                 raise chat.provider_error(response.status, headers, error_body)
+            live.next_attempt = None
             await self._read_reply(response, recording)
+
+    async def _error_body(self, response: HttpResponse) -> bytes:
+        """What there is of it: the status says enough where the rest never comes, or is damaged."""
+        body = bytearray()
+        limit_s = min(_ERROR_BODY_S, self._request.endpoint.idle_timeout_s)
+        with contextlib.suppress(TimeoutError, ConnectionFailed, ProtocolError):
+            async with asyncio.timeout(limit_s):
+                async for _, chunk in response.chunks():
+                    body += chunk
+                    if len(body) >= _ERROR_BODY_BYTES:
+                        break
+        return bytes(body[:_ERROR_BODY_BYTES])
 
     async def _read_reply(self, response: HttpResponse, recording: _Recording) -> None:
         live = self._live
@@ -279,21 +286,42 @@ class Runner:
         if events:
             self._advanced()
 
-    async def _pause(self, error: ProviderError, pause_s: float) -> None:
-        live = self._live
-        live.pending_failure = _without_secrets(self._failure_of(error))
-        live.retry_at_s = time.monotonic() + pause_s
+    async def _wait_for_next(self, error: ProviderError | ConnectionFailed, started_at: datetime) -> None:
+        """Returns when the request is to be sent again; raises the error where it is not.
+
+        Such an error passes only if it came before the first byte of an answer: nothing is ever asked for a
+        second time that a person has seen begin, which would double its text and its cost.
+        """
+        live, made = self._live, len(self._live.run.failed_attempts)
+        failure = _without_secrets(self._failure_of(error))
+        wait_s = self._retries.wait_s(error, failure, made)
+        if wait_s is None:
+            raise error
+        failed_s = time.monotonic()
+        live.next_attempt = NextAttempt(
+            failure=failure,
+            number=made + 1,
+            most=self._retries.most_after(error),
+            wait_s=wait_s,
+            due_s=failed_s + wait_s,
+        )
         live.phase = LivePhase.PAUSED
         self._wake.clear()
         self._advanced()
         try:
-            async with asyncio.timeout(pause_s):
+            async with asyncio.timeout(wait_s):
                 await self._wake.wait()
         except TimeoutError:
             pass
-        live.pending_failure = live.retry_at_s = None
-        self._begin_reply()
-        self._journaled_count = 0
+        finally:
+            attempt = FailedAttempt(
+                started_at=started_at,
+                took_ms=_tenths((failed_s - live.started_at_s) * 1000) or 0.0,
+                failure=failure,
+                waited_ms=_tenths((time.monotonic() - failed_s) * 1000) or 0.0,
+            )
+            live.run = replace(live.run, failed_attempts=(*live.run.failed_attempts, attempt))
+        live.next_attempt = replace(live.next_attempt, due_s=None)
 
     async def _journal_regularly(self) -> None:
         while True:

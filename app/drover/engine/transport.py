@@ -548,7 +548,13 @@ class _Call:
             return error
         sentence, hint = self._words(error)
         phase = "stream" if self._has_head else self._phase
-        return ConnectionFailed(redact(sentence), phase=phase, elapsed_s=self._elapsed_s(), hint=hint)
+        return ConnectionFailed(
+            redact(sentence),
+            phase=phase,
+            elapsed_s=self._elapsed_s(),
+            hint=hint,
+            is_passing=_is_passing(phase, error),
+        )
 
     def _words(self, error: Exception) -> tuple[str, str]:
         import httpx
@@ -746,6 +752,24 @@ def _reason(error: Exception) -> str:
             case _:
                 pass
     return "it failed"
+
+
+def _is_passing(phase: str, error: Exception) -> bool:
+    """See `ConnectionFailed`."""
+    import httpx
+
+    match phase:
+        case "tcp" | "send":
+            return True
+        case "tls":  # a handshake that was refused is refused again; one that was broken off may go through
+            said = [cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)]
+            return all(isinstance(cause, ssl.SSLEOFError) for cause in said)
+        case "proxy":
+            return not isinstance(error, httpx.ProxyError)
+        case "first_byte":
+            return isinstance(error, httpx.ReadError) or "without sending" in str(error)
+        case _:
+            return False
 
 
 def _tls_words(error: Exception, where: str) -> tuple[str, str]:

@@ -145,6 +145,8 @@ class Workbench:
         self.settings = settings
         self.picture_networks: tuple[str, ...] = ()
         """Networks, as in "192.168.0.0/16", that pictures may come from although they are not public."""
+        self.retry_base_s = 0.5
+        """What the wait before a second try begins with, doubled for each one after it."""
         self._opened_secrets: Secrets | None = None
         self._open_transport: Transport | None = None
         self._lock = lock
@@ -398,7 +400,7 @@ class Workbench:
             await asyncio.wait({task})
 
     def retry_now(self, run_id: str) -> None:
-        """Ends the pause that a server asked for."""
+        """Ends the wait for the next try of a run."""
         runner = self._runners.get(run_id)
         if runner is not None:
             runner.retry_now()
@@ -502,6 +504,7 @@ class Workbench:
     ) -> Run:
         import asyncio
 
+        from drover.engine.retries import RetryPolicy
         from drover.engine.runner import Runner
 
         endpoint = self.endpoint(draft.endpoint_id)
@@ -536,6 +539,7 @@ class Workbench:
             locate=functools.partial(self._locate, endpoint),
             advanced=functools.partial(self._tell, RunAdvanced(run_id=run.id)),
             encoded=encoded,
+            retries=RetryPolicy(most=2 if self.settings.is_retried else 0, base_s=self.retry_base_s),
         )
         self._tasks[run.id] = asyncio.create_task(self._see_through(runner, live), name=f"run {run.id}")
         # A task cancelled before its first step never runs, and would leave the run QUEUED for ever.

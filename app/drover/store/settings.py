@@ -45,6 +45,8 @@ class Settings:
     """Weights that the built-in endpoint serves; empty for those that come with it."""
     first_byte_timeout_s: float = _within(1.0, 86_400.0, initial=600.0)
     idle_timeout_s: float = _within(1.0, 86_400.0, initial=300.0)
+    is_retried: bool = True
+    """What fails before anything of an answer has come, and may pass by itself, is sent again by itself."""
     confirmed_hosts: tuple[str, ...] = ()
     """Hosts whose links open without asking."""
     window_geometry: str = ""

@@ -478,7 +478,7 @@ class Controller(QObject):
             case LivePhase.WAITING:
                 return self.tr("Waiting for {0}").format(name), ""
             case LivePhase.PAUSED:
-                return self.tr("{0} asked for a pause").format(name), ""
+                return self.tr("Waiting to try {0} again").format(name), ""
             case _:
                 pass
         first, last = live.builder.first_token_s, live.builder.last_token_s
@@ -768,8 +768,8 @@ class Controller(QObject):
         parameters = self._drafting.draft.parameters
         if action == "set_key" and run is not None:
             self._setup.ask_key(self._workbench.endpoint(run.endpoint_id))
-        elif action == "settings":
-            self.open_settings()
+        elif action == "edit_endpoint" and run is not None:
+            self._edit_endpoint(run.endpoint_id)
         elif action == "retry":
             self._retry(reply)
         elif action == "raise_limit" and run is not None:
@@ -778,6 +778,13 @@ class Controller(QObject):
             self._retry(reply, parameters.replaced("reasoning_effort", LEAST_EFFORT))
         elif action == "send_without":
             self._ask(self._workbench.retry_without(reply, self._drafting.draft))
+
+    def _edit_endpoint(self, endpoint_id: str) -> None:
+        known = [each for each in self._workbench.endpoints if each.id == endpoint_id]
+        if not known or known[0].is_built_in:  # of which there is nothing to edit but its weights
+            self.open_settings()
+        else:
+            self._setup.ask_endpoint(known[0])
 
     def _retry(self, reply: Message, parameters: SamplingParameters | None = None) -> None:
         if parameters is not None:

@@ -302,7 +302,12 @@ class SettingsDialog(FramedDialog):
         pause = hint(_t("minutes, the longest pause within a reply"))
         form.add(_t("First byte"), row_of(self._first_byte, wait))
         form.add(_t("Silence"), row_of(self._idle, pause))
-        self._sections.addWidget(section_of(_t("Network limits"), form))
+        self._retried = CheckBox(_t("Try again by itself"))
+        words = words_label(role="small", token="text-3")
+        words.setText(_t("Up to twice, where nothing of an answer has come and the trouble may pass."))
+        form.add(_t("After a failure"), self._retried, words)
+        self._sections.addWidget(section_of(_t("Network"), form))
+        self._retried.clicked.connect(self._edit_retried)
         self._first_byte.value_edited.connect(self._edit_first_byte)
         self._idle.value_edited.connect(self._edit_idle)
 
@@ -330,6 +335,7 @@ class SettingsDialog(FramedDialog):
         self._reasoning.setCurrentIndex(self._reasoning.findData(settings.reasoning_display))
         self._first_byte.set_number(round(settings.first_byte_timeout_s / 60))
         self._idle.set_number(round(settings.idle_timeout_s / 60))
+        self._retried.setChecked(settings.is_retried)
         for blocker in blockers:
             blocker.unblock()
         self._scale.setText(f"{settings.text_scale * 100:.0f} %")
@@ -391,6 +397,9 @@ class SettingsDialog(FramedDialog):
 
     def _edit_idle(self, minutes: int) -> None:
         self._change(idle_timeout_s=minutes * 60.0)
+
+    def _edit_retried(self, is_retried: bool) -> None:
+        self._change(is_retried=is_retried)
 
     def _choose_file(self) -> None:
         dialog = QFileDialog(self, _t("Choose a model file"))

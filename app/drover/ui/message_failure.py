@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QTextOption
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
@@ -14,6 +17,9 @@ from drover.ui.controls import QUIET_PADDING, Button, Label, QuietButton
 from drover.ui.markdown_text import OwnerSelects
 from drover.ui.theme import draw_frame, draw_icon, rounded_path, theme
 
+if TYPE_CHECKING:
+    from drover.domain.attempts import NextAttempt
+
 _PAD_X, _PAD_Y, _ICON, _ICON_GAP, _RADIUS = 13, 10, 16, 10, 6
 _MOST_LINES = 14
 """Longer details scroll inside the card."""
@@ -23,12 +29,16 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("failure", text)
 
 
-def actions_for(failure: Failure, endpoint_name: str, *, is_waiting: bool) -> list[tuple[str, str, str]]:
-    """(action, words, icon) of the buttons that help, the most helpful first."""
-    if is_waiting:
-        return [("retry_now", _tr("Retry now"), "regenerate"), ("stop_retry", _tr("Do not retry"), "")]
+def actions_for(failure: Failure, *, upcoming: NextAttempt | None = None) -> list[tuple[str, str, str]]:
+    """(action, words, icon) of the buttons that help, the most helpful first.
+
+    With another try `upcoming` nothing else is offered than to have it now, if it is waited for, or never.
+    """
+    if upcoming is not None:
+        now = [("retry_now", _tr("Try now"), "regenerate")] if upcoming.due_s is not None else []
+        return [*now, ("stop_retry", _tr("Stop"), "stop")]
     retry = ("retry", _tr("Retry"), "regenerate")
-    settings = ("settings", _tr("Endpoint settings…"), "")
+    settings = ("edit_endpoint", _tr("Edit endpoint…"), "")
     match failure.kind:
         case FailureKind.KEY:
             return [("set_key", _tr("Set key…"), "key"), retry]
@@ -57,8 +67,8 @@ class FailureCard(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._failure: Failure | None = None
-        self._is_waiting = False
+        self._shown: tuple[Failure, tuple[int, bool] | None] | None = None
+        self._headline = ""
         self._share: float | None = None
         self._title = Label("", weight=600, parent=self)
         self._sentence = Label("", token="text-2", parent=self)
@@ -72,42 +82,53 @@ class FailureCard(QWidget):
         self._detail = _Detail(self)
         self._detail.hide()
 
-    def display(self, failure: Failure, endpoint_name: str, *, is_waiting: bool = False) -> None:
-        """Shows the failure; `is_waiting` says that another attempt is due by itself."""
-        if failure == self._failure and is_waiting == self._is_waiting:
+    def display(self, failure: Failure) -> None:
+        """Shows how a run has ended."""
+        self._show(failure, None)
+        self._share = None
+
+    def display_next(self, upcoming: NextAttempt, *, now_s: float) -> None:
+        """Shows why there is another try and, while it is waited for, how long it still is."""
+        self._show(upcoming.failure, upcoming)
+        counted = self.tr("{0} of {1}").format(upcoming.number, upcoming.most)
+        self._share = None
+        if upcoming.due_s is None:
+            words = self.tr("Trying again ({0}): {1}").format(counted, self._headline)
+        else:
+            left_s = max(0.0, upcoming.due_s - now_s)
+            wait = formats.duration(max(1, math.ceil(left_s)), tenths_below_s=0)
+            words = self.tr("Trying again in {0} ({1}): {2}").format(wait, counted, self._headline)
+            self._share = min(1.0, left_s / max(upcoming.wait_s, 0.001))
+        self._title.setText(words)
+        self.update()
+
+    def _show(self, failure: Failure, upcoming: NextAttempt | None) -> None:
+        shown = (failure, None if upcoming is None else (upcoming.number, upcoming.due_s is None))
+        if shown == self._shown:
             return
-        self._failure, self._is_waiting = failure, is_waiting
+        self._shown = shown
         title, _, quoted = failure.message.partition(": “")
         words = self.tr("The server said “{0}").format(quoted.rstrip(".")) if quoted else ""
         if words and not words.endswith(SENTENCE_ENDS):
             words += "."
-        if not quoted:
-            title = title.rstrip(".")
-        self._title.setText(title)
-        self._words = " ".join(part for part in (words, self._hint(failure)) if part)
-        self._sentence.setText(self._words)
+        self._headline = title if quoted else title.rstrip(".")
+        self._title.setText(self._headline)
+        sentence = " ".join(filter(None, (words, self._hint(failure, upcoming))))
+        self._sentence.setText(sentence)
         self._detail.setPlainText(failure.detail)
         self._details.setVisible(bool(failure.detail))
-        self.setAccessibleName(title)
-        self.setAccessibleDescription(self._words)
-        self._make_buttons(actions_for(failure, endpoint_name, is_waiting=is_waiting))
-        if not is_waiting:
-            self._share = None
+        self.setAccessibleName(self._headline)
+        self.setAccessibleDescription(sentence)
+        self._make_buttons(actions_for(failure, upcoming=upcoming))
 
-    def _hint(self, failure: Failure) -> str:
+    def _hint(self, failure: Failure, upcoming: NextAttempt | None) -> str:
         """What to do next; while it is done by itself, how long the server wants to be left alone."""
-        if not self._is_waiting or failure.retry_after_s is None:
+        if upcoming is None:
             return failure.hint
+        if failure.retry_after_s is None:
+            return ""
         wait = formats.duration(failure.retry_after_s, tenths_below_s=0)
         return self.tr("It asked for a pause of {0}.").format(wait)
-
-    def display_countdown(self, seconds_left: float, share_left: float) -> None:
-        """How long until the next attempt, in seconds and as a share of the whole wait."""
-        seconds = max(0, round(seconds_left))
-        words = self.tr("Drover asks again in {0}.").format(formats.duration(seconds, tenths_below_s=0))
-        self._sentence.setText(" ".join(part for part in (self._words, words) if part))
-        self._share = min(1.0, max(0.0, share_left))
-        self.update()
 
     def lay_out(self, width: int) -> int:
         """The height it takes at this width."""
@@ -129,13 +150,11 @@ class FailureCard(QWidget):
             height = self._detail.lay_out(room)
             self._detail.setGeometry(left, y, room, height)
             y += height
-        return y + scale(_PAD_Y + 2) + (2 if self._is_waiting else 0)
+        return y + scale(_PAD_Y + 2) + (2 if self._share is not None else 0)
 
     def _place_buttons(self, left: int, y: int, width: int) -> int:
         scale, x, height = theme().px, left, theme().px(28)
-        details = (
-            self._details.sizeHint().width() if self._failure is not None and self._failure.detail else 0
-        )
+        details = self._details.sizeHint().width() if self._shown is not None and self._shown[0].detail else 0
         for button in self._buttons:
             needed = button.sizeHint().width()
             if x > left and x + needed > width - _PAD_X - details:

@@ -289,7 +289,7 @@ class MessageView(QWidget):
         now = datetime.now(UTC)
         at = formats.moment(entry.message.created_at, now=now)
         parts = [entry.endpoint_name] if entry.endpoint_name else []
-        if entry.live is None or entry.live.pending_failure is not None:
+        if entry.live is None or entry.live.next_attempt is not None:
             parts.append(at)
         self._when.setText(", ".join(parts))
 
@@ -339,11 +339,10 @@ class MessageView(QWidget):
 
     def _show_failure(self) -> None:
         live, run = self._entry.live, self._entry.run
-        failure = live.pending_failure if live is not None else None
-        is_waiting = failure is not None and live is not None and live.retry_at_s is not None
-        if live is None and run is not None and run.status is RunStatus.FAILED:
-            failure = run.failure
-        if failure is None:
+        upcoming = live.next_attempt if live is not None else None
+        has_failed = live is None and run is not None and run.status is RunStatus.FAILED
+        failure = run.failure if run is not None and has_failed else None
+        if failure is None and upcoming is None:
             if self._failure is not None:
                 self._failure.hide()
                 self._failure.deleteLater()
@@ -355,11 +354,10 @@ class MessageView(QWidget):
             self._failure.height_changed.connect(self.height_changed)
             self._failure.stackUnder(self._actions)
             self._failure.show()
-        self._failure.display(failure, self._entry.endpoint_name, is_waiting=is_waiting)
-        if is_waiting and live is not None and live.retry_at_s is not None:
-            left = live.retry_at_s - time.monotonic()
-            whole = max(failure.retry_after_s or 0.0, left, 1.0)
-            self._failure.display_countdown(left, left / whole)
+        if upcoming is not None:
+            self._failure.display_next(upcoming, now_s=time.monotonic())
+        elif failure is not None:
+            self._failure.display(failure)
 
     def _show_outcome(self) -> None:
         words = self._outcome_words()
@@ -415,7 +413,8 @@ class MessageView(QWidget):
         """A clock only while a person watches something count."""
         live = self._entry.live
         counts = live is not None and (
-            live.retry_at_s is not None or (live.builder.is_thinking and not live.builder.has_answer)
+            (live.next_attempt is not None and live.next_attempt.due_s is not None)
+            or (live.builder.is_thinking and not live.builder.has_answer)
         )
         if counts and is_on_screen(self):
             if not self._tick.isActive():
@@ -476,7 +475,7 @@ class MessageView(QWidget):
         if self._is_own:
             return y + scale(_PAD_BOTTOM)
         live = self._entry.live
-        is_bare = live is not None and live.pending_failure is not None and not live.builder.delta_count
+        is_bare = live is not None and live.next_attempt is not None and not live.builder.delta_count
         self._actions.setVisible(not is_bare)
         if is_bare:  # nothing but a card that counts down: there is nothing to measure or to copy
             return y

@@ -554,7 +554,7 @@ def _so_far(live: LiveRun) -> Run:
         fingerprint=builder.fingerprint,
         delta_count=builder.delta_count,
         reasoning_delta_count=builder.reasoning_delta_count,
-        failure=live.pending_failure,
+        failure=live.next_attempt.failure if live.next_attempt is not None else None,
     )
 
 
