@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from urllib.parse import urljoin, urlsplit
 
 from drover import __version__
@@ -409,20 +409,20 @@ class _Call:
             ) as response:  # fmt: skip
                 self._has_head = True
                 await self._items.put(self._response(response))
-                async for data in response.aiter_bytes():
-                    await self._take(data)
+                # Without a coding to undo, httpx's own layers would cost as much as all that reads the bytes.
+                is_coded = "content-encoding" in response.headers
+                body = response.aiter_bytes() if is_coded else cast("httpx.AsyncByteStream", response.stream)
+                async for data in body:
+                    # A packet holds as many pieces as the server made of it; they go on together.
+                    newest = self._newest
+                    if newest is not None and len(newest.pieces) < _JOINED_PIECES:
+                        newest.pieces.append(data)
+                    else:
+                        self._newest = newest = _Arrival(self._elapsed_ms(), [data])
+                        await self._items.put(newest)
             await self._items.put(None)
         except Exception as error:
             await self._items.put(self._explained(error))
-
-    async def _take(self, data: bytes) -> None:
-        """Hands on bytes. A packet holds as many pieces as the server made of it; they go on together."""
-        newest = self._newest
-        if newest is not None and len(newest.pieces) < _JOINED_PIECES:
-            newest.pieces.append(data)
-            return
-        self._newest = newest = _Arrival(self._elapsed_ms(), [data])
-        await self._items.put(newest)
 
     def _response(self, response: httpx.Response) -> HttpResponse:
         headers = tuple(

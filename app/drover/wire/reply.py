@@ -145,7 +145,7 @@ class ReplyDecoder:
             self._odd_event(name, raw, out)
             return
         self._has_events = True
-        if "\\ud" in raw or "\\uD" in raw or self._surrogates.waits:
+        if "\\u" in raw or self._surrogates.waits:
             chunk = self._surrogates.mend(chunk)
         if type(chunk) is dict:
             self._chunks.read(chunk, raw, name, out)

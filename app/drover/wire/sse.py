@@ -33,8 +33,7 @@ class SSEDecoder:
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max_event_bytes = max_event_bytes
-        self._pieces: list[bytes] = []  # of the unfinished event, line ends already made LF
-        self._pending_bytes = 0
+        self._pending = bytearray()  # the unfinished event, line ends already made LF
         self._ends_with_lf = False
         self._swallows_lf = False
         self._is_at_start = True
@@ -58,21 +57,19 @@ class SSEDecoder:
             data = self._without_bom(data)
         if not data:
             return []
-        self._pieces.append(data)
-        self._pending_bytes += len(data)
         is_finished = b"\n\n" in data or (self._ends_with_lf and data[0] == 0x0A)
         self._ends_with_lf = data[-1] == 0x0A
+        if not is_finished or self._pending:
+            self._pending += data
         if is_finished:
-            return self._dispatch()
-        self._check_size(self._pending_bytes, self._pieces[0])
+            return self._dispatch(bytes(self._pending) if self._pending else data)
+        self._check_size(self._pending)
         return []
 
     def finish(self) -> list[ServerEvent]:
         """The unfinished last event, if its data is whole JSON or `[DONE]`. Feed nothing afterwards."""
-        block = b"".join(self._pieces)
-        self._pieces.clear()
-        self._pending_bytes = 0
-        event = _event_of(block)
+        event = _event_of(self._pending.decode("utf-8", "replace"))
+        self._pending.clear()
         if event is None or not event.data:
             return []
         # Where the server leaves out blank lines, each line is a whole event of its own.
@@ -81,39 +78,37 @@ class SSEDecoder:
         return []
 
     def _without_bom(self, data: bytes) -> bytes:
-        head = b"".join(self._pieces) + data
+        head = bytes(self._pending) + data
+        self._pending.clear()
         if len(head) < len(_BOM) and _BOM.startswith(head):
-            self._pieces = [head]
+            self._pending += head
             return b""
-        self._pieces = []
         self._is_at_start = False
         return head.removeprefix(_BOM)
 
-    def _dispatch(self) -> list[ServerEvent]:
-        blocks = (b"".join(self._pieces) if len(self._pieces) > 1 else self._pieces[0]).split(b"\n\n")
-        rest = blocks.pop()
-        if self._pending_bytes > self._max_event_bytes:
-            for block in blocks:
-                self._check_size(len(block), block)
-        self._pieces = [rest] if rest else []
-        self._pending_bytes = len(rest)
+    def _dispatch(self, body: bytes) -> list[ServerEvent]:
+        finished, _, rest = body.rpartition(b"\n\n")
+        if len(body) > self._max_event_bytes:
+            for block in finished.split(b"\n\n"):
+                self._check_size(block)
+        self._pending = bytearray(rest)
         events: list[ServerEvent] = []
-        for block in blocks:
+        # In one go, since a line end can be no part of a character, whole or broken.
+        for text in finished.decode("utf-8", "replace").split("\n\n"):
             # The one shape that makes up nearly all of a stream: a single data line.
-            if block.startswith(b"data:") and b"\n" not in block:
-                raw = block[6:] if block.startswith(b"data: ") else block[5:]
-                events.append(ServerEvent(_DEFAULT_NAME, raw.decode("utf-8", "replace")))
-            elif (event := _event_of(block)) is not None:
+            if text.startswith("data:") and "\n" not in text:
+                events.append(ServerEvent(_DEFAULT_NAME, text[6:] if text[5:6] == " " else text[5:]))
+            elif (event := _event_of(text)) is not None:
                 events.append(event)
-        self._check_size(self._pending_bytes, rest)
+        self._check_size(rest)
         return events
 
-    def _check_size(self, size: int, start: bytes) -> None:
-        if size > self._max_event_bytes:
+    def _check_size(self, block: bytes | bytearray) -> None:
+        if len(block) > self._max_event_bytes:
             limit_mib = self._max_event_bytes / 1024 / 1024
             raise ProtocolError(
                 f"One event of the stream is longer than {limit_mib:g} MiB.",
-                offending=start[:200],
+                offending=bytes(block[:200]),
                 offset=self._fed_bytes,
                 hint="The server does not end its events as the protocol asks.",
             )
@@ -129,9 +124,9 @@ def _is_whole(data: str) -> bool:
     return True
 
 
-def _event_of(block: bytes) -> ServerEvent | None:
+def _event_of(text: str) -> ServerEvent | None:
     """The event of the lines of one block (LF only, without the blank line at its end)."""
-    text = block.decode("utf-8", "replace").lstrip("\n")
+    text = text.lstrip("\n")
     if text.startswith("{"):
         return ServerEvent(_DEFAULT_NAME, text.rstrip("\n"))
     name = ""
