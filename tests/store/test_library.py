@@ -316,7 +316,7 @@ class TestJournal:
             run=values.run(name, of=name, answers=f"{name}-q"),
         )
         stretches: list[Part] = []
-        for part in data.draw(st.lists(values.of_part(), max_size=6)):
+        for part in data.draw(st.lists(values.of_reply_part(), max_size=6)):
             stretches.append(part)
             calls = [part for part in stretches if isinstance(part, ToolCallPart)]
             others = [part for part in stretches if not isinstance(part, ToolCallPart)]

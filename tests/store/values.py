@@ -11,17 +11,22 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
+from drover.domain.attempts import FailedAttempt
 from drover.domain.conversation import (
     Conversation,
+    FilePart,
+    ImagePart,
     Message,
     Part,
     ReasoningPart,
     Role,
     TextPart,
     ToolCallPart,
+    ToolResultPart,
 )
 from drover.domain.parameters import Json, SamplingParameters
 from drover.domain.run import Run, RunStatus
+from drover.domain.tools import ToolDefinition
 
 _Value = TypeVar("_Value")
 
@@ -41,7 +46,8 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 
 def of(kind: type[_Value], **given: st.SearchStrategy[Any]) -> st.SearchStrategy[_Value]:
     """Values of a dataclass with every field drawn by its type, so that a new field is covered at once."""
-    hints = get_type_hints(kind)
+    # Named here where a module knows them for the type checker alone.
+    hints = get_type_hints(kind, localns={"ToolDefinition": ToolDefinition, "FailedAttempt": FailedAttempt})
     drawn = {
         f.name: given[f.name] if f.name in given else _of_hint(hints[f.name])
         for f in dataclasses.fields(kind)  # type: ignore[arg-type]
@@ -128,6 +134,11 @@ def ended(of: Run, status: RunStatus = RunStatus.COMPLETE, *, at: float = 1) -> 
     return dataclasses.replace(of, status=status, settled_at=minutes(at))
 
 
+def of_reply_part() -> st.SearchStrategy[Part]:
+    """Parts of every kind that a reply arrives with."""
+    return st.one_of(of(TextPart), of(ReasoningPart), of(ToolCallPart))
+
+
 def of_part() -> st.SearchStrategy[Part]:
     """Parts of every kind."""
-    return st.one_of(of(TextPart), of(ReasoningPart), of(ToolCallPart))
+    return st.one_of(of_reply_part(), of(ToolResultPart), of(ImagePart), of(FilePart))

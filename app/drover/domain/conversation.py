@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from drover.domain.parameters import UNSET, SamplingParameters
+
+if TYPE_CHECKING:
+    from drover.domain.tools import ToolDefinition
 
 
 class Role(StrEnum):
@@ -16,6 +19,8 @@ class Role(StrEnum):
 
     USER = "user"
     ASSISTANT = "assistant"
+    TOOL = "tool"
+    """What came of the calls of the reply before: one message for all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +37,9 @@ class ReasoningPart:
     text: str
     source: str = ""
     """Where it was found: `reasoning`, `reasoning_content`, `reasoning_details`, `content` or `<think>`."""
+    raw: str = ""
+    """What the server wants back unmodified, where it gave such a thing: the JSON array of its
+    `reasoning_details`. With an empty text the thought is hidden."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +50,53 @@ class ToolCallPart:
     name: str
     arguments: str
     """JSON text as received; may be cut or invalid."""
+    extra: str = ""
+    """JSON object of the further keys of the call, sent back unmodified; empty where there were none."""
 
 
-Part: TypeAlias = TextPart | ReasoningPart | ToolCallPart
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResultPart:
+    """What came of one call, written by a person or by a program."""
+
+    call_id: str
+    name: str
+    """Of the tool that was called."""
+    text: str
+    ran: str = ""
+    """The command line of the program that wrote it; empty where a person did."""
+    is_error: bool = False
+    """Whether it tells of a failure: a refusal, an exit status, a time limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagePart:
+    """An attached picture; its bytes are kept apart, by their hash."""
+
+    hash: str
+    """SHA-256 of the bytes in 64 hexadecimal digits."""
+    media_type: str
+    """Such as `image/png`."""
+    name: str
+    """The name of the file, without its folder."""
+    size_bytes: int
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePart:
+    """An attached text file or PDF; its bytes are kept apart, by their hash."""
+
+    hash: str
+    """As in `ImagePart`."""
+    media_type: str
+    """`application/pdf`, or `text/plain` for whatever is text."""
+    name: str
+    size_bytes: int
+
+
+Attachment: TypeAlias = ImagePart | FilePart
+Part: TypeAlias = TextPart | ReasoningPart | ToolCallPart | ToolResultPart | ImagePart | FilePart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +124,16 @@ class Message:
         """The reasoning parts joined."""
         return "".join(part.text for part in self.parts if isinstance(part, ReasoningPart))
 
+    @property
+    def tool_calls(self) -> tuple[ToolCallPart, ...]:
+        """The calls that a reply asks for, in order."""
+        return tuple(part for part in self.parts if isinstance(part, ToolCallPart))
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """What is attached, in order."""
+        return tuple(part for part in self.parts if isinstance(part, ImagePart | FilePart))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
@@ -85,6 +147,16 @@ class Conversation:
     head_id: str | None = None
     """The message at which the shown branch ends."""
     is_pinned: bool = False
+
+
+class ReasoningReplay(StrEnum):
+    """Whether the thinking of earlier replies is sent again."""
+
+    AS_REQUIRED = "as required"
+    """Where the server asks for it, see `wire.quirks`."""
+    NEVER = "never"
+    ALWAYS = "always"
+    """Wherever the server can take it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +173,11 @@ class Draft:
     """The user message that this text will become a sibling of; None for a new turn."""
     aside_text: str = ""
     """Unsent text of a new turn, put aside while an earlier message is edited."""
+    attachments: tuple[Attachment, ...] = ()
+    """What goes with the text, in order."""
+    tools: tuple[ToolDefinition, ...] = ()
+    """What the model may call."""
+    reasoning_replay: ReasoningReplay = ReasoningReplay.AS_REQUIRED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from drover.domain.conversation import Message
+from drover.domain.conversation import Message, ReasoningReplay
 from drover.domain.endpoint import Endpoint, ParameterFact
 from drover.domain.parameters import SamplingParameters
 from drover.domain.stream import ResponseBuilder, Usage
@@ -15,6 +16,7 @@ from drover.errors import running_text
 
 if TYPE_CHECKING:
     from drover.domain.attempts import FailedAttempt, NextAttempt
+    from drover.domain.tools import ToolDefinition
 
 _LEAST_MS = 50.0
 
@@ -43,6 +45,14 @@ class RunStatus(StrEnum):
         return self in (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
+class Origin(NamedTuple):
+    """Who wrote a reply. Thinking goes back to nobody else."""
+
+    endpoint_id: str
+    base_url: str
+    model_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
     """One model call as asked for, before any adjustment to the server."""
@@ -50,7 +60,7 @@ class RunRequest:
     endpoint: Endpoint
     model_id: str
     branch: tuple[Message, ...]
-    """The messages to send, oldest first, the last one by the user."""
+    """The messages to send, oldest first, the last one by the user, or with the results of tools."""
     parameters: SamplingParameters
     system_prompt: str = ""
     rejected: tuple[ParameterFact, ...] = ()
@@ -59,6 +69,13 @@ class RunRequest:
     """How the reply is to be read, see `Message.reading`."""
     prefill: str = ""
     """How the reply is to begin, tags of thinking included. Only for servers that go on with it."""
+    tools: tuple[ToolDefinition, ...] = ()
+    """What the model may call."""
+    attached: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """The bytes of every attachment in the branch, by hash."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Who wrote the replies in the branch, by message id; those of unknown origin are missing."""
+    reasoning_replay: ReasoningReplay = ReasoningReplay.AS_REQUIRED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

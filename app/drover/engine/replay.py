@@ -7,7 +7,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from drover.domain.conversation import Message, Part, ReasoningPart, TextPart, ToolCallPart
+from drover.domain.conversation import (
+    FilePart,
+    ImagePart,
+    Message,
+    Part,
+    ReasoningPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
 from drover.domain.endpoint import Endpoint
 from drover.domain.run import Exchange, LivePhase, LiveRun, Run, RunStatus, Timing
 from drover.domain.stream import StreamEvent
@@ -124,6 +133,8 @@ def _as_stored(part: Part) -> Part:
                 part,
                 call_id=storable(part.call_id), name=storable(part.name), arguments=storable(part.arguments),
             )  # fmt: skip
+        case ToolResultPart() | ImagePart() | FilePart():
+            return part  # no reply has one
 
 
 def _difference(before: Part, after: Part) -> str:
@@ -148,10 +159,20 @@ def _kind(part: Part) -> str:
             return "reasoning"
         case ToolCallPart():
             return "a tool call"
+        case ToolResultPart():
+            return "the result of a tool"
+        case ImagePart() | FilePart():
+            return "an attachment"
 
 
 def _text(part: Part) -> str:
-    return part.arguments if isinstance(part, ToolCallPart) else part.text
+    match part:
+        case ToolCallPart():
+            return part.arguments
+        case ImagePart() | FilePart():
+            return part.name
+        case _:
+            return part.text
 
 
 def _parts(count: int) -> str:

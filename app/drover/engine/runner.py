@@ -13,7 +13,15 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from drover.domain.attempts import FailedAttempt, NextAttempt
-from drover.domain.conversation import Message, Part, Role, ToolCallPart
+from drover.domain.conversation import (
+    Message,
+    Part,
+    ReasoningPart,
+    Role,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
 from drover.domain.endpoint import Endpoint
 from drover.domain.run import (
     Adjustment,
@@ -424,12 +432,19 @@ def begun_reply(decoder: chat.ReplyDecoder, prefill: str) -> ResponseBuilder:
 
 def _masked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """A key that came in pieces is whole again in the text."""
-    return tuple(
-        replace(part, arguments=masked_text(part.arguments))
-        if isinstance(part, ToolCallPart)
-        else replace(part, text=masked_text(part.text))
-        for part in parts
-    )
+    return tuple(map(_masked_part, parts))
+
+
+def _masked_part(part: Part) -> Part:
+    match part:
+        case ToolCallPart():
+            return replace(part, arguments=masked_text(part.arguments), extra=masked_text(part.extra))
+        case ReasoningPart():
+            return replace(part, text=masked_text(part.text), raw=masked_text(part.raw))
+        case TextPart() | ToolResultPart():
+            return replace(part, text=masked_text(part.text))
+        case _:
+            return part
 
 
 def _without_secrets(failure: Failure) -> Failure:

@@ -13,7 +13,15 @@ from functools import lru_cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from drover import __version__
-from drover.domain.conversation import ReasoningPart, TextPart, ToolCallPart
+from drover.domain.attempts import FailedAttempt
+from drover.domain.conversation import (
+    FilePart,
+    ImagePart,
+    ReasoningPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
 from drover.domain.parameters import Json
 from drover.domain.record import ConversationRecord
 from drover.errors import ConfigurationError
@@ -21,7 +29,14 @@ from drover.errors import ConfigurationError
 _FORMAT = "drover conversations"
 _VERSION = 1
 
-_KINDS: dict[str, type] = {"text": TextPart, "reasoning": ReasoningPart, "tool call": ToolCallPart}
+_KINDS: dict[str, type] = {
+    "text": TextPart,
+    "reasoning": ReasoningPart,
+    "tool call": ToolCallPart,
+    "tool result": ToolResultPart,
+    "image": ImagePart,
+    "file": FilePart,
+}
 """What tells the parts of a message apart."""
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
@@ -96,7 +111,7 @@ def _encoded_bytes(value: bytes) -> Any:
 
 @lru_cache(maxsize=64)
 def _hints(kind: Any) -> dict[str, Any]:
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, localns={"FailedAttempt": FailedAttempt})
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 

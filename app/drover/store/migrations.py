@@ -156,7 +156,34 @@ CREATE TABLE parameter_facts (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_M0001, _M0002)
+_M0003 = """
+-- The bytes of attachments, once for each content; `hash` is SHA-256 in hexadecimal digits.
+CREATE TABLE attachments (
+    hash TEXT NOT NULL PRIMARY KEY,
+    added_at INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+);
+-- Which messages hold which; what no message and no draft holds may be removed.
+CREATE TABLE message_attachments (
+    message_id TEXT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    hash TEXT NOT NULL REFERENCES attachments (hash),
+    PRIMARY KEY (message_id, hash)
+) WITHOUT ROWID;
+CREATE INDEX messages_by_attachment ON message_attachments (hash);
+
+-- Tries that failed before the one that the run tells of; NULL where there were none.
+ALTER TABLE runs ADD COLUMN attempts_json TEXT;
+
+-- How the replies of a model are to be read, where a person said so.
+CREATE TABLE readings (
+    endpoint_id TEXT NOT NULL,
+    model_id TEXT NOT NULL,
+    value_json TEXT NOT NULL,
+    PRIMARY KEY (endpoint_id, model_id)
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_M0001, _M0002, _M0003)
 """In order; the schema that this version of Drover reads and writes is the last."""
 
 

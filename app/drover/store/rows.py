@@ -14,15 +14,20 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from drover.domain.conversation import (
+    Attachment,
     Conversation,
     Draft,
+    FilePart,
+    ImagePart,
     Message,
     Node,
     Part,
     ReasoningPart,
+    ReasoningReplay,
     Role,
     TextPart,
     ToolCallPart,
+    ToolResultPart,
 )
 from drover.domain.endpoint import Endpoint, FactOutcome, ModelCard, ParameterFact
 from drover.domain.parameters import SPECS, UNSET, Preset, SamplingParameters, typed
@@ -32,6 +37,9 @@ from drover.store.database import storable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from drover.domain.attempts import FailedAttempt
+    from drover.domain.tools import ToolDefinition
 
 Row = Sequence[Any]
 _Value = TypeVar("_Value", bound="DataclassInstance")
@@ -44,7 +52,8 @@ MESSAGE_COLUMNS = "id, conversation_id, parent_id, role, created_at, run_id, sha
 RUN_COLUMNS = (
     "id, conversation_id, parent_id, message_id, status, created_at, settled_at, endpoint_id, endpoint_name,"
     " base_url, model_id, parameters_json, adjustments_json, finish_reason, usage_json, timing_json,"
-    " failure_json, model_reported, fingerprint, delta_count, reasoning_delta_count, system_prompt"
+    " failure_json, model_reported, fingerprint, delta_count, reasoning_delta_count, system_prompt,"
+    " attempts_json"
 )
 EXCHANGE_COLUMNS = (
     "run_id, request_line, request_headers_json, response_status, response_headers_json, http_version,"
@@ -156,29 +165,63 @@ def _encoded_parts(parts: Iterable[Part], reading: str) -> tuple[str | None, str
     """Shape, text and reasoning.
 
     The shape begins with `["as", reading]` if a person decided how the reply is read. It lists the parts:
-    `["t", length]`, `["r", length, source]` or `["c", id, name, arguments]`.
-    The last part of a kind takes the rest and has no length, so that most messages share few shapes.
+    `["t", length]` and `["o", length, call id, name, ran, is error]` are cut from
+    the text, `["r", length, source]` from the reasoning (with `raw` as a fourth where there is one);
+    `["c", id, name, arguments]` (with `extra`), `["i", fields...]` and `["f", fields...]` stand for
+    themselves. The last part of a column takes the rest and has no length, so that most messages share few
+    shapes.
     """
     shape: list[list[Any]] = [["as", reading]] if reading else []
-    texts: dict[str, list[str]] = {"t": [], "r": []}
+    text: list[str] = []
+    reasoning: list[str] = []
+    last_of_text: list[Any] = []
+    last_of_reasoning: list[Any] = []
     for part in parts:
         match part:
             case TextPart():
-                texts["t"].append(storable(part.text))
-                shape.append(["t", len(texts["t"][-1])])
+                text.append(storable(part.text))
+                shape.append(last_of_text := ["t", len(text[-1])])
+            case ToolResultPart():
+                text.append(storable(part.text))
+                last_of_text = ["o", len(text[-1]), part.call_id, part.name, part.ran, part.is_error]
+                shape.append(last_of_text)
             case ReasoningPart():
-                texts["r"].append(storable(part.text))
-                shape.append(["r", len(texts["r"][-1]), part.source])
+                reasoning.append(storable(part.text))
+                raw = [part.raw] if part.raw else []
+                shape.append(last_of_reasoning := ["r", len(reasoning[-1]), part.source, *raw])
             case ToolCallPart():
-                shape.append(["c", part.call_id, part.name, part.arguments])
+                extra = [part.extra] if part.extra else []
+                shape.append(["c", part.call_id, part.name, part.arguments, *extra])
+            case ImagePart() | FilePart():
+                shape.append(_attachment_entry(part))
             case _:
                 assert_never(part)
-    for kind in texts:
-        last = next((entry for entry in reversed(shape) if entry[0] == kind), None)
-        if last is not None:
+    for last in (last_of_text, last_of_reasoning):
+        if last:
             last[1] = None
-    text, reasoning = "".join(texts["t"]), "".join(texts["r"])
-    return (None if shape == [["t", None]] else to_json(shape)), text, reasoning
+    return (None if shape == [["t", None]] else to_json(shape)), "".join(text), "".join(reasoning)
+
+
+def _attachment_entry(part: Attachment) -> list[Any]:
+    match part:
+        case ImagePart():
+            size_px = [part.width_px, part.height_px]
+            return ["i", part.hash, part.media_type, part.name, part.size_bytes, *size_px]
+        case FilePart():
+            return ["f", part.hash, part.media_type, part.name, part.size_bytes]
+        case _:
+            assert_never(part)
+
+
+def _attachment_from(entry: Sequence[Any]) -> Attachment:
+    kind, digest, media_type, name, size_bytes, *size_px = entry
+    if kind == "f":
+        return FilePart(hash=digest, media_type=media_type, name=name, size_bytes=size_bytes)
+    width_px, height_px = size_px
+    return ImagePart(
+        hash=digest, media_type=media_type, name=name, size_bytes=size_bytes,
+        width_px=width_px, height_px=height_px,
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=256)
@@ -192,26 +235,43 @@ def _decoded_parts(shape: str | None, text: str, reasoning: str) -> tuple[Part, 
         return (TextPart(text=text),)
     parts: list[Part] = []
     text_start = reasoning_start = 0
-    for entry in _parsed_shape(shape):
-        match entry:
-            case ["t", length]:
-                end = len(text) if length is None else text_start + length
-                parts.append(TextPart(text=text[text_start:end]))
-                text_start = end
-            case ["r", length, source]:
-                end = len(reasoning) if length is None else reasoning_start + length
-                parts.append(ReasoningPart(text=reasoning[reasoning_start:end], source=source))
-                reasoning_start = end
-            case ["as", _]:
-                pass
-            case [_, call_id, name, arguments]:
-                parts.append(ToolCallPart(call_id=call_id, name=name, arguments=arguments))
+    for kind, *facts in _parsed_shape(shape):
+        if kind in ("t", "o"):
+            length, *about = facts
+            end = len(text) if length is None else text_start + length
+            parts.append(_from_text(text[text_start:end], about))
+            text_start = end
+        elif kind == "r":
+            length, *about = facts
+            end = len(reasoning) if length is None else reasoning_start + length
+            parts.append(_reasoning_from(reasoning[reasoning_start:end], about))
+            reasoning_start = end
+        elif kind == "c":
+            parts.append(_call_from(facts))
+        elif kind != "as":
+            parts.append(_attachment_from([kind, *facts]))
     return tuple(parts)
 
 
 def _reading_of(shape: str | None) -> str:
     is_told = shape is not None and shape.startswith('[["as",')
     return str(_parsed_shape(shape)[0][1]) if shape is not None and is_told else ""
+
+
+def _from_text(text: str, about: Sequence[Any]) -> Part:
+    if not about:
+        return TextPart(text=text)
+    call_id, name, ran, is_error = about
+    return ToolResultPart(call_id=call_id, name=name, text=text, ran=ran, is_error=is_error)
+
+
+def _reasoning_from(text: str, about: Sequence[str]) -> ReasoningPart:
+    return ReasoningPart(text=text, source=about[0], raw=about[1] if len(about) > 1 else "")
+
+
+def _call_from(facts: Sequence[str]) -> ToolCallPart:
+    call_id, name, arguments, *extra = facts
+    return ToolCallPart(call_id=call_id, name=name, arguments=arguments, extra=extra[0] if extra else "")
 
 
 @lru_cache(maxsize=256)
@@ -235,7 +295,10 @@ def adjustments_json(adjustments: Iterable[Adjustment]) -> str:
 
 
 def _failure_from(stored: str) -> Failure:
-    values = json.loads(stored)
+    return _failure_of(json.loads(stored))
+
+
+def _failure_of(values: dict[str, Any]) -> Failure:
     return value_of(Failure, values | {"kind": FailureKind(values["kind"])})
 
 
@@ -264,14 +327,39 @@ def run_row(run: Run) -> Row:
         run.delta_count,
         run.reasoning_delta_count,
         run.system_prompt,
+        to_json([_attempt_fields(attempt) for attempt in run.failed_attempts])
+        if run.failed_attempts
+        else None,
     )
+
+
+def _attempt_fields(attempt: FailedAttempt) -> dict[str, Any]:
+    started_at = microseconds(attempt.started_at)
+    return fields_of(attempt) | {"started_at": started_at, "failure": fields_of(attempt.failure)}
+
+
+def _attempts_from(stored: str | None) -> tuple[FailedAttempt, ...]:
+    if stored is None:
+        return ()
+    from drover.domain.attempts import FailedAttempt
+
+    return tuple(
+        value_of(
+            FailedAttempt,
+            values | {
+                "started_at": moment(values["started_at"]), "failure": _failure_of(values["failure"])
+            },
+        )
+        for values in json.loads(stored)
+    )  # fmt: skip
 
 
 def run_from(row: Row, request_body: bytes = b"") -> Run:
     """From `RUN_COLUMNS`."""
     identity, conversation_id, parent_id, message_id, status, created_at, settled_at, *rest = row
     endpoint_id, endpoint_name, base_url, model_id, parameters, adjustments, finish_reason, *rest = rest
-    usage, timing, failure, model_reported, fingerprint, deltas, reasoning_deltas, system_prompt = rest
+    usage, timing, failure, model_reported, fingerprint, deltas, reasoning_deltas, *rest = rest
+    system_prompt, attempts = rest
     return Run(
         id=identity,
         conversation_id=conversation_id,
@@ -296,6 +384,7 @@ def run_from(row: Row, request_body: bytes = b"") -> Run:
         delta_count=deltas,
         reasoning_delta_count=reasoning_deltas,
         settled_at=None if settled_at is None else moment(settled_at),
+        failed_attempts=_attempts_from(attempts),
     )
 
 
@@ -355,15 +444,29 @@ def _unpacked_marks(stored: bytes) -> tuple[tuple[float, int], ...]:
 
 def draft_json(draft: Draft) -> str:
     """All of a draft but its text."""
-    return to_json(fields_of(draft) | {"text": "", "parameters": draft.parameters.as_dict()})
+    nested = {
+        "parameters": draft.parameters.as_dict(),
+        "attachments": [_attachment_entry(attachment) for attachment in draft.attachments],
+        "tools": [fields_of(tool) for tool in draft.tools],
+    }
+    return to_json(fields_of(draft) | {"text": ""} | nested)
 
 
 def draft_from(text: str, stored: str) -> Draft:
     """The inverse of `draft_json`."""
     values = json.loads(stored)
-    return value_of(
-        Draft, values | {"text": text, "parameters": parameters_from(to_json(values["parameters"]))}
-    )
+    values["text"] = text
+    values["parameters"] = parameters_from(to_json(values["parameters"]))
+    values["attachments"] = tuple(map(_attachment_from, values.get("attachments", ())))
+    values["tools"] = tuple(map(_tool_from, values.get("tools", ())))
+    values["reasoning_replay"] = ReasoningReplay(values.get("reasoning_replay", ReasoningReplay.AS_REQUIRED))
+    return value_of(Draft, values)
+
+
+def _tool_from(stored: dict[str, Any]) -> ToolDefinition:
+    from drover.domain.tools import ToolDefinition
+
+    return value_of(ToolDefinition, stored | {"command": tuple(stored.get("command", ()))})
 
 
 def endpoint_json(endpoint: Endpoint) -> str:
@@ -421,14 +524,18 @@ JournalSlot = tuple[str, str, str]
 
 
 def journal_slot(part: Part) -> JournalSlot:
-    """A part as the journal holds it; its text is the only thing that grows."""
+    """A part of a reply as the journal holds it; its text is the only thing that grows."""
     match part:
         case TextPart():
             return "t", "[]", storable(part.text)
         case ReasoningPart():
-            return "r", storable(to_json([part.source])), storable(part.text)
+            about = [part.source, part.raw] if part.raw else [part.source]
+            return "r", storable(to_json(about)), storable(part.text)
         case ToolCallPart():
-            return "c", storable(to_json([part.call_id, part.name])), storable(part.arguments)
+            about = [part.call_id, part.name, *([part.extra] if part.extra else [])]
+            return "c", storable(to_json(about)), storable(part.arguments)
+        case ToolResultPart() | ImagePart() | FilePart():
+            raise ValueError("A reply does not arrive with results or attachments.")
         case _:
             assert_never(part)
 
@@ -452,5 +559,7 @@ def part_from(slot: JournalSlot) -> Part:
     if kind == "t":
         return TextPart(text=text)
     if kind == "r":
-        return ReasoningPart(text=text, source=facts[0])
-    return ToolCallPart(call_id=facts[0], name=facts[1], arguments=text)
+        return _reasoning_from(text, facts)
+    return ToolCallPart(
+        call_id=facts[0], name=facts[1], arguments=text, extra=facts[2] if len(facts) > 2 else ""
+    )
