@@ -171,14 +171,18 @@ class User:
         return self
 
     def clicks(self, name: str, *, nth: int = -1) -> User:
-        """Clicks a control; of several with the name the last, or the nth."""
-        found = self._all(name, QWidget)
-        assert found, f"nothing visible is named {name!r}"
-        target = found[nth]
-        if isinstance(target, QAbstractButton):
-            assert target.isEnabled(), f"{name!r} is disabled"
+        """Clicks a control as soon as it can be; of several with the name the last, or the nth.
+
+        What is stored is heard of before the window shows it, so a control may be a moment behind.
+        """
+        self.waits(lambda: self._is_enabled(name, nth), f"{name!r}, enabled")
+        target = self._all(name, QWidget)[nth]
         self._click(target, target.rect())
         return self
+
+    def _is_enabled(self, name: str, nth: int) -> bool:
+        found = self._all(name, QWidget)
+        return -len(found) <= nth < len(found) and found[nth].isEnabled()
 
     def clicks_when_there(self, name: str) -> User:
         """Waits for a control that can be clicked, and clicks it."""
