@@ -403,3 +403,18 @@ def test_choices_beside_the_first_are_not_mixed_into_it() -> None:
     builder: ResponseBuilder = built([sse(*chunks)])
 
     assert (builder.answer, builder.finish_reason) == ("ab", "stop")
+    status, note = verdict(builder)
+    assert status is RunStatus.COMPLETE
+    assert note is not None
+    assert note.message == "The server sent 2 answers, of which the first is shown"
+
+
+def test_further_keys_of_a_call_are_kept_to_be_sent_back() -> None:
+    signed = {"extra_content": {"google": {"thought_signature": "ß=="}}, "novel": None}
+    fragments = [[call("now", "{", index=0, id="a") | signed], [call(arguments="}", index=0)]]
+
+    builder = built([sse(*(delta(tool_calls=entries) for entries in fragments))])
+
+    (found,) = builder.tool_calls
+    assert json.loads(found.extra) == {"extra_content": {"google": {"thought_signature": "ß=="}}}
+    assert (found.arguments, builder.parts) == ("{}", (found,))

@@ -88,6 +88,13 @@ _JSON = st.recursive(
                     "type",
                     "thinking",
                     "text",
+                    "thinking_blocks",
+                    "signature",
+                    "audio",
+                    "transcript",
+                    "custom",
+                    "input",
+                    "name",
                 ]
             ),
             inner,

@@ -33,6 +33,11 @@ class Endpoint:
     provider: str = "openai"
     """Name of the row in `wire.quirks` that says how this server differs."""
     default_model_id: str = ""
+    think_opening: str = ""
+    """The tag with which thinking begins in the content of this server, besides those that are known; empty
+    where there is none, or where the prompt has written it."""
+    think_closing: str = ""
+    """The tag that ends it; empty where this server has no tags of its own."""
     needs_key: bool = True
     """Whether a request without a key is worth trying."""
     connect_timeout_s: float = 10.0

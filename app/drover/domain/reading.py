@@ -15,7 +15,7 @@ class ReadingKind(StrEnum):
     UNTIL_CLOSED = "until_closed"
     """The content is thinking up to a closing tag, without an opening one."""
     TAGS = "tags"
-    """Between two tags of the person's own."""
+    """Between two tags of the person's own, besides those that are known."""
     HARMONY = "harmony"
     """The content is in the format of gpt-oss, with its markers."""
     STRIPPED_HARMONY = "stripped_harmony"
@@ -32,7 +32,7 @@ class Reading:
     opening: str = ""
     """The tag before the thinking; only with TAGS, and not empty there."""
     closing: str = ""
-    """The tag behind it."""
+    """The tag behind it; with UNTIL_CLOSED one besides those that are known."""
 
     @property
     def as_text(self) -> str:
@@ -55,3 +55,11 @@ class Reading:
 
 AS_SERVED = Reading()
 """The default."""
+
+
+def reading_by_tags(opening: str, closing: str) -> Reading:
+    """The reading for a pair of tags of which the opening one may be missing; the default for none at all."""
+    if not closing:
+        return AS_SERVED
+    kind = ReadingKind.TAGS if opening else ReadingKind.UNTIL_CLOSED
+    return Reading(kind=kind, opening=opening, closing=closing)

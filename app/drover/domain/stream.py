@@ -56,6 +56,8 @@ class ToolCallDelta:
     call_id: str = ""
     name: str = ""
     arguments: str = ""
+    extra: str = ""
+    """All further keys of the call so far, see `ToolCallPart.extra`; empty repeats what is known."""
     choice: int = 0
 
 
@@ -143,18 +145,26 @@ StreamEvent: TypeAlias = (
 )
 
 
+def _one_array(arrays: Sequence[str]) -> str:
+    """Compact JSON arrays, none of them empty, as one; empty for none."""
+    return (
+        arrays[0] if len(arrays) == 1 else f"[{','.join(array[1:-1] for array in arrays)}]" if arrays else ""
+    )
+
+
 class _Call:
     """A tool call as it grows."""
 
-    __slots__ = ("arguments", "call_id", "name")
+    __slots__ = ("arguments", "call_id", "extra", "name")
 
     def __init__(self) -> None:
-        self.call_id = self.name = ""
+        self.call_id = self.name = self.extra = ""
         self.arguments: list[str] = []
 
     @property
     def part(self) -> ToolCallPart:
-        return ToolCallPart(call_id=self.call_id, name=self.name, arguments="".join(self.arguments))
+        arguments = "".join(self.arguments)
+        return ToolCallPart(call_id=self.call_id, name=self.name, arguments=arguments, extra=self.extra)
 
 
 class ResponseBuilder:
@@ -169,6 +179,8 @@ class ResponseBuilder:
         self._reasoning: list[str] = []
         self._parts: list[tuple[bool, str, list[str]] | int] = []  # is reasoning, source, pieces; or a call
         self._calls: dict[int, _Call] = {}
+        self._kept: dict[int, list[str]] = {}
+        """Blocks for the provider, as JSON arrays, by the reasoning part that they belong to."""
         self.arrivals_s = array("d")
         """Arrival time of every delta that carried text, in order."""
         self.arrival_is_reasoning = bytearray()
@@ -186,6 +198,8 @@ class ResponseBuilder:
         self.fingerprint = ""
         self.error: ErrorReported | None = None
         self.saw_done = False
+        self.other_choices: set[int] = set()
+        """The choices besides 0 that said something; what they said is left to the raw exchange."""
         self.is_refused = False
         """Whether the server marked the answer as a refusal."""
 
@@ -207,6 +221,8 @@ class ResponseBuilder:
                 self._append(text, at_s, source=source, is_reasoning=True)
             case ToolCallDelta(choice=0):
                 self._feed_call(event, at_s)
+            case ReasoningKept(raw_json=raw, choice=0):
+                self._keep(raw)
             case UsageReported(usage=usage):
                 self.usage = usage
             case Finished(reason=reason, choice=0):
@@ -220,6 +236,8 @@ class ResponseBuilder:
                 self.saw_done = True
             case Refused(choice=0):
                 self.is_refused = True
+            case TextDelta() | ReasoningDelta() | ToolCallDelta():
+                self.other_choices.add(event.choice)
             case _:
                 pass
 
@@ -249,6 +267,11 @@ class ResponseBuilder:
         return bool(self._reasoning)
 
     @property
+    def is_thought_hidden(self) -> bool:
+        """Whether the provider keeps the thinking to itself: it came without any text."""
+        return bool(self._kept) and not self._reasoning
+
+    @property
     def delta_count(self) -> int:
         """How many deltas carried text: an estimate of the tokens, one each on most servers."""
         return len(self.arrivals_s)
@@ -267,13 +290,17 @@ class ResponseBuilder:
     def parts(self) -> tuple[Part, ...]:
         """What has arrived, in order; neighbouring pieces of one kind and source are one part."""
         parts: list[Part] = []
-        for entry in self._parts:
+        for index, entry in enumerate(self._parts):
             if isinstance(entry, int):
                 parts.append(self._calls[entry].part)
                 continue
             is_reasoning, source, pieces = entry
             text = "".join(pieces)
-            parts.append(ReasoningPart(text=text, source=source) if is_reasoning else TextPart(text=text))
+            if is_reasoning:
+                raw = _one_array(self._kept.get(index, ()))
+                parts.append(ReasoningPart(text=text, source=source, raw=raw))
+            else:
+                parts.append(TextPart(text=text))
         return tuple(parts)
 
     def read_answer(self, cursor: int) -> tuple[str, int]:
@@ -304,6 +331,12 @@ class ResponseBuilder:
         else:
             self._parts.append((is_reasoning, source, [text]))
 
+    def _keep(self, raw_json: str) -> None:
+        last = self._parts[-1] if self._parts else 0
+        if isinstance(last, int) or not last[0]:
+            self._parts.append((True, "reasoning_details", []))
+        self._kept.setdefault(len(self._parts) - 1, []).append(raw_json)
+
     def _feed_call(self, event: ToolCallDelta, at_s: float) -> None:
         call = self._calls.get(event.index)
         if call is None:
@@ -311,6 +344,7 @@ class ResponseBuilder:
             self._parts.append(event.index)
         call.call_id = call.call_id or event.call_id
         call.name = call.name or event.name
+        call.extra = event.extra or call.extra
         if event.arguments:
             call.arguments.append(event.arguments)
         self._mark(at_s, len(event.arguments), is_reasoning=False)

@@ -41,6 +41,8 @@ class Inspection:
     """With its request body."""
     exchange: Exchange | None
     card: ModelCard | None
+    message_id: str
+    """The message that is looked at; empty where there is none."""
     log: EventLog | None
     """What came over the wire; None where it was not kept."""
     parameters: tuple[Provenance, ...]
@@ -70,7 +72,8 @@ def inspected(kept: Kept, endpoint: Endpoint) -> Inspection:
         run=run,
         exchange=exchange,
         card=kept.card,
-        log=EventLog(run, exchange, endpoint) if exchange is not None else None,
+        message_id=kept.message.id if kept.message is not None else "",
+        log=EventLog(run, exchange, endpoint, _reading(kept)) if exchange is not None else None,
         parameters=provenance(run, fields),
         timeline=timeline(run, _arrivals_ms(exchange)),
         body_text=json.dumps(shown, ensure_ascii=False, indent=2)
@@ -81,6 +84,10 @@ def inspected(kept: Kept, endpoint: Endpoint) -> Inspection:
         is_repeat_earlier=repeat is not None and repeat.run_id < run.id,
         key_variable=_key_variable(exchange),
     )
+
+
+def _reading(kept: Kept) -> str:
+    return kept.message.reading if kept.message is not None else ""
 
 
 def _key_variable(exchange: Exchange | None) -> str:

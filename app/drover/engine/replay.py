@@ -108,7 +108,7 @@ def chunks_of(exchange: Exchange) -> Iterator[tuple[float, bytes]]:
 def checked(stored: Sequence[Part], played: Sequence[Part]) -> ReplayCheck:
     """Compares what is stored with what the bytes made, part by part."""
     for number, (before, after) in enumerate(zip(stored, played, strict=False), 1):
-        after = _as_stored(after)
+        after = as_stored(after)
         if before != after:
             return ReplayCheck(is_identical=False, difference=f"Part {number}: {_difference(before, after)}")
     if len(stored) != len(played):
@@ -124,7 +124,8 @@ def _at_its_start(run: Run) -> Run:
     )  # fmt: skip
 
 
-def _as_stored(part: Part) -> Part:
+def as_stored(part: Part) -> Part:
+    """The part as it comes back from the library."""
     match part:
         case TextPart() | ReasoningPart():
             return replace(part, text=storable(part.text))

@@ -343,7 +343,7 @@ class Runner:
         builder = self._live.builder
         if builder.delta_count != self._journaled_count:
             self._journaled_count = builder.delta_count
-            await self._journal.keep(self._live.run.id, _masked(builder.parts))
+            await self._journal.keep(self._live.run.id, masked_parts(builder.parts))
 
     async def _settle(self, failure: Failure | None, *, stopped: bool) -> None:
         live = self._live
@@ -377,7 +377,7 @@ class Runner:
             parent_id=live.run.parent_id,
             role=Role.ASSISTANT,
             # A beginning to which nothing was added is no reply, and leaves no version behind on a retry.
-            parts=() if failure is not None and not builder.delta_count else _masked(builder.parts),
+            parts=() if failure is not None and not builder.delta_count else masked_parts(builder.parts),
             created_at=settled_at,
             run_id=live.run.id,
             reading=self._request.reading,
@@ -430,7 +430,7 @@ def begun_reply(decoder: chat.ReplyDecoder, prefill: str) -> ResponseBuilder:
     return builder
 
 
-def _masked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+def masked_parts(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """A key that came in pieces is whole again in the text."""
     return tuple(map(_masked_part, parts))
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from drover.domain.imported import ImportedRequest
     from drover.domain.presets import ReadPresets
+    from drover.domain.reading import Reading
     from drover.domain.record import ConversationRecord
     from drover.engine.event_log import EventLog
     from drover.engine.inspected_tokens import InspectedTokens
@@ -138,7 +139,7 @@ class Workbench:
     def __init__(
         self, profile: Profile, lock: ProfileLock, writer: ThreadPoolExecutor, library: Library,
         settings: Settings, endpoints: Sequence[Endpoint], facts: Sequence[ParameterFact],
-        listener: Callable[[WorkbenchEvent], None],
+        readings: dict[tuple[str, str], str], listener: Callable[[WorkbenchEvent], None],
     ) -> None:  # fmt: skip
         """Use `Workbench.open`."""
         self.profile = profile
@@ -163,6 +164,7 @@ class Workbench:
         self._endpoints: dict[str, Endpoint] = {}
         self._load_endpoints(endpoints)
         self._facts = {(fact.endpoint_id, fact.model_id, fact.name): fact for fact in facts}
+        self._readings = readings
 
     @classmethod
     def open(cls, profile: Profile, listener: Callable[[WorkbenchEvent], None]) -> Workbench:
@@ -174,21 +176,24 @@ class Workbench:
         lock = ProfileLock(profile.lock)
         writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="library")
 
-        def start() -> tuple[Library, Settings, list[Endpoint], list[ParameterFact]]:
+        def start() -> tuple[
+            Library, Settings, list[Endpoint], list[ParameterFact], dict[tuple[str, str], str]
+        ]:
             library = Library(open_database(profile.database))
             library.interrupt_running()
             settings = load_settings(library.connection)
-            return library, settings, library.endpoints(), library.parameter_facts()
+            facts, readings = library.parameter_facts(), library.readings()
+            return library, settings, library.endpoints(), facts, readings
 
         try:
-            library, settings, endpoints, facts = writer.submit(start).result()
+            library, settings, endpoints, facts, readings = writer.submit(start).result()
         except BaseException:
             writer.shutdown()
             lock.release()
             raise
         # Nobody sees what was deleted, so nobody waits for its end; the next write does.
         writer.submit(library.purge_deleted).add_done_callback(_log_failed_purge)
-        return cls(profile, lock, writer, library, settings, endpoints, facts, listener)
+        return cls(profile, lock, writer, library, settings, endpoints, facts, readings, listener)
 
     def open_reader(self) -> Library:
         """A library for reading only, for use on the calling thread; the caller closes it."""
@@ -607,6 +612,7 @@ class Workbench:
             branch=branch,
             parameters=draft.parameters,
             system_prompt=draft.system_prompt,
+            reading=self.reading(endpoint, model_id),
             rejected=tuple(
                 fact for fact in self.facts(endpoint, model_id) if fact.outcome is FactOutcome.REJECTED
             ),
@@ -634,18 +640,21 @@ class Workbench:
             endpoint_from_url(run.base_url), id=run.endpoint_id, name=run.endpoint_name
         )
 
-    async def inspect(self, run_id: str) -> Inspection | None:
-        """All that is kept of a run, in the state that it is stored in; None if there is no such run."""
+    async def inspect(self, run_id: str, message_id: str = "") -> Inspection | None:
+        """All that is kept of a run, in the state that it is stored in; None if there is no such run.
+
+        Its bytes are read as for the message, or else as for the reply of the run.
+        """
         from drover.engine.inspection import inspected
         from drover.engine.threads import in_daemon_thread
 
-        kept = await self._on_writer(lambda: self._kept(run_id))
+        kept = await self._on_writer(lambda: self._kept(run_id, message_id))
         if kept is None:
             return None
         make = functools.partial(inspected, kept, self.endpoint_of(kept.run))
         return await in_daemon_thread(make, name="inspection")
 
-    def _kept(self, run_id: str) -> Kept | None:
+    def _kept(self, run_id: str, message_id: str) -> Kept | None:
         from drover.engine.inspection import Kept
 
         library = self._library
@@ -654,7 +663,7 @@ class Workbench:
         )  # fmt: skip
         if run is None:
             return None
-        message = message or library.message(run.message_id)
+        message = message or library.message(message_id or run.message_id)
         others = []
         for other_id in library.same_requests(run_id):
             other = library.run(other_id)
@@ -671,15 +680,66 @@ class Workbench:
 
         return EventLog(run, exchange, self.endpoint_of(run))
 
-    async def replay(self, run_id: str) -> Replay:
+    async def replay(self, run_id: str, message_id: str = "") -> Replay:
         """The recording of a stored run, to be played through the decoder again; needs no network.
 
-        Raises ConfigurationError where there is nothing to play.
+        It is read as for the message, or else as for the reply of the run. Raises ConfigurationError where
+        there is nothing to play.
         """
         from drover.engine.replay import Replay
 
-        run, exchange, stored = await self._stored_reply(run_id)
+        run, exchange, stored = await self._stored_reply(run_id, message_id)
         return Replay(run, exchange, stored, self.endpoint_of(run))
+
+    def reading(self, endpoint: Endpoint, model_id: str) -> str:
+        """How the replies of a model are read from now on, see `Message.reading`: as decided for it, else by
+        the tags of the endpoint."""
+        decided = self._readings.get((_facts_id(endpoint.id, endpoint.base_url), model_id), "")
+        if decided or not endpoint.think_closing:
+            return decided
+        from drover.domain.reading import reading_by_tags
+
+        return reading_by_tags(endpoint.think_opening, endpoint.think_closing).as_text
+
+    async def treat_as(self, message_id: str, reading: Reading, *, remember: bool = True) -> str:
+        """Reads a stored reply another way, from its bytes; returns the id of the version that shows it.
+
+        What was there stays, as another version; the head moves if it stood at the message. `remember` has
+        later replies of this model read the same way. Raises ConfigurationError where nothing was kept.
+        """
+        from drover.engine.rereading import reread
+        from drover.engine.threads import in_daemon_thread
+
+        stored = await self._on_writer(lambda: self._library.message(message_id))
+        if stored is None or stored.run_id is None:
+            raise ConfigurationError("Nothing that came back for this reply was kept.")
+        run, exchange, _ = await self._stored_reply(stored.run_id, message_id)
+        if remember:
+            await self._remember_reading(run, reading)
+        versions = await self._on_writer(lambda: self._library.messages_of_run(run.id))
+        found = next((version for version in versions if version.reading == reading.as_text), None)
+        if found is None:
+            read = functools.partial(
+                reread, run, exchange, stored, self.endpoint_of(run), reading,
+                message_id=new_id(), at=datetime.now(UTC),
+            )  # fmt: skip
+            made = await in_daemon_thread(read, name="read again")
+            if made.parts == stored.parts:
+                self._tell(Notice(text="Read that way, this reply is the same."))
+                return message_id
+            await self._write(lambda library: library.add_version(made, beside=message_id))
+            return made.id
+        conversation = await self._on_writer(lambda: self._library.conversation(stored.conversation_id))
+        if conversation is not None and conversation.head_id == message_id:
+            await self.show_version(stored.conversation_id, found.id)
+        return found.id
+
+    async def _remember_reading(self, run: Run, reading: Reading) -> None:
+        about = (_facts_id(run.endpoint_id, run.base_url), run.model_id)
+        await self._write(lambda library: library.save_reading(*about, reading.as_text))
+        self._readings.pop(about, None)
+        if reading.as_text:
+            self._readings[about] = reading.as_text
 
     async def token_choices(self, run_id: str) -> InspectedTokens | None:
         """The tokens of a stored reply with their probabilities; None where the server sent none.
@@ -693,12 +753,12 @@ class Workbench:
         read = functools.partial(inspected_tokens, run, exchange, stored, self.endpoint_of(run))
         return await in_daemon_thread(read, name="read tokens")
 
-    async def _stored_reply(self, run_id: str) -> tuple[Run, Exchange, Message]:
+    async def _stored_reply(self, run_id: str, message_id: str = "") -> tuple[Run, Exchange, Message]:
         run = await self._on_writer(lambda: self._library.run(run_id))
         exchange = await self._on_writer(lambda: self._library.exchange(run_id))
         if run is None or exchange is None:
             raise ConfigurationError("Nothing that came back for this reply was kept.")
-        stored = await self._on_writer(lambda: self._library.message(run.message_id))
+        stored = await self._on_writer(lambda: self._library.message(message_id or run.message_id))
         if stored is None:
             raise ConfigurationError("This reply no longer exists.")
         return run, exchange, stored

@@ -33,7 +33,7 @@ class Changes:
     messages: frozenset[str] = frozenset()
     runs: frozenset[str] = frozenset()
     others: frozenset[str] = frozenset()
-    """Any of `drafts`, `endpoints`, `facts`, `models`, `presets`, `settings`."""
+    """Any of `drafts`, `endpoints`, `facts`, `models`, `presets`, `readings`, `settings`."""
 
     def __or__(self, other: Changes) -> Changes:
         return Changes(**{f.name: getattr(self, f.name) | getattr(other, f.name) for f in fields(Changes)})
@@ -134,6 +134,15 @@ class Library:
         )
         with in_words(self._connection):
             return {row[0]: rows.message_from(row) for row in found}
+
+    def messages_of_run(self, run_id: str) -> list[Message]:
+        """What was made of the bytes of one run: its reply, and versions that were read another way."""
+        found = self._all(
+            f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE parent_id ="
+            " (SELECT parent_id FROM runs WHERE id = ?1) AND run_id = ?1 ORDER BY seq",
+            (run_id,),
+        )
+        return [rows.message_from(row) for row in found]
 
     def branch(self, head_id: str) -> list[Message]:
         """The messages from the first one to this one; empty for an unknown one."""
@@ -260,6 +269,11 @@ class Library:
         """What servers did with parameters: by endpoint, model and name."""
         found = self._values("SELECT value_json FROM parameter_facts ORDER BY endpoint_id, model_id, name")
         return [rows.parameter_fact_from(value) for value in found]
+
+    def readings(self) -> dict[tuple[str, str], str]:
+        """How replies are read by the person's decision (see `Message.reading`), by endpoint and model."""
+        found = self._all("SELECT endpoint_id, model_id, value_json FROM readings")
+        return {(endpoint_id, model_id): reading for endpoint_id, model_id, reading in found}
 
     # Writing: a turn and its run
 
@@ -395,6 +409,16 @@ class Library:
             touched = self._move_head(message.conversation_id, message.id)
         return touched | _changed(messages=[message.id])
 
+    def add_version(self, message: Message, *, beside: str) -> Changes:
+        """Adds another version of a message; the head moves to it if it stood at that one."""
+        with self._writing():
+            self._insert_message(message)
+            self._execute(
+                "UPDATE conversations SET head_id = ? WHERE id = ? AND head_id = ?",
+                (message.id, message.conversation_id, beside),
+            )
+        return _changed(conversations=[message.conversation_id], messages=[message.id])
+
     def set_head(self, conversation_id: str, message_id: str | None) -> Changes:
         """Shows another branch: the one that ends at this message of the conversation."""
         with self._writing():
@@ -425,8 +449,11 @@ class Library:
             live = "SELECT 1 FROM runs WHERE parent_id = ? AND status IN ('queued', 'running')"
             if self._one(live, (message_id,)):
                 raise LibraryError("A reply to this message is being written.", hint="Stop it first.")
-            self._execute("DELETE FROM runs WHERE id = ?", (run_id,))
             self._execute("DELETE FROM messages WHERE id = ?", (message_id,))
+            unread = (
+                "DELETE FROM runs WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM messages WHERE run_id = ?1)"
+            )
+            self._execute(unread, (run_id,))
             if is_head:
                 self._move_head(conversation_id, self._head_beside(conversation_id, parent_id))
         return _changed(
@@ -536,6 +563,15 @@ class Library:
                 (endpoint_id, model_id, name),
             )
         return _changed(others="facts")
+
+    def save_reading(self, endpoint_id: str, model_id: str, reading: str) -> Changes:
+        """Remembers how the replies of a model are read; forgets it for an empty one."""
+        with self._writing():
+            about = (endpoint_id, model_id)
+            self._execute("DELETE FROM readings WHERE endpoint_id = ? AND model_id = ?", about)
+            if reading:
+                self._insert("readings", "endpoint_id, model_id, value_json", (*about, reading))
+        return _changed(others="readings")
 
     # Below: the pieces
 

@@ -197,6 +197,8 @@ class Controller(QObject):
         transcript.pictures.fetch_requested.connect(self._fetch_picture)
         transcript.pictures.noticed.connect(self._show_warning)
         transcript.restore_settings_requested.connect(self._restore_settings)
+        transcript.reading_requested.connect(self._read_as)
+        transcript.tags_requested.connect(self._ask_tags)
         transcript.zoom_requested.connect(self._step_zoom)
         transcript.writing_requested.connect(self.focus_message)
         transcript.set_reasoning_display(self._workbench.settings.reasoning_display)
@@ -508,7 +510,7 @@ class Controller(QObject):
             inspector.display(known, shown.message(reply_id), runs)
         # What was kept of a request holds the conversation up to it, so it is read only to be looked at.
         if inspector.needs_request:
-            self._inspecting.show(known.id if known is not None else None)
+            self._inspecting.show(known.id if known is not None else None, reply_id or "")
         if inspector.needs_tokens:
             self._tokens.show(known.id if known is not None else None)
 
@@ -747,6 +749,19 @@ class Controller(QObject):
         if head_id is not None and self._shown.id is not None:
             self.spawn(self._workbench.show_version(self._shown.id, head_id))
 
+    def _read_as(self, message_id: str, reading: str) -> None:
+        from drover.domain.reading import Reading
+
+        self.spawn(self._workbench.treat_as(message_id, Reading.of(reading)))
+
+    def _ask_tags(self, message_id: str) -> None:
+        from drover.ui.reading_dialog import TagsDialog
+
+        message = self._shown.message(message_id)
+        dialog = TagsDialog(message.reading if message is not None else "", parent=self._window)
+        dialog.reading_chosen.connect(functools.partial(self._read_as, message_id))
+        dialog.open()
+
     def _inspect(self, message_id: str) -> None:
         self._inspected_id = message_id
         self._window.show_tab("Request")
@@ -764,6 +779,8 @@ class Controller(QObject):
 
     def _mend(self, reply: Message, action: str) -> None:
         """Does what the card of a failed or cut reply offers."""
+        from drover.domain.reading import Reading, ReadingKind
+
         run = self._shown.run_of(reply.id)
         parameters = self._drafting.draft.parameters
         if action == "set_key" and run is not None:
@@ -776,6 +793,8 @@ class Controller(QObject):
             self._retry(reply, parameters.replaced("max_tokens", raised_limit(run)))
         elif action == "lower_effort":
             self._retry(reply, parameters.replaced("reasoning_effort", LEAST_EFFORT))
+        elif action == "read_until_closed":
+            self.spawn(self._workbench.treat_as(reply.id, Reading(kind=ReadingKind.UNTIL_CLOSED)))
         elif action == "send_without":
             self._ask(self._workbench.retry_without(reply, self._drafting.draft))
 

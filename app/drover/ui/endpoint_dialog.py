@@ -7,14 +7,22 @@ import uuid
 from collections.abc import Collection
 
 from PySide6.QtCore import QCoreApplication, QUrl, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from drover.domain.endpoint import Endpoint, normalized_base_url
 from drover.engine.secrets import clean_key
 from drover.errors import ConfigurationError
 from drover.ui.controls import Button, CheckBox, Label, PrimaryButton, QuietButton
-from drover.ui.dialog_parts import Form, KeyField, named_button, named_field
+from drover.ui.dialog_parts import Form, KeyField, holder_of, named_button, named_field
 from drover.ui.framed_dialog import FramedDialog, Verdict, words_label
+
+
+def _pair(*fields: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(8)
+    for field in fields:
+        row.addWidget(field, 1)
+    return row
 
 
 class EndpointDialog(FramedDialog):
@@ -51,6 +59,8 @@ class EndpointDialog(FramedDialog):
         self._address = named_field(_t("Address"), placeholder="http://localhost:8000/v1")
         self._preview = words_label(role="small", token="text-3")
         self._model = named_field(_t("Model"), placeholder=_t("Optional: the model to begin with"))
+        self._opening = named_field(_t("Opening tag of thinking"), placeholder=_t("Optional: [THINK]"))
+        self._closing = named_field(_t("Closing tag of thinking"), placeholder="[/THINK]")
         self._key = KeyField()
         hint = _t("A key is kept; paste another to replace it") if has_key else _t("Optional")
         self._key.setPlaceholderText(hint)
@@ -66,7 +76,7 @@ class EndpointDialog(FramedDialog):
         self._lay_out(title)
         self._address.setText(base_url)
         self._fill()
-        for field in (self._name, self._address, self._key):
+        for field in (self._name, self._address, self._key, self._opening, self._closing):
             field.textChanged.connect(self._update)
         self._test.clicked.connect(self._request_test)
         self._delete.clicked.connect(self._request_deletion)
@@ -81,6 +91,10 @@ class EndpointDialog(FramedDialog):
         form.add(_t("Model"), self._model)
         form.add(_t("API key"), self._key)
         form.add("", self._needs_key)
+        below = _t("Only for a server that marks thinking in its own way. The opening tag may be missing.")
+        words = words_label(role="small", token="text-3")
+        words.setText(below)
+        form.add(_t("Thinking tags"), holder_of(_pair(self._opening, self._closing)), words)
         self.body.addWidget(Label(title, role="title", weight=600))
         self.body.addWidget(form)
         self.body.addWidget(self._verdict)
@@ -100,6 +114,8 @@ class EndpointDialog(FramedDialog):
         self._address.setText(self._given.base_url)
         self._model.setText(self._given.default_model_id)
         self._needs_key.setChecked(self._given.needs_key)
+        self._opening.setText(self._given.think_opening)
+        self._closing.setText(self._given.think_closing)
 
     def display_test(self, ok: bool, words: str) -> None:
         """What came of the test."""
@@ -113,6 +129,9 @@ class EndpointDialog(FramedDialog):
         name = " ".join(self._name.text().split()) or QUrl(base_url).host()
         if name.casefold() in self._taken_names:
             raise ConfigurationError(_t("There is already a server named {0}.").format(name))
+        opening, closing = self._opening.text().strip(), self._closing.text().strip()
+        if opening and not closing:
+            raise ConfigurationError(_t("The tag that ends the thinking is missing."))
         given = self._given or Endpoint(id=uuid.uuid4().hex, name=name, base_url=base_url)
         return dataclasses.replace(
             given,
@@ -120,6 +139,8 @@ class EndpointDialog(FramedDialog):
             base_url=base_url,
             default_model_id=self._model.text().strip(),
             needs_key=self._needs_key.isChecked(),
+            think_opening=opening,
+            think_closing=closing,
         )
 
     def _new_key(self) -> str:

@@ -166,7 +166,9 @@ class EventModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(EventColumn)
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """The text of a cell; painting is the delegate's."""
+        """The text of a cell; painting is the delegate's. What has no room there is a tip."""
+        if role == Qt.ItemDataRole.ToolTipRole and index.isValid():
+            return unread_words(self.entry(index.row())) or None
         if role != Qt.ItemDataRole.DisplayRole or not index.isValid():
             return None
         return _cell(self.entry(index.row()), index.column())

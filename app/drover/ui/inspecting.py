@@ -41,7 +41,8 @@ class Inspecting(QObject):
         self._ask = ask
         self._edit = edit
         self._wanted_id: str | None = None
-        self._reading: tuple[str, bool] | None = None
+        self._message_id = ""
+        self._reading: tuple[str, str, bool] | None = None
         self._inspection: Inspection | None = None
         self._live: LiveRun | None = None
         self._playing: asyncio.Task[ReplayCheck] | None = None
@@ -54,20 +55,20 @@ class Inspecting(QObject):
         foot.copy_requested.connect(self._copy)
         page.replay_closed.connect(self._end_replay)
 
-    def show(self, run_id: str | None) -> None:
-        """Shows a stored run; None for nothing."""
-        self._wanted_id, self._live = run_id, None
+    def show(self, run_id: str | None, message_id: str = "") -> None:
+        """Shows a stored run, its bytes read as for one of its messages; None for nothing."""
+        self._wanted_id, self._message_id, self._live = run_id, message_id, None
         known = self._inspection
         if run_id is None:
             self._page.display(None)
-        elif known is not None and known.run.id == run_id and not known.run.status.is_live:
+        elif known is not None and _shows(known, run_id, message_id):
             self._page.display(known)
         else:
             self._read_soon(run_id)
 
     def follow(self, live: LiveRun) -> None:
         """Shows a run in progress, and soon what was sent for it."""
-        self._wanted_id, self._live = live.run.id, live
+        self._wanted_id, self._message_id, self._live = live.run.id, "", live
         known = self._inspection if self._inspection and self._inspection.run.id == live.run.id else None
         self._page.display_live(live, known)
         if live.run.request_body and (known is None or not known.run.request_body):
@@ -83,19 +84,20 @@ class Inspecting(QObject):
         self._inspection = None
 
     def _read_soon(self, run_id: str) -> None:
-        wanted = (run_id, self._live is not None)
+        wanted = (run_id, self._message_id, self._live is not None)
         if self._reading != wanted:
             self._reading = wanted
             self._spawn(self._read(run_id))
 
     async def _read(self, run_id: str) -> None:
-        reading = self._reading
+        reading, message_id = self._reading, self._message_id
         try:
-            inspection = await self._workbench.inspect(run_id)
+            inspection = await self._workbench.inspect(run_id, message_id)
         finally:
             if self._reading == reading:
                 self._reading = None
-        if self._wanted_id != run_id or (inspection is not None and self._is_outdated(inspection)):
+        is_wanted = (self._wanted_id, self._message_id) == (run_id, message_id)
+        if not is_wanted or (inspection is not None and self._is_outdated(inspection)):
             return
         self._inspection = inspection
         if self._live is not None:
@@ -159,10 +161,10 @@ class Inspecting(QObject):
         shown = self._page.shown
         if shown is not None:
             self._end_replay()
-            self._spawn(self._play(shown.run.id, speed))
+            self._spawn(self._play(shown.run.id, shown.message_id, speed))
 
-    async def _play(self, run_id: str, speed: float) -> None:
-        replay = await self._workbench.replay(run_id)
+    async def _play(self, run_id: str, message_id: str, speed: float) -> None:
+        replay = await self._workbench.replay(run_id, message_id)
         if self._wanted_id != run_id or self._live is not None:
             return
         self._page.begin_replay(replay.live, speed)
@@ -193,6 +195,12 @@ class Inspecting(QObject):
     def _end_replay(self) -> None:
         if self._playing is not None:
             self._playing.cancel()
+
+
+def _shows(known: Inspection, run_id: str, message_id: str) -> bool:
+    """Whether this is what is wanted, and will not change."""
+    is_same = known.run.id == run_id and message_id in ("", known.message_id)
+    return is_same and not known.run.status.is_live
 
 
 def _write_har(inspection: Inspection, path: Path) -> None:

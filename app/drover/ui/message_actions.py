@@ -25,6 +25,8 @@ class _Row:
     is_offered: bool = True
     has_button: bool = False
     """Whether a button beside the menu does the same."""
+    is_readings: bool = False
+    """Whether it opens the ways to read the reply."""
 
 
 class MessageActions(QWidget):
@@ -35,6 +37,8 @@ class MessageActions(QWidget):
         copy_requested(), plain_copy_requested(), reasoning_copy_requested(), edit_requested(),
         regenerate_requested(), inspect_requested(), restore_requested(), source_requested(),
         version_requested(int)
+        reading_requested(str): read the reply like this, see `Message.reading`
+        tags_requested(): ask between which tags its thinking stands
     """
 
     copy_requested = Signal()
@@ -46,6 +50,8 @@ class MessageActions(QWidget):
     restore_requested = Signal()
     source_requested = Signal()
     version_requested = Signal(int)
+    reading_requested = Signal(str)
+    tags_requested = Signal()
 
     def __init__(self, *, is_own: bool, parent: QWidget) -> None:
         super().__init__(parent)
@@ -54,6 +60,7 @@ class MessageActions(QWidget):
         self._has_reasoning = self._is_live = False
         self.shows_source = False
         """Whether the message is shown as it was written: what the menu offers is the other way."""
+        self._reading = ""
         self._position = Position(index=0, count=1)
         self._previous = self._button("chevron-left", self.tr("Previous version"))
         self._which = Label("", role="small", token="text-2", parent=self)
@@ -84,9 +91,9 @@ class MessageActions(QWidget):
         for button in self._buttons:
             button.installEventFilter(self)
 
-    def display(self, position: Position, *, has_reasoning: bool, is_live: bool) -> None:
+    def display(self, position: Position, *, has_reasoning: bool, is_live: bool, reading: str = "") -> None:
         """Shows which version it is and what can be done with it."""
-        self._position, self._is_live = position, is_live
+        self._position, self._is_live, self._reading = position, is_live, reading
         has_versions = position.count > 1
         for widget in (self._previous, self._which, self._next):
             widget.setVisible(has_versions)
@@ -177,6 +184,7 @@ class MessageActions(QWidget):
                 _Row(tr("Copy reasoning"), self.reasoning_copy_requested.emit, self._has_reasoning),
                 _Row(tr("Regenerate"), self.regenerate_requested.emit, not self._is_live, has_button=True),
                 _Row(tr("Restore these settings"), self.restore_requested.emit),
+                _Row(tr("Treat as"), self._open_more, not self._is_live, is_readings=True),
                 _Row(tr("Inspect"), self.inspect_requested.emit, has_button=True),
             ]
         else:
@@ -188,10 +196,22 @@ class MessageActions(QWidget):
             ]
         return rows
 
+    def _add_readings(self, menu: Menu, row: _Row) -> None:
+        from drover.ui.reading_menu import ReadingMenu
+
+        readings = ReadingMenu(row.words, self._reading, menu)
+        readings.setEnabled(row.is_offered)
+        readings.reading_chosen.connect(self.reading_requested)
+        readings.tags_requested.connect(self.tags_requested)
+        menu.addMenu(readings)
+
     def _pop_up(self, rows: Sequence[_Row], at: QPoint) -> Menu:
         menu = Menu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for row in rows:
+            if row.is_readings:
+                self._add_readings(menu, row)
+                continue
             action = QAction(row.words, menu)
             action.setEnabled(row.is_offered)
             action.triggered.connect(row.act)

@@ -39,13 +39,18 @@ def status_words(status: RunStatus) -> str:
     }.get(status, _tr("In progress"))
 
 
-def measures(run: Run) -> str:
-    """Settings and measures of a run in one line; what is not known is left out.
+def measures(run: Run, reading: str = "") -> str:
+    """Settings and measures of a run in one line, and how its reply was read; what is not known is left out.
 
     A token limit that was not reached changed nothing about the reply, so it is left out too.
     """
     short = {"temperature": "T", "reasoning_effort": _tr("effort")}
-    parts = [
+    parts = []
+    if reading:
+        from drover.ui.reading_menu import reading_words
+
+        parts.append(reading_words(reading))
+    parts += [
         f"{short.get(name, name)} {formats.parameter_value(name, value)}"
         for name, value in run.parameters_sent
         if name != "max_tokens" or run.status is RunStatus.CUT

@@ -37,6 +37,8 @@ class ReasoningState:
     """What is known of the thinking. None means unknown."""
 
     is_thinking: bool = False
+    is_hidden: bool = False
+    """The provider keeps the thought to itself: there is no text to open."""
     seconds: float | None = None
     tokens: int | None = None
     tokens_per_s: float | None = None
@@ -59,8 +61,9 @@ class ReasoningToggle(QuietButton):
         self._detail = ""
         self._is_live = False
 
-    def display(self, title: str, detail: str, *, is_live: bool) -> None:
-        """Shows "Thinking for 8 s" and "· 341 tokens"."""
+    def display(self, title: str, detail: str, *, is_live: bool, can_open: bool = True) -> None:
+        """Shows "Thinking for 8 s" and "· 341 tokens"; without a chevron if there is nothing to open."""
+        self.setEnabled(can_open)
         if (title, detail, is_live) == (self._title, self._detail, self._is_live):
             return
         is_wider = len(title) + len(detail) != len(self._title) + len(self._detail)
@@ -84,12 +87,13 @@ class ReasoningToggle(QuietButton):
         if fill and fill != "select":
             draw_frame(painter, QRectF(self.rect()), 4, fill=theme().color(fill))
         side, height = theme().px(_CHEVRON), self.height()
-        icon = "chevron-down" if self.isChecked() else "chevron-right"
-        draw_icon(painter, QRectF(_PAD, (height - side) / 2, side, side), icon, theme().color("text-2"))
+        if self.isEnabled():
+            icon = "chevron-down" if self.isChecked() else "chevron-right"
+            draw_icon(painter, QRectF(_PAD, (height - side) / 2, side, side), icon, theme().color("text-2"))
         font = theme().font("ui")
         painter.setFont(font)
         strong = "text" if self._is_live or (self.underMouse() and ink == "text") else "text-2"
-        x = _PAD + side + _GAP
+        x = _PAD + (side + _GAP if self.isEnabled() else 0)
         for text, token in ((self._title, strong), (self._detail, "text-3")):
             painter.setPen(theme().color(token))
             width = theme().measured("ui", text)
@@ -135,7 +139,7 @@ class ReasoningBlock(QWidget):
     @property
     def is_open(self) -> bool:
         """Whether the text is shown."""
-        return self._toggle.isChecked()
+        return self._toggle.isChecked() and not self._state.is_hidden
 
     @property
     def body(self) -> MarkdownView | None:
@@ -194,7 +198,7 @@ class ReasoningBlock(QWidget):
     def display(self, state: ReasoningState, *, may_close: bool = True) -> None:
         """Shows the state. `may_close` is False while closing would move text that is being read."""
         was, self._state = self._state, state
-        self._toggle.display(*_words(state), is_live=state.is_thinking)
+        self._toggle.display(*_words(state), is_live=state.is_thinking, can_open=not state.is_hidden)
         if not self._is_claimed and self._display is ReasoningDisplay.AUTO:
             if state.is_thinking and not was.is_thinking:
                 self._toggle.setChecked(True)
@@ -315,7 +319,9 @@ def _tr(text: str) -> str:
 
 def _words(state: ReasoningState) -> tuple[str, str]:
     """What the toggle says: title and measures."""
-    if state.seconds is None:
+    if state.is_hidden:
+        title = _tr("Thought hidden by the provider")
+    elif state.seconds is None:
         title = _tr("Thinking") if state.is_thinking else _tr("Thought")
     else:
         lasted = formats.duration(state.seconds, tenths_below_s=0.0 if state.is_thinking else 1.0)

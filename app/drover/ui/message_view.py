@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from drover.domain.conversation import Message, Position, Role
+from drover.domain.conversation import Message, Position, ReasoningPart, Role
 from drover.domain.run import LiveRun, Run, RunStatus
 from drover.ui import formats, rich_copy
 from drover.ui.controls import ElidedLabel
@@ -44,6 +44,7 @@ _MEASURES_ROOM = 100
 _AFTER_HEADER, _BEFORE_BODY, _AFTER_OPEN_REASONING, _BEFORE_FOOTER = 4, 8, 12, 8
 _TICK_MS = 1000
 _NAMED_CHARS = 20_000
+_OPENING, _CLOSING = "<think>", "</think>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,20 @@ class TranscriptEntry:
     """Set while the reply may still grow."""
     author: str
     endpoint_name: str = ""
+
+
+def _hides_thought(message: Message) -> bool:
+    """Whether there is thinking in it that only the provider can read, and none besides."""
+    thoughts = [part for part in message.parts if isinstance(part, ReasoningPart)]
+    return any(part.raw for part in thoughts) and not any(part.text.strip() for part in thoughts)
+
+
+def _ends_thinking(message: Message) -> bool:
+    """Whether the text ends a thought that it did not begin: there the prompt has written the opening tag."""
+    if message.reading or message.role is Role.USER or _CLOSING not in message.text or message.reasoning:
+        return False
+    before = message.text.partition(_CLOSING)[0]
+    return _OPENING not in before and not before.endswith("`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +96,7 @@ class MessageView(QWidget):
         link_activated(str)
         footnote_requested(Place): where in the text a footnote begins that was asked for
         regenerate_requested(), edit_requested(), inspect_requested(), restore_settings_requested()
+        reading_requested(str), tags_requested(): see `MessageActions`
         source_requested(): show it as it was written, or rendered again
         version_requested(int): -1 or 1
         action_requested(str): see `TranscriptView.failure_action_requested`
@@ -94,6 +110,8 @@ class MessageView(QWidget):
     edit_requested = Signal()
     inspect_requested = Signal()
     restore_settings_requested = Signal()
+    reading_requested = Signal(str)
+    tags_requested = Signal()
     source_requested = Signal()
     version_requested = Signal(int)
     action_requested = Signal(str)
@@ -173,7 +191,7 @@ class MessageView(QWidget):
         self._may_close = may_close
         reasoning, self._reasoning_cursor = live.builder.read_reasoning(self._reasoning_cursor)
         answer, self._answer_cursor = live.builder.read_answer(self._answer_cursor)
-        if reasoning:
+        if reasoning or (self._reasoning is None and live.builder.is_thought_hidden):
             self._reasoning_block().feed(reasoning)
         if answer:
             self._feed_answer(answer)
@@ -239,15 +257,21 @@ class MessageView(QWidget):
         else:
             self._take_stored(entry.message)
         has_reasoning = bool(entry.message.reasoning)
-        self._actions.display(entry.position, has_reasoning=has_reasoning, is_live=entry.live is not None)
-        self._measures.setText(measures(entry.run) if entry.run is not None and entry.live is None else "")
+        self._actions.display(
+            entry.position,
+            has_reasoning=has_reasoning,
+            is_live=entry.live is not None,
+            reading=entry.message.reading,
+        )
+        settled = entry.run if entry.live is None else None
+        self._measures.setText(measures(settled, entry.message.reading) if settled is not None else "")
         self._show_state()
         self._name()
 
     def _take_stored(self, message: Message) -> None:
         """Brings a live message to its end, or shows a stored one; what was fed is not laid out again."""
         thought = message.reasoning
-        if thought.strip():
+        if thought.strip() or _hides_thought(message):
             block = self._reasoning_block()
             shown = block.text()
             if thought.startswith(shown):
@@ -323,13 +347,17 @@ class MessageView(QWidget):
             seconds = max(0.0, end - start) if start is not None and end is not None else None
             tokens = builder.reasoning_delta_count
             rate = tokens / seconds if seconds and seconds >= 1 else None
+            if builder.is_thought_hidden:
+                return ReasoningState(is_hidden=True)
             return ReasoningState(is_thinking=is_thinking, seconds=seconds, tokens=tokens, tokens_per_s=rate)
         if run is None:
-            return ReasoningState()
+            return ReasoningState(is_hidden=_hides_thought(self._entry.message))
         lasted = run.timing.reasoning_ms
         is_cut = run.status is RunStatus.CUT and not self._has_answer
+        is_hidden = _hides_thought(self._entry.message)
         tokens_spent = run.completion_tokens if is_cut else run.reasoning_tokens
         return ReasoningState(
+            is_hidden=is_hidden,
             seconds=None if lasted is None else lasted / 1000,
             tokens=tokens_spent,
             is_cut=is_cut,
@@ -390,7 +418,7 @@ class MessageView(QWidget):
                 return (told or self.tr("The server closed the connection before it was done."), retry)
             case RunStatus.FILTERED:
                 return (self.tr("The server’s content filter ended the answer."), retry)
-            case RunStatus.CUT if self._has_answer:
+            case RunStatus.CUT if self._has_answer or self._reasoning is None:
                 limit = run.parameters.max_tokens or run.completion_tokens
                 at = (
                     self.tr("Cut off at max_tokens ({0}).").format(formats.whole(limit))
@@ -406,6 +434,9 @@ class MessageView(QWidget):
             case RunStatus.COMPLETE if run.failure is not None:
                 told = run.failure.message.rstrip(".")
                 return (f"{told}. {run.failure.hint}".rstrip(),)
+            case _ if _ends_thinking(self._entry.message):
+                words = self.tr("What stands before {0} may be thinking.").format(_CLOSING)
+                return (words, ("read_until_closed", self.tr("Treat as thinking")))
             case _:
                 return None
 
@@ -605,6 +636,8 @@ class MessageView(QWidget):
         actions.regenerate_requested.connect(self.regenerate_requested)
         actions.inspect_requested.connect(self.inspect_requested)
         actions.restore_requested.connect(self.restore_settings_requested)
+        actions.reading_requested.connect(self.reading_requested)
+        actions.tags_requested.connect(self.tags_requested)
         actions.source_requested.connect(self.source_requested)
         actions.version_requested.connect(self.version_requested)
 

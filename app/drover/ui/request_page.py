@@ -438,6 +438,8 @@ class _Head(QWidget):
         self._icon.display(*_STATUS_ICONS.get(run.status, ("warning", "caution")))
         self._status.setText(status_words(run.status))
         finish = self.tr("finish_reason {0}").format(run.finish_reason) if run.finish_reason else ""
+        if run.status is RunStatus.COMPLETE and not finish:
+            finish = self.tr("no finish_reason given")
         at = run.created_at.astimezone()
         day = formats.day(at, now=datetime.now(UTC))
         self._when.setText(", ".join(filter(None, (finish, f"{day} {at:%H:%M:%S}"))))

@@ -48,6 +48,8 @@ class TranscriptView(MessagePage):
     Signals, beside those of its base:
         regenerate_requested(str), edit_requested(str), inspect_requested(str): a message id
         restore_settings_requested(str): take the settings of this reply
+        reading_requested(str, str): read a reply like this, see `Message.reading`
+        tags_requested(str): ask between which tags the thinking of a reply stands
         version_requested(str, int): the version before (-1) or after (1) this message
         failure_action_requested(str, str): a message id, and one of retry, set_key, send_without, settings,
             raise_limit, lower_effort, stop_retry, retry_now
@@ -59,6 +61,8 @@ class TranscriptView(MessagePage):
     edit_requested = Signal(str)
     inspect_requested = Signal(str)
     restore_settings_requested = Signal(str)
+    reading_requested = Signal(str, str)
+    tags_requested = Signal(str)
     version_requested = Signal(str, int)
     failure_action_requested = Signal(str, str)
     link_activated = Signal(str)
@@ -228,6 +232,8 @@ class TranscriptView(MessagePage):
         view.edit_requested.connect(self._pass_on_edit)
         view.inspect_requested.connect(self._pass_on_inspect)
         view.restore_settings_requested.connect(self._pass_on_restore)
+        view.reading_requested.connect(self._pass_on_reading)
+        view.tags_requested.connect(self._pass_on_tags)
         view.version_requested.connect(self._pass_on_version)
         view.action_requested.connect(self._pass_on_action)
         return view
@@ -555,6 +561,12 @@ class TranscriptView(MessagePage):
 
     def _pass_on_restore(self) -> None:
         self.restore_settings_requested.emit(self._id_of(self.sender()))
+
+    def _pass_on_reading(self, reading: str) -> None:
+        self.reading_requested.emit(self._id_of(self.sender()), reading)
+
+    def _pass_on_tags(self) -> None:
+        self.tags_requested.emit(self._id_of(self.sender()))
 
     def _pass_on_version(self, step: int) -> None:
         self.version_requested.emit(self._id_of(self.sender()), step)

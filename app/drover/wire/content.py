@@ -32,11 +32,11 @@ class ContentSplitter:
         self._splitter: _Splitter | None = None
         match reading.kind:
             case ReadingKind.TAGS:
-                self._tags = ((reading.opening, reading.closing),)
-                self._splitter = TagSplitter(self._tags)
+                self._splitter = TagSplitter(((reading.opening, reading.closing), *self._tags))
                 self._knows_harmony = False
             case ReadingKind.UNTIL_CLOSED:
-                self._splitter = TagSplitter(self._tags, starts_inside=True)
+                own = ((reading.closing, reading.closing),) if reading.closing else ()
+                self._splitter = TagSplitter((*own, *self._tags), starts_inside=True)
                 self._knows_harmony = False
             case ReadingKind.HARMONY:
                 self._splitter = HarmonySplitter()

@@ -113,9 +113,7 @@ def verdict(
     if reason:
         if reason in _CUT:
             return RunStatus.CUT, failure
-        return (RunStatus.FILTERED if reason in _FILTERED else RunStatus.COMPLETE), failure or _refusal(
-            builder
-        )
+        return (RunStatus.FILTERED if reason in _FILTERED else RunStatus.COMPLETE), failure or _note(builder)
     if failure is not None:
         return RunStatus.FAILED, failure
     if not has_anything:
@@ -125,7 +123,7 @@ def verdict(
             hint="The conversation may be longer than the model can take. Retry, or start a shorter one.",
         )
     if builder.saw_done:
-        return RunStatus.COMPLETE, _refusal(builder)
+        return RunStatus.COMPLETE, _note(builder)
     return RunStatus.INCOMPLETE, Failure(
         kind=FailureKind.CONNECTION,
         message=f"{endpoint_name} ended the stream before the answer was complete",
@@ -133,11 +131,16 @@ def verdict(
     )
 
 
-def _refusal(builder: ResponseBuilder) -> Failure | None:
-    """The note beside an answer that the server marked as a refusal."""
-    if not builder.is_refused:
-        return None
-    return Failure(kind=FailureKind.REQUEST, message="The model refused to answer")
+def _note(builder: ResponseBuilder) -> Failure | None:
+    """What is to be said of an answer that is whole: it is a refusal, or one of several."""
+    if builder.is_refused:
+        return Failure(kind=FailureKind.REQUEST, message="The model refused to answer")
+    if builder.other_choices:
+        count = len(builder.other_choices) + 1
+        hint = "The log of events in the Request tab holds the others."
+        words = f"The server sent {count} answers, of which the first is shown"
+        return Failure(kind=FailureKind.PROTOCOL, message=words, hint=hint)
+    return None
 
 
 def _headline(message: str) -> str:

@@ -8,18 +8,20 @@ from typing import Any
 from drover.domain.stream import StreamEvent, ToolCallDelta
 
 _LEGACY = "function_call"
+_KNOWN = frozenset({"index", "id", "type", "function", "custom", "name", "arguments", "input"})
 
 
 class _Call:
     """What must be remembered of one call to tell whether a fragment goes on with it."""
 
-    __slots__ = ("arguments", "call_id", "name", "slot")
+    __slots__ = ("arguments", "call_id", "extra", "name", "slot")
 
     def __init__(self, slot: int) -> None:
         self.slot = slot
         self.call_id = ""
         self.name = ""
         self.arguments: list[str] = []
+        self.extra: dict[str, Any] = {}
 
     @property
     def is_whole(self) -> bool:
@@ -68,7 +70,7 @@ class CallReader:
         if arguments is None:
             arguments = function.get("input")
         if arguments is not None and not isinstance(arguments, str):
-            arguments = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+            arguments = _compact(arguments)
         call = self._call(entry.get("index"), call_id, name, arguments or "")
         if name and call.slot in told:
             call = self._begun(None)
@@ -79,9 +81,16 @@ class CallReader:
         call.name = call.name or name
         if arguments:
             call.arguments.append(arguments)
+        extra = {key: value for key, value in entry.items() if key not in _KNOWN and value is not None}
+        call.extra |= extra
         out.append(
             ToolCallDelta(
-                index=call.slot, call_id=call_id, name=name, arguments=arguments or "", choice=choice
+                index=call.slot,
+                call_id=call_id,
+                name=name,
+                arguments=arguments or "",
+                extra=_compact(call.extra) if extra else "",
+                choice=choice,
             )
         )
 
@@ -119,6 +128,10 @@ class CallReader:
 def tool_name(raw: str) -> str:
     """The name without markers of the Harmony format that a server left in it."""
     return raw.partition("<|")[0].strip() if "<|" in raw else raw
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _is_object(text: str) -> bool:
