@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from drover.domain.conversation import Message, Role
+from drover.domain.conversation import Role
 from drover.domain.endpoint import ParameterFact
 from drover.domain.parameters import ParameterValue, plain
 from drover.domain.run import Adjustment, RunRequest
 from drover.domain.thinking_grammar import THINKING_LINES, thinking_grammar
 from drover.wire.error_body import provider_error
 from drover.wire.failures import failure_from, verdict
+from drover.wire.history import PREFILLED, History, history_of
 from drover.wire.quirks import Quirks, quirks_for
 from drover.wire.reply import ReplyDecoder
 from drover.wire.surrogates import without_lone_surrogates
@@ -28,8 +29,6 @@ __all__ = [
     "provider_error",
     "verdict",
 ]
-
-_PREFILLED = "prefilled"
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -46,10 +45,8 @@ class EncodedRequest:
 def encode(request: RunRequest) -> EncodedRequest:
     """The request body, with only those parameters that are set.
 
-    The system prompt comes first; earlier thinking is left out, as are assistant messages without text. What
-    cannot be UTF-8 (lone surrogates) is replaced by U+FFFD. A beginning of the reply becomes a last message,
-    by the assistant; llama.cpp goes on with it and does not repeat it. What this model rejected before is
-    left out, or renamed where the server asked for another name, and noted.
+    The messages are those of `history_of`. What cannot be UTF-8 (lone surrogates) is replaced by U+FFFD. What
+    this model rejected before is left out, or renamed where the server asked for another name, and noted.
     """
     quirks = quirks_for(request.endpoint)
     rejected = {fact.name: fact for fact in request.rejected}
@@ -69,12 +66,11 @@ def encode(request: RunRequest) -> EncodedRequest:
         else:
             _add_parameter(body, name, value, request, quirks, adjustments)
     _add_logprobs(body, rejected.get("logprobs"), adjustments)
-    if request.prefill:
-        reason = f"with {len(request.prefill)} characters of an earlier reply, with which the model goes on"
-        adjustments.append(Adjustment(name="messages", action=_PREFILLED, reason=reason))
+    history = history_of(request, quirks)
+    adjustments += history.adjustments
     body["stream"] = True
     _add_stream_options(body, quirks, rejected.get("stream_options"), adjustments)
-    text = _body_text(request, body)
+    text = _body_text(request.model_id, history, body)
     sendable = without_lone_surrogates(text)
     if sendable != text:
         reason = "characters that cannot be sent were replaced by U+FFFD"
@@ -82,10 +78,10 @@ def encode(request: RunRequest) -> EncodedRequest:
     return EncodedRequest(body=sendable.encode(), adjustments=tuple(adjustments))
 
 
-def _body_text(request: RunRequest, settings: dict[str, Any]) -> str:
+def _body_text(model_id: str, history: History, settings: dict[str, Any]) -> str:
     """Message by message: in one go, megabytes of them would hold up all other threads."""
-    messages = ",".join(map(_compact, _messages(request)))
-    return f'{{"model":{_compact(request.model_id)},"messages":[{messages}],{_compact(settings)[1:]}'
+    messages = ",".join(map(_compact, history.messages))
+    return f'{{"model":{_compact(model_id)},"messages":[{messages}],{_compact(settings)[1:]}'
 
 
 def _compact(value: Any) -> str:
@@ -132,29 +128,12 @@ def _add_stream_options(
         adjustments.append(Adjustment(name="stream_options", action="dropped", reason=reason))
 
 
-def _messages(request: RunRequest) -> list[dict[str, str]]:
-    messages = [{"role": "system", "content": request.system_prompt}] if request.system_prompt.strip() else []
-    messages += [_message(message) for message in request.branch if _is_worth_sending(message)]
-    if request.prefill:
-        messages.append({"role": Role.ASSISTANT.value, "content": request.prefill})
-    return messages
-
-
 def prefill_of(body: bytes, adjustments: Sequence[Adjustment]) -> str:
     """The beginning that was sent for the reply, see `RunRequest.prefill`; empty where there was none."""
-    if not any(adjustment.action == _PREFILLED for adjustment in adjustments):
+    if not any(adjustment.action == PREFILLED for adjustment in adjustments):
         return ""
     messages = json.loads(body).get("messages") or [{}]
     return str(messages[-1].get("content", "")) if messages[-1].get("role") == Role.ASSISTANT else ""
-
-
-def _is_worth_sending(message: Message) -> bool:
-    # A stopped reply may hold nothing but thinking; several servers refuse an empty assistant message.
-    return message.role is not Role.ASSISTANT or bool(message.text.strip())
-
-
-def _message(message: Message) -> dict[str, str]:
-    return {"role": message.role.value, "content": message.text}
 
 
 def _add_parameter(
