@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
-from tests.provider import Provider
+from tests.provider import EVENT_STREAM, Head, Provider, Send, event
 from tests.user import User
 
 from drover.domain.endpoint import Endpoint
@@ -51,3 +51,42 @@ def test_the_way_is_undone_in_the_menu_of_the_message(
 
     treats_as(user, "As the server says")
     user.sees("analysisI add.assistantfinalIt is 4.")
+
+
+def test_an_answer_that_came_as_thinking_is_shown_as_the_answer(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    provider.answers("", reasoning="It is 4.")
+    user.opens(scripted).asks("2 + 2?").reads("There is thinking, and no answer.")
+
+    user.clicks("Treat as the answer")
+
+    user.sees("It is 4.").reads("read as all answer")
+    user.turns_to("Request").reads("Reply").reads("read as all answer")
+
+
+def test_thinking_that_only_the_provider_can_read_is_named_and_takes_no_room(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    hidden = {"type": "reasoning.encrypted", "data": "QUJD", "index": 0}
+    chunks = [
+        {"choices": [{"index": 0, "delta": {"reasoning_details": [hidden]}}]},
+        {"choices": [{"index": 0, "delta": {"content": "It is 4."}, "finish_reason": "stop"}]},
+    ]
+    steps = [Send(event(chunk)) for chunk in [*chunks, "[DONE]"]]
+    provider.script(Head(headers={"Content-Type": EVENT_STREAM}), *steps)
+    user.opens(scripted).asks("2 + 2?").sees("It is 4.").reads("Thought hidden by the provider")
+
+    assert not user.can("Reasoning")
+    user.starts_again().sees("It is 4.").reads("Thought hidden by the provider")
+
+
+def test_tags_of_a_server_are_named_once_in_its_dialog(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    provider.answers("[hm]I add.[/hm]It is 4.")
+    user.opens(scripted).clicks("Settings").clicks_when_there("Edit Scripted")
+    user.types("[hm]", into="Opening tag of thinking").types("[/hm]", into="Closing tag of thinking")
+    user.clicks("Save").clicks("Close")
+
+    user.asks("2 + 2?").waits(lambda: "scripted-model: It is 4." in user.messages(), "the answer alone")

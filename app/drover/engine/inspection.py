@@ -43,6 +43,8 @@ class Inspection:
     card: ModelCard | None
     message_id: str
     """The message that is looked at; empty where there is none."""
+    reading: str
+    """How that message was read, see `Message.reading`."""
     log: EventLog | None
     """What came over the wire; None where it was not kept."""
     parameters: tuple[Provenance, ...]
@@ -73,6 +75,7 @@ def inspected(kept: Kept, endpoint: Endpoint) -> Inspection:
         exchange=exchange,
         card=kept.card,
         message_id=kept.message.id if kept.message is not None else "",
+        reading=_reading(kept),
         log=EventLog(run, exchange, endpoint, _reading(kept)) if exchange is not None else None,
         parameters=provenance(run, fields),
         timeline=timeline(run, _arrivals_ms(exchange)),

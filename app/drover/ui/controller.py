@@ -779,8 +779,6 @@ class Controller(QObject):
 
     def _mend(self, reply: Message, action: str) -> None:
         """Does what the card of a failed or cut reply offers."""
-        from drover.domain.reading import Reading, ReadingKind
-
         run = self._shown.run_of(reply.id)
         parameters = self._drafting.draft.parameters
         if action == "set_key" and run is not None:
@@ -793,10 +791,18 @@ class Controller(QObject):
             self._retry(reply, parameters.replaced("max_tokens", raised_limit(run)))
         elif action == "lower_effort":
             self._retry(reply, parameters.replaced("reasoning_effort", LEAST_EFFORT))
-        elif action == "read_until_closed":
-            self.spawn(self._workbench.treat_as(reply.id, Reading(kind=ReadingKind.UNTIL_CLOSED)))
+        elif action in ("read_until_closed", "read_as_answer"):
+            self._reread(reply, action)
         elif action == "send_without":
             self._ask(self._workbench.retry_without(reply, self._drafting.draft))
+
+    def _reread(self, reply: Message, action: str) -> None:
+        """One reply without an answer says little about the next, so that is not remembered."""
+        from drover.domain.reading import Reading, ReadingKind
+
+        is_answer = action == "read_as_answer"
+        reading = Reading(kind=ReadingKind.ANSWER if is_answer else ReadingKind.UNTIL_CLOSED)
+        self.spawn(self._workbench.treat_as(reply.id, reading, remember=not is_answer))
 
     def _edit_endpoint(self, endpoint_id: str) -> None:
         known = [each for each in self._workbench.endpoints if each.id == endpoint_id]

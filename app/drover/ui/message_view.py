@@ -68,6 +68,12 @@ def _hides_thought(message: Message) -> bool:
     return any(part.raw for part in thoughts) and not any(part.text.strip() for part in thoughts)
 
 
+def _only_thinks(message: Message) -> bool:
+    """Whether all that came is thinking that can be read."""
+    is_all = all(isinstance(part, ReasoningPart) for part in message.parts)
+    return is_all and bool(message.reasoning.strip())
+
+
 def _ends_thinking(message: Message) -> bool:
     """Whether the text ends a thought that it did not begin: there the prompt has written the opening tag."""
     if message.reading or message.role is Role.USER or _CLOSING not in message.text or message.reasoning:
@@ -434,6 +440,9 @@ class MessageView(QWidget):
             case RunStatus.COMPLETE if run.failure is not None:
                 told = run.failure.message.rstrip(".")
                 return (f"{told}. {run.failure.hint}".rstrip(),)
+            case RunStatus.COMPLETE if _only_thinks(self._entry.message):
+                words = self.tr("There is thinking, and no answer.")
+                return (words, retry, ("read_as_answer", self.tr("Treat as the answer")))
             case _ if _ends_thinking(self._entry.message):
                 words = self.tr("What stands before {0} may be thinking.").format(_CLOSING)
                 return (words, ("read_until_closed", self.tr("Treat as thinking")))

@@ -16,6 +16,7 @@ from drover.domain.run import Run
 from drover.domain.stream import Usage
 from drover.ui import formats
 from drover.ui.labels import ElidedLabel, Label
+from drover.ui.reading_menu import reading_words
 from drover.ui.theme import theme
 
 _TWO_COLUMNS_FROM: Final = 600
@@ -132,8 +133,8 @@ class _Value(ElidedLabel):
             super()._update_tip()
 
 
-def facts_of(run: Run, card: ModelCard | None) -> list[Fact]:
-    """What is known of a run; what is not known says so."""
+def facts_of(run: Run, card: ModelCard | None, reading: str = "") -> list[Fact]:
+    """What is known of a run; what is not known says so. `reading` is how its reply was read."""
     fingerprint = run.fingerprint or _tr("no fingerprint given")
     return [
         Fact(name=_tr("Endpoint"), value=run.endpoint_name, detail=run.base_url),
@@ -144,6 +145,7 @@ def facts_of(run: Run, card: ModelCard | None) -> list[Fact]:
         _first_token(run),
         _usage(run),
         cost_of(run, card),
+        *([Fact(name=_tr("Reply"), value=reading_words(reading))] if reading else []),
     ]
 
 

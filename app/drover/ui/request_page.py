@@ -231,7 +231,9 @@ class RequestPage(QWidget):
             return
         self._head.display(run)
         self._failure.display(run.failure.words if run.failure is not None else "", icon="warning")
-        self._facts.display(facts_of(run, self._inspection.card if self._inspection is not None else None))
+        known = self._inspection
+        card, reading = (known.card, known.reading) if known is not None else (None, "")
+        self._facts.display(facts_of(run, card, reading))
 
     def _show_repeat(self, inspection: Inspection) -> None:
         repeat = inspection.repeat
