@@ -14,8 +14,7 @@ from tests.bench._server import MODEL
 from drover.domain.conversation import Conversation, Message, ReasoningPart, Role, TextPart
 from drover.domain.endpoint import Endpoint
 from drover.domain.parameters import UNSET
-from drover.domain.run import Exchange, Run, RunStatus, Timing
-from drover.domain.stream import Usage
+from drover.domain.run import Exchange, Run, RunStatus, Timing, Usage
 from drover.store import rows
 from drover.store.database import open_database
 from drover.store.library import Library

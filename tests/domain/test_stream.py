@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drover.domain.conversation import ReasoningPart, TextPart, ToolCallPart
+from drover.domain.run import Usage
 from drover.domain.stream import (
     Finished,
     ReasoningDelta,
@@ -10,7 +11,6 @@ from drover.domain.stream import (
     StreamEvent,
     TextDelta,
     ToolCallDelta,
-    Usage,
     UsageReported,
 )
 

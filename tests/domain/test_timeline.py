@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from drover.domain.parameters import SamplingParameters
-from drover.domain.run import Run, RunStatus, Timing
-from drover.domain.stream import Usage
+from drover.domain.run import Run, RunStatus, Timing, Usage
 from drover.domain.timeline import PhaseKind, phases_of, rates_of, stalls_in, timeline
 
 AT = datetime(2026, 11, 12, 14, 2, tzinfo=UTC)

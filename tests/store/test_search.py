@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tests.store import values
 
 from drover.domain.conversation import Message, ReasoningPart, Role, TextPart
-from drover.store.library import Library, SearchHit
+from drover.store.library import Library
+from drover.store.search import SearchHit
 
 
 def tell(

@@ -8,8 +8,7 @@ from tests.ui.test_transcript import AT
 
 from drover.domain.conversation import Message, Position, Role, TextPart
 from drover.domain.parameters import SamplingParameters
-from drover.domain.run import Run, RunStatus, Timing
-from drover.domain.stream import Usage
+from drover.domain.run import Run, RunStatus, Timing, Usage
 from drover.ui.comparison import ComparisonPage
 from drover.ui.transcript import TranscriptEntry
 

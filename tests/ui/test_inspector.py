@@ -11,8 +11,7 @@ from tests.ui.test_transcript import reply, run_of
 
 from drover.domain.conversation import ReasoningPart, TextPart
 from drover.domain.parameters import SamplingParameters
-from drover.domain.run import Run, Timing
-from drover.domain.stream import Usage
+from drover.domain.run import Run, Timing, Usage
 from drover.ui.controls import Segments
 from drover.ui.inspector import Inspector
 from drover.ui.run_timeline import RunTimeline

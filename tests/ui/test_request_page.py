@@ -16,8 +16,18 @@ from tests.ui.test_transcript import AT, reply, run_of
 from drover.domain.conversation import TextPart
 from drover.domain.endpoint import OXEN, ModelCard
 from drover.domain.parameters import SamplingParameters
-from drover.domain.run import Adjustment, Exchange, Failure, FailureKind, LiveRun, Run, RunStatus, Timing
-from drover.domain.stream import TextDelta, Usage
+from drover.domain.run import (
+    Adjustment,
+    Exchange,
+    Failure,
+    FailureKind,
+    LiveRun,
+    Run,
+    RunStatus,
+    Timing,
+    Usage,
+)
+from drover.domain.stream import TextDelta
 from drover.engine.inspection import Inspection, Kept, inspected
 from drover.ui.request_page import RequestPage
 from drover.ui.run_timeline import RunTimeline

@@ -18,8 +18,8 @@ from pytestqt.qtbot import QtBot
 from drover.domain.attempts import NextAttempt
 from drover.domain.conversation import Message, Part, Position, ReasoningPart, Role, TextPart
 from drover.domain.parameters import SamplingParameters
-from drover.domain.run import Failure, FailureKind, LiveRun, Run, RunStatus, Timing
-from drover.domain.stream import ReasoningDelta, TextDelta, Usage
+from drover.domain.run import Failure, FailureKind, LiveRun, Run, RunStatus, Timing, Usage
+from drover.domain.stream import ReasoningDelta, TextDelta
 from drover.ui.markdown_places import Place
 from drover.ui.markdown_text import BlockText
 from drover.ui.message_failure import FailureCard

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from drover.domain.conversation import Message, ReasoningReplay
 from drover.domain.endpoint import Endpoint, ParameterFact
 from drover.domain.parameters import SamplingParameters
-from drover.domain.stream import ResponseBuilder, Usage
 from drover.errors import running_text
 
 if TYPE_CHECKING:
@@ -130,6 +129,21 @@ class Failure:
     def words(self) -> str:
         """Message and hint as running text."""
         return running_text(self.message, self.hint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Token counts as the server gave them; None where it said nothing. Never recomputed."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    """Inside `completion_tokens` at OpenAI, outside at xAI: shown as given."""
+    cached_tokens: int | None = None
+    cost_usd: float | None = None
+    raw_json: str = "{}"
+    """The whole object as received."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +274,8 @@ class LiveRun:
     def __init__(self, run: Run, started_at_s: float) -> None:
         """`started_at_s` is on the clock of `time.monotonic()`."""
         self.run = run
+        from drover.domain.stream import ResponseBuilder  # not for the first frame
+
         self.builder = ResponseBuilder()
         self.started_at_s = started_at_s
         self.phase = LivePhase.PREPARING

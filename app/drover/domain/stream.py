@@ -11,6 +11,7 @@ from drover.domain.conversation import Part, ReasoningPart, TextPart, ToolCallPa
 
 if TYPE_CHECKING:
     from drover.domain.probabilities import TokenChoice
+    from drover.domain.run import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,21 +60,6 @@ class ToolCallDelta:
     extra: str = ""
     """All further keys of the call so far, see `ToolCallPart.extra`; empty repeats what is known."""
     choice: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Token counts as the server gave them; None where it said nothing. Never recomputed."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    """Inside `completion_tokens` at OpenAI, outside at xAI: shown as given."""
-    cached_tokens: int | None = None
-    cost_usd: float | None = None
-    raw_json: str = "{}"
-    """The whole object as received."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from operator import itemgetter
 from urllib.parse import urlsplit
 
 from drover.domain.endpoint import Endpoint
-from drover.domain.run import Exchange, Run
+from drover.domain.run import Exchange, Run, Usage
 from drover.domain.stream import (
     ErrorReported,
     Finished,
@@ -31,7 +31,6 @@ from drover.domain.stream import (
     StreamEvent,
     TextDelta,
     ToolCallDelta,
-    Usage,
     UsageReported,
 )
 from drover.errors import ProtocolError

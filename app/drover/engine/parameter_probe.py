@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from drover.domain.conversation import Message, Role, TextPart
 from drover.domain.endpoint import Endpoint, FactOutcome, ModelCard, ParameterFact
 from drover.domain.parameters import UNSET, SamplingParameters
-from drover.domain.run import Failure, FailureKind, RunRequest
-from drover.domain.stream import ResponseBuilder, Usage
+from drover.domain.run import Failure, FailureKind, RunRequest, Usage
+from drover.domain.stream import ResponseBuilder
 from drover.engine.probe_trials import (
     PROMPT,
     REPLY_TOKENS,

@@ -15,14 +15,12 @@ from drover.domain.endpoint import Endpoint, ModelCard, ParameterFact
 from drover.domain.parameters import Preset
 from drover.domain.run import Adjustment, Exchange, Run
 from drover.errors import LibraryError
-from drover.store import rows, search
+from drover.store import rows
 from drover.store.database import execute, in_words, transaction
-from drover.store.search import SearchHit
 
 if TYPE_CHECKING:
     from drover.domain.record import ConversationRecord
-
-__all__ = ["Changes", "Library", "SearchHit"]
+    from drover.store.search import SearchHit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +66,7 @@ class Library:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """The connection comes from `open_database`."""
         self._connection = connection
-        search.prepare(connection)
+        self._can_search = False
         self._journaled: dict[str, list[rows.JournalSlot]] = {}
 
     @property
@@ -110,7 +108,12 @@ class Library:
 
     def search(self, query: str, *, limit: int = 200) -> list[SearchHit]:
         """Conversations in whose title or in one of whose messages every term occurs. Any text will do."""
+        from drover.store import search
+
         with in_words(self._connection):
+            if not self._can_search:
+                search.prepare(self._connection)
+                self._can_search = True
             return search.find(self._connection, query, limit)
 
     def messages(self, conversation_id: str) -> list[Message]:

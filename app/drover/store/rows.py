@@ -31,8 +31,7 @@ from drover.domain.conversation import (
 )
 from drover.domain.endpoint import Endpoint, FactOutcome, ModelCard, ParameterFact
 from drover.domain.parameters import SPECS, UNSET, Preset, SamplingParameters, typed
-from drover.domain.run import Adjustment, Exchange, Failure, FailureKind, Run, RunStatus, Timing
-from drover.domain.stream import Usage
+from drover.domain.run import Adjustment, Exchange, Failure, FailureKind, Run, RunStatus, Timing, Usage
 from drover.store.database import storable
 
 if TYPE_CHECKING:

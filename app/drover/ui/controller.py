@@ -17,7 +17,6 @@ from drover.engine.workbench import Notice, Workbench
 from drover.errors import DroverError, Redirected
 from drover.log import logger
 from drover.store.library import Changes, Library
-from drover.store.search import words_of
 from drover.store.settings import Settings
 from drover.ui import formats
 from drover.ui.actions import Actions, Condition
@@ -639,6 +638,8 @@ class Controller(QObject):
     def _search(self, query: str) -> None:
         hits = self._reader.search(query) if query.strip() else None
         self._hits = {hit.conversation_id: hit for hit in hits or ()}
+        from drover.store.search import words_of
+
         self._hit_words = words_of(query)
         if hits is None and self._opened_finding is not None:
             self._opened_finding.forget_words()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
     QAbstractItemModel,
@@ -49,7 +50,6 @@ from PySide6.QtWidgets import (
 )
 
 from drover.domain.conversation import Conversation
-from drover.store.search import SearchHit
 from drover.ui.controls import (
     RADIUS,
     ElidedLabel,
@@ -63,6 +63,9 @@ from drover.ui.controls import (
 from drover.ui.formats import ELLIPSIS
 from drover.ui.models import ConversationListModel, ListRole, SearchHitModel
 from drover.ui.theme import draw_frame, draw_icon, theme
+
+if TYPE_CHECKING:
+    from drover.store.search import SearchHit
 
 _UNDO_MS = 10_000
 _SEARCH_DELAY_MS = 120

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import (
     QPainter,
@@ -69,8 +67,10 @@ class Paragraph(Label):
     def set_text(self, text: str) -> None:
         """Shows another plain text."""
         self._plain = text
+        from html import escape  # no first frame has one
+
         height = theme().line_height(self._role)
-        super().setText(f'<p style="margin:0; line-height:{height}px">{html.escape(text)}</p>')
+        super().setText(f'<p style="margin:0; line-height:{height}px">{escape(text)}</p>')
         self.setAccessibleName(text)
 
     def _restyle(self) -> None:

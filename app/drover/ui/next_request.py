@@ -1,10 +1,13 @@
-"""What will be sent next, shown in the composer beside what was sent last."""
+"""What will be sent next, shown in the composer beside what was sent last.
+
+How it is drawn and measured is imported when there is something to show: no first frame has that.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
@@ -12,14 +15,16 @@ from PySide6.QtGui import QGuiApplication
 from drover.domain.conversation import Draft, Node
 from drover.domain.endpoint import Endpoint, ModelCard
 from drover.domain.parameters import UNSET, ParameterChange, SamplingParameters, changes
-from drover.domain.request_outline import LineSign, MessageRun, RequestLine, request_lines
 from drover.domain.run import Adjustment, Run
-from drover.domain.token_estimate import MeasuredText, estimated_tokens, in_round_figures, is_near_limit
 from drover.engine.workbench import Workbench
 from drover.errors import DroverError
 from drover.ui import formats
 from drover.ui.main_window import MainWindow
 from drover.ui.shown import ShownConversation
+
+if TYPE_CHECKING:
+    from drover.domain.request_outline import LineSign, MessageRun
+    from drover.domain.token_estimate import MeasuredText
 
 _WORTH_TELLING = 100
 """Tokens from which on a first message without any settings is worth a number."""
@@ -96,14 +101,18 @@ class NextRequest(QObject):
         """How much will be sent, and what to beware of."""
         draft = self._draft
         chars = len(draft.text) + len(draft.system_prompt) + self._shown.chars_to(last_id)
-        tokens = estimated_tokens(chars, self._measured(run) if run is not None else None)
-        about = formats.tokens(in_round_figures(tokens))
         if count > 1:
             words = self.tr("{0} messages").format(formats.whole(count))
         elif len(draft.parameters) or draft.system_prompt:
             words = self.tr("1 message")
         else:
             words = self.tr("no parameters, no system prompt")
+        if not chars:
+            return words, ""
+        from drover.domain.token_estimate import estimated_tokens, in_round_figures, is_near_limit
+
+        tokens = estimated_tokens(chars, self._measured(run) if run is not None else None)
+        about = formats.tokens(in_round_figures(tokens))
         limit = card.context_tokens if card is not None else None
         if limit is not None and is_near_limit(tokens, limit):
             form = self.tr("about {0}, the context holds {1}")
@@ -113,6 +122,8 @@ class NextRequest(QObject):
         return words, ""
 
     def _measured(self, run: Run) -> MeasuredText:
+        from drover.domain.token_estimate import MeasuredText
+
         usage = run.usage
         return MeasuredText(
             prompt_chars=self._shown.chars_to(run.parent_id) + len(run.system_prompt),
@@ -131,6 +142,8 @@ class NextRequest(QObject):
 
     def _display_body(self, last: Run | None) -> None:
         """While a reply arrives, this is what was sent for it."""
+        from drover.domain.request_outline import LineSign, RequestLine, request_lines
+
         live, draft, after_id = self._shown.live, self._draft, self._last_before(self._draft)
         if live is not None:
             draft, after_id = _draft_of(live.run), live.run.parent_id
@@ -169,6 +182,8 @@ class NextRequest(QObject):
                 self._display_body(last)
 
     def _message_runs(self, draft: Draft, after_id: str | None, last: Run | None) -> list[MessageRun]:
+        from drover.domain.request_outline import LineSign
+
         now = self._shown.sent_nodes(after_id)
         old = now if last is None else self._shown.sent_nodes(last.parent_id)
         same = next((i for i, (a, b) in enumerate(zip(old, now, strict=False)) if a.id != b.id), None)
@@ -189,6 +204,8 @@ class NextRequest(QObject):
     def _stored(self, sign: LineSign, nodes: Sequence[Node]) -> MessageRun:
         def read(index: int) -> tuple[str, str]:
             return nodes[index].role.value, self._text(nodes[index])
+
+        from drover.domain.request_outline import MessageRun
 
         return MessageRun(sign=sign, count=len(nodes), read=read)
 
@@ -233,10 +250,14 @@ def _replaced(name: str, before: str, after: str) -> str:
 
 
 def _system_runs(before: str, after: str) -> list[MessageRun]:
+    from drover.domain.request_outline import LineSign
+
     if before == after:
         return [_one(LineSign.SAME, "system", after)]
     return [_one(LineSign.REMOVED, "system", before), _one(LineSign.ADDED, "system", after)]
 
 
 def _one(sign: LineSign, role: str, text: str) -> MessageRun:
+    from drover.domain.request_outline import MessageRun
+
     return MessageRun(sign=sign, count=1 if text.strip() else 0, read=lambda _: (role, text))

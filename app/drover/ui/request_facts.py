@@ -12,8 +12,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from drover.domain.endpoint import ModelCard
-from drover.domain.run import Run
-from drover.domain.stream import Usage
+from drover.domain.run import Run, Usage
 from drover.ui import formats
 from drover.ui.labels import ElidedLabel, Label
 from drover.ui.reading_menu import reading_words

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from drover.domain.reading import AS_SERVED, Reading, ReadingKind
+from drover.domain.run import Usage
 from drover.domain.stream import (
     ErrorReported,
     Finished,
@@ -22,7 +23,6 @@ from drover.domain.stream import (
     TextDelta,
     TokensScored,
     Unknown,
-    Usage,
     UsageReported,
 )
 from drover.wire.content import ContentSplitter

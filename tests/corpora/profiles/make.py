@@ -18,8 +18,7 @@ from drover.domain.conversation import (
 )
 from drover.domain.endpoint import Endpoint, FactOutcome, ModelCard, ParameterFact
 from drover.domain.parameters import Preset, SamplingParameters
-from drover.domain.run import Adjustment, Exchange, Failure, FailureKind, Run, RunStatus, Timing
-from drover.domain.stream import Usage
+from drover.domain.run import Adjustment, Exchange, Failure, FailureKind, Run, RunStatus, Timing, Usage
 from drover.store.database import open_database
 from drover.store.library import Library
 from drover.store.migrations import MIGRATIONS
