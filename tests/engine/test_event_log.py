@@ -247,7 +247,7 @@ def test_keys_that_are_not_read_are_named_beside_what_is() -> None:
         "service_tier": "default", "obfuscation": "xY",
         "choices": [
             {"index": 0, "native_finish_reason": "STOP", "finish_reason": None,
-             "delta": {"content": "Hi", "channel": "final", "annotations": [{"type": "url_citation"}]}}
+             "delta": {"content": "Hi", "channel": "final", "images": [{"type": "image_url"}]}}
         ],
     }  # fmt: skip
     log = log_of(
@@ -260,7 +260,7 @@ def test_keys_that_are_not_read_are_named_beside_what_is() -> None:
 
     assert (before.text, before.unread) == ("", ())
     assert first.text == "Hi"
-    assert first.unread == ("service_tier", "obfuscation", "native_finish_reason", "channel", "annotations")
+    assert first.unread == ("service_tier", "obfuscation", "native_finish_reason", "channel", "images")
     assert (second.kind, second.text, second.unread) == (EventKind.OTHER, "", ("moderation",))
     assert third.unread == done.unread == ()
 

@@ -418,3 +418,46 @@ def test_further_keys_of_a_call_are_kept_to_be_sent_back() -> None:
     (found,) = builder.tool_calls
     assert json.loads(found.extra) == {"extra_content": {"google": {"thought_signature": "ß=="}}}
     assert (found.arguments, builder.parts) == ("{}", (found,))
+
+
+def cites(url: str, title: str) -> dict[str, Any]:
+    return {"type": "url_citation", "url_citation": {"url": url, "title": title, "start_index": 0}}
+
+
+SOURCES: dict[str, tuple[list[dict[str, Any]], tuple[tuple[str, str], ...]]] = {
+    "one annotation in a delta": (
+        [delta(content="", annotations=[cites("https://a.example", "A")])] * 2
+        + [delta(content="x", annotations=[cites("https://b.example", "B")])],
+        (("https://a.example", "A"), ("https://b.example", "B")),
+    ),
+    "the list again in every chunk": (
+        [
+            {**delta(content="a"), "citations": ["https://a.example"]},
+            {
+                **delta(content="b"),
+                "citations": ["https://a.example", "https://b.example"],
+                "search_results": [{"title": "B", "url": "https://b.example", "date": None}],
+            },
+            delta(finish="stop"),
+        ],
+        (("https://a.example", ""), ("https://b.example", "B")),
+    ),
+    "a shorter list in the place of a longer one": (
+        [
+            {**delta(content="a"), "citations": ["https://a.example", "https://b.example"]},
+            {**delta(content="b"), "citations": ["https://b.example"]},
+        ],
+        (("https://b.example", ""),),
+    ),
+    "no page of the web": (
+        [{**delta(content="a", annotations=[{}, 7]), "citations": ["file:///etc/passwd", None, {"url": 7}]}],
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_pages_that_a_server_names_are_kept_beside_the_answer(name: str) -> None:
+    chunks, expected = SOURCES[name]
+
+    assert built([sse(*chunks)]).sources == expected

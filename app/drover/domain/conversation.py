@@ -113,6 +113,8 @@ class Message:
     """The Run that produced it; None for a message typed by a person."""
     reading: str = ""
     """How a person had the reply read, see `Reading.as_text`; empty where nobody decided about that."""
+    sources: tuple[tuple[str, str], ...] = ()
+    """Pages that a server named beside its reply: (address, title), the title perhaps empty."""
 
     @property
     def text(self) -> str:

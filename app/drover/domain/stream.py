@@ -43,6 +43,16 @@ class ReasoningKept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourcesNamed:
+    """Pages that the answer rests on, see `Message.sources`."""
+
+    pages: tuple[tuple[str, str], ...]
+    is_whole_list: bool
+    """Whether they are all so far, and not some more: some servers repeat the list on every chunk."""
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """The text is a refusal: the model says why it does not answer."""
 
@@ -120,6 +130,7 @@ StreamEvent: TypeAlias = (
     | ReasoningDelta
     | ReasoningKept
     | Refused
+    | SourcesNamed
     | ToolCallDelta
     | UsageReported
     | Finished
@@ -184,6 +195,8 @@ class ResponseBuilder:
         self.fingerprint = ""
         self.error: ErrorReported | None = None
         self.saw_done = False
+        self.sources: tuple[tuple[str, str], ...] = ()
+        """See `Message.sources`."""
         self.other_choices: set[int] = set()
         """The choices besides 0 that said something; what they said is left to the raw exchange."""
         self.is_refused = False
@@ -220,6 +233,8 @@ class ResponseBuilder:
                 self.error = self.error or event
             case StreamEnded():
                 self.saw_done = True
+            case SourcesNamed(pages=pages, is_whole_list=is_whole, choice=0):
+                self.sources = pages if is_whole else tuple(dict.fromkeys((*self.sources, *pages)))
             case Refused(choice=0):
                 self.is_refused = True
             case TextDelta() | ReasoningDelta() | ToolCallDelta():

@@ -27,6 +27,7 @@ from drover.domain.stream import (
     ReasoningDelta,
     ReasoningKept,
     Refused,
+    SourcesNamed,
     StreamEnded,
     StreamEvent,
     TextDelta,
@@ -273,6 +274,8 @@ def _said(event: StreamEvent) -> tuple[EventKind, str]:
             return EventKind.REASONING, ""
         case Refused():
             return EventKind.CONTENT, ""
+        case SourcesNamed(pages=pages):
+            return EventKind.OTHER, ", ".join(url for url, _ in pages)
         case ErrorReported(message=message):
             return EventKind.ERROR, message
         case Finished(reason=reason):

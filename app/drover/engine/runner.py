@@ -381,6 +381,7 @@ class Runner:
             created_at=settled_at,
             run_id=live.run.id,
             reading=self._request.reading,
+            sources=tuple((masked_text(url), masked_text(title)) for url, title in builder.sources),
         )
         exchange = self._recording.exchange(live.run.id) if self._recording is not None else None
         self.outcome = (live.run, message, exchange)

@@ -132,7 +132,7 @@ def message_row(message: Message) -> Row:
         message.role.value,
         microseconds(message.created_at),
         message.run_id,
-        *_encoded_parts(message.parts, message.reading),
+        *_encoded_parts(message),
     )
 
 
@@ -146,6 +146,7 @@ def message_from(row: Row) -> Message:
         role=Role(role),
         parts=_decoded_parts(shape, text, reasoning),
         reading=_reading_of(shape),
+        sources=_sources_of(shape),
         created_at=moment(created_at),
         run_id=run_id,
     )
@@ -160,22 +161,23 @@ def nodes_from(found: Sequence[Row]) -> list[Node]:
     return list(map(tuple.__new__, repeat(Node), columns))
 
 
-def _encoded_parts(parts: Iterable[Part], reading: str) -> tuple[str | None, str, str]:
+def _encoded_parts(message: Message) -> tuple[str | None, str, str]:
     """Shape, text and reasoning.
 
-    The shape begins with `["as", reading]` if a person decided how the reply is read. It lists the parts:
+    The shape begins with `["as", reading]` if a person decided how the reply is read, and ends with
+    `["s", [address, title], ...]` if the server named sources. It lists the parts:
     `["t", length]` and `["o", length, call id, name, ran, is error]` are cut from
     the text, `["r", length, source]` from the reasoning (with `raw` as a fourth where there is one);
     `["c", id, name, arguments]` (with `extra`), `["i", fields...]` and `["f", fields...]` stand for
     themselves. The last part of a column takes the rest and has no length, so that most messages share few
     shapes.
     """
-    shape: list[list[Any]] = [["as", reading]] if reading else []
+    shape: list[list[Any]] = [["as", message.reading]] if message.reading else []
     text: list[str] = []
     reasoning: list[str] = []
     last_of_text: list[Any] = []
     last_of_reasoning: list[Any] = []
-    for part in parts:
+    for part in message.parts:
         match part:
             case TextPart():
                 text.append(storable(part.text))
@@ -195,6 +197,8 @@ def _encoded_parts(parts: Iterable[Part], reading: str) -> tuple[str | None, str
                 shape.append(_attachment_entry(part))
             case _:
                 assert_never(part)
+    if message.sources:
+        shape.append(["s", *message.sources])
     for last in (last_of_text, last_of_reasoning):
         if last:
             last[1] = None
@@ -247,7 +251,7 @@ def _decoded_parts(shape: str | None, text: str, reasoning: str) -> tuple[Part, 
             reasoning_start = end
         elif kind == "c":
             parts.append(_call_from(facts))
-        elif kind != "as":
+        elif kind not in ("as", "s"):
             parts.append(_attachment_from([kind, *facts]))
     return tuple(parts)
 
@@ -255,6 +259,13 @@ def _decoded_parts(shape: str | None, text: str, reasoning: str) -> tuple[Part, 
 def _reading_of(shape: str | None) -> str:
     is_told = shape is not None and shape.startswith('[["as",')
     return str(_parsed_shape(shape)[0][1]) if shape is not None and is_told else ""
+
+
+def _sources_of(shape: str | None) -> tuple[tuple[str, str], ...]:
+    if shape is None or '["s",[' not in shape:
+        return ()
+    kind, *pages = _parsed_shape(shape)[-1]
+    return tuple((url, title) for url, title in pages) if kind == "s" else ()
 
 
 def _from_text(text: str, about: Sequence[Any]) -> Part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,12 +27,14 @@ from drover.ui import formats, rich_copy
 from drover.ui.controls import ElidedLabel
 from drover.ui.find_marks import Marks
 from drover.ui.line_places import Anchor
+from drover.ui.markdown_look import REASONING
 from drover.ui.markdown_places import Place, Range
 from drover.ui.markdown_view import MarkdownView
 from drover.ui.message_actions import MessageActions
 from drover.ui.message_failure import FailureCard, OutcomeLine
 from drover.ui.message_measures import measures, raised_limit, thinks_more_than_it_must
 from drover.ui.message_reasoning import ReasoningBlock, ReasoningDisplay, ReasoningState
+from drover.ui.message_sources import sources_markdown
 from drover.ui.pictures import Pictures
 from drover.ui.sight import is_on_screen
 from drover.ui.theme import draw_frame, theme
@@ -153,6 +156,7 @@ class MessageView(QWidget):
         self._body.footnote_requested.connect(self.footnote_requested)
         self._body.height_changed.connect(self.height_changed)
         self._body.reflowed.connect(self.reflowed)
+        self._sources: MarkdownView | None = None
         self._failure: FailureCard | None = None
         self._outcome: OutcomeLine | None = None
         self._actions = MessageActions(is_own=self._is_own, parent=self)
@@ -253,8 +257,9 @@ class MessageView(QWidget):
     def restyle(self) -> None:
         """Colours or text size have changed."""
         self._body.restyle()
-        if self._reasoning is not None:
-            self._reasoning.restyle()
+        for part in (self._reasoning, self._sources):
+            if part is not None:
+                part.restyle()
 
     def _take(self, entry: TranscriptEntry) -> None:
         self._show_when(entry)
@@ -293,6 +298,17 @@ class MessageView(QWidget):
         else:
             self._body.finish()
         self._has_answer = bool(text.strip())
+        if message.sources and self._sources is None:
+            self._sources = self._made_sources(message.sources)
+
+    def _made_sources(self, sources: Sequence[tuple[str, str]]) -> MarkdownView:
+        """The pages that the server named, below the answer; they are no part of it."""
+        view = MarkdownView(REASONING, text_name=self.tr("Sources"), parent=self)
+        view.display(sources_markdown(sources))
+        view.link_activated.connect(self.link_activated)
+        view.stackUnder(self._actions)
+        view.show()
+        return view
 
     def _feed_answer(self, text: str) -> None:
         if not self._has_answer:
@@ -485,6 +501,11 @@ class MessageView(QWidget):
         self._body.setGeometry(TEXT_INSET, y, inner, height)
         y += height
         has_text = height > 0
+        if self._sources is not None:
+            y += scale(_AFTER_OPEN_REASONING)
+            height = self._sources.lay_out(inner)
+            self._sources.setGeometry(TEXT_INSET, y, inner, height)
+            y += height
         for part in (self._outcome, self._failure):
             if part is not None:
                 y += scale(_BEFORE_BODY) if has_text else 0
@@ -538,11 +559,17 @@ class MessageView(QWidget):
         if self._reasoning is not None:
             offset = self._reasoning.y()
             is_changed = self._reasoning.reveal(top - offset, bottom - offset) or is_changed
+        if self._sources is not None:
+            offset = self._sources.y()
+            is_changed = self._sources.reveal(top - offset, bottom - offset) or is_changed
         return is_changed
 
     def is_revealed(self, top: int, bottom: int) -> bool:
         """Whether everything between these heights of the message has been made."""
         if not self._body.is_revealed(top - self._body.y(), bottom - self._body.y()):
+            return False
+        sources = self._sources
+        if sources is not None and not sources.is_revealed(top - sources.y(), bottom - sources.y()):
             return False
         reasoning = self._reasoning
         return reasoning is None or reasoning.is_revealed(top - reasoning.y(), bottom - reasoning.y())

@@ -19,6 +19,7 @@ from drover.domain.stream import (
     ReasoningDelta,
     ReasoningKept,
     Refused,
+    SourcesNamed,
     StreamEvent,
     TextDelta,
     TokensScored,
@@ -31,6 +32,7 @@ from drover.wire.harmony import Piece
 from drover.wire.logprobs import scored_tokens
 from drover.wire.quirks import Quirks
 from drover.wire.reasoning_blocks import BlockCollector
+from drover.wire.sources import LISTS, annotated, listed
 from drover.wire.tool_calls import CallReader
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
@@ -74,6 +76,7 @@ class ChunkReader:
         self._model_id = model_id
         self._model: object = None
         self._fingerprint: object = None
+        self._lists: list[object] = []
 
     def read(self, chunk: dict[str, Any], raw: str, name: str, out: list[StreamEvent]) -> None:
         """Appends what the chunk says. `raw` is its text and `name` the type of the event that carried it."""
@@ -95,6 +98,8 @@ class ChunkReader:
             usage = _usage_elsewhere(chunk, choices)
         if usage and isinstance(usage, dict):
             out.append(UsageReported(usage=_usage(usage)))
+        if "citations" in chunk or "search_results" in chunk:
+            self._list_sources(chunk, out)
         if chunk.get("error") or choices is None or name == "error":
             self._report_error(chunk, name, out)
         if len(out) == before and not is_held:
@@ -110,6 +115,13 @@ class ChunkReader:
         """Appends what was held back for a tag that did not come. Call at the end of the reply."""
         for index, state in self._choices.items():
             self._flush(state, index, out)
+
+    def _list_sources(self, chunk: dict[str, Any], out: list[StreamEvent]) -> None:
+        """Appends what the lists name, unless they only repeat what was told."""
+        lists = [chunk.get(name) for name in LISTS]
+        if lists != self._lists and (pages := listed(chunk)):
+            self._lists = lists
+            out.append(SourcesNamed(pages=pages, is_whole_list=True))
 
     def _identify(self, model: object, fingerprint: object, out: list[StreamEvent]) -> None:
         self._model, self._fingerprint = model or self._model, fingerprint or self._fingerprint
@@ -154,6 +166,8 @@ class ChunkReader:
                     is_held = self._split(content, state, index, out)
             else:
                 is_held = self._parts(content, state, index, out)
+        if "annotations" in delta and (pages := annotated(delta["annotations"])):
+            out.append(SourcesNamed(pages=pages, is_whole_list=False, choice=index))
         refusal = delta.get("refusal")
         if refusal and isinstance(refusal, str):
             out.append(TextDelta(text=refusal, choice=index))

@@ -6,16 +6,19 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from drover.wire.sources import LISTS
 from drover.wire.sse import SSEDecoder
 
 _ENVELOPE = frozenset({"id", "object", "created"})
 _CHUNK = _ENVELOPE | {"model", "choices", "usage", "system_fingerprint", "error", "detail", "message", "msg"}
+_CHUNK |= frozenset(LISTS)
 _CHUNK |= {"code", "type", "status"}  # of an error that is not in an object of its own
 _CHOICE = frozenset(
     {"index", "delta", "message", "text", "finish_reason", "finishReason", "logprobs", "usage"}
 )
 _CHOICE |= {"error", "reasoning_logprobs"}
 _MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "audio"})
+_MESSAGE |= {"annotations"}
 _MESSAGE |= {"reasoning_content", "reasoning", "reasoning_details", "thinking_blocks"}
 _PARTS = frozenset({"text", "output_text", "thinking", None})
 
