@@ -195,8 +195,7 @@ class ResponseBuilder:
         self.fingerprint = ""
         self.error: ErrorReported | None = None
         self.saw_done = False
-        self.sources: tuple[tuple[str, str], ...] = ()
-        """See `Message.sources`."""
+        self._sources: dict[tuple[str, str], None] = {}
         self.other_choices: set[int] = set()
         """The choices besides 0 that said something; what they said is left to the raw exchange."""
         self.is_refused = False
@@ -234,7 +233,9 @@ class ResponseBuilder:
             case StreamEnded():
                 self.saw_done = True
             case SourcesNamed(pages=pages, is_whole_list=is_whole, choice=0):
-                self.sources = pages if is_whole else tuple(dict.fromkeys((*self.sources, *pages)))
+                if is_whole:
+                    self._sources.clear()
+                self._sources |= dict.fromkeys(pages)
             case Refused(choice=0):
                 self.is_refused = True
             case TextDelta() | ReasoningDelta() | ToolCallDelta():
@@ -281,6 +282,11 @@ class ResponseBuilder:
     def reasoning_delta_count(self) -> int:
         """How many deltas carried reasoning."""
         return self.arrival_is_reasoning.count(1)
+
+    @property
+    def sources(self) -> tuple[tuple[str, str], ...]:
+        """The pages named so far, see `Message.sources`."""
+        return tuple(self._sources)
 
     @property
     def tool_calls(self) -> tuple[ToolCallPart, ...]:

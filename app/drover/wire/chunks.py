@@ -44,7 +44,7 @@ _ERROR_KEYS = ("detail", "message", "msg")
 class _Choice:
     """What must be remembered of one choice between its deltas."""
 
-    __slots__ = ("blocks", "calls", "has_reasoning_field", "has_spoken", "is_plain", "splitter")
+    __slots__ = ("_calls", "blocks", "has_reasoning_field", "has_spoken", "is_plain", "splitter")
 
     def __init__(self, *, is_plain: bool) -> None:
         self.is_plain = is_plain
@@ -55,7 +55,14 @@ class _Choice:
         self.splitter: ContentSplitter | None = None
         self.blocks: BlockCollector | None = None
         """What the provider wants back of the reasoning, as long as it may grow."""
-        self.calls = CallReader()
+        self._calls: CallReader | None = None
+
+    @property
+    def calls(self) -> CallReader:
+        """Made when there is a call: a hostile chunk may have a million choices."""
+        if self._calls is None:
+            self._calls = CallReader()
+        return self._calls
 
 
 class ChunkReader:

@@ -128,7 +128,7 @@ class HarmonySplitter:
 
     def _body(self, text: str, start: int, out: list[tuple[int, str]]) -> int:
         """Emits the text up to a marker, or up to what may become one."""
-        at = text.find("<", start)
+        at = text.find("<|", start)
         while at >= 0:
             before = text[at - 1] if at > start else self._last
             if before not in _QUOTES:
@@ -143,8 +143,10 @@ class HarmonySplitter:
                     self._emit(text[start:at], out)
                     self._held = text[at:]
                     return len(text)
-            at = text.find("<", at + 1)
-        self._emit(text[start:], out)
+            at = text.find("<|", at + 2)
+        end = len(text) - text.endswith("<")
+        self._emit(text[start:end], out)
+        self._held = text[end:]
         return len(text)
 
     def _between(self, text: str, at: int) -> int:

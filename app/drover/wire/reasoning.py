@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import Enum, auto
 
@@ -12,6 +13,8 @@ DEFAULT_TAGS: tuple[tuple[str, str], ...] = (
     ("[THINK]", "[/THINK]"),
 )
 """Opening and closing tags: most open models, Gemini's compatible endpoint, Kimi, Magistral."""
+
+_SPACE = re.compile(r"\s*")
 
 
 class _State(Enum):
@@ -36,6 +39,7 @@ class TagSplitter:
     ) -> None:
         """`starts_inside`: the prompt has already opened the tag, so only the closing one will come."""
         self._tags = tuple(tags)
+        self._longest = max(len(opening) for opening, _ in self._tags)
         self._starts_inside = starts_inside
         self._closes = tuple(dict.fromkeys(closing for _, closing in self._tags))
         """What may end the thinking: any of them, until an opening tag has said which."""
@@ -50,16 +54,13 @@ class TagSplitter:
     def feed(self, text: str) -> list[tuple[bool, str]]:
         """Stretches of (is reasoning, text), none of them empty."""
         out: list[tuple[bool, str]] = []
-        text = self._held + text
-        self._held = ""
-        while text:
+        text, self._held = self._held + text, ""
+        at = 0
+        while at < len(text):
             if self._state is _State.ANSWER:
-                out.append((False, text))
+                out.append((False, text[at:] if at else text))
                 break
-            if self._state is _State.INSIDE:
-                text = self._inside(text, out)
-            else:
-                text = self._between(text)
+            at = self._inside(text, at, out) if self._state is _State.INSIDE else self._between(text, at)
         return out
 
     def flush(self) -> list[tuple[bool, str]]:
@@ -72,41 +73,45 @@ class TagSplitter:
             self._state = _State.ANSWER
         return [(is_reasoning, held)] if held else []
 
-    def _between(self, text: str) -> str:
-        """Decides what begins here; returns what is still to be read."""
-        body = text.lstrip()
+    # Both take the text from a place on, and return from where it goes on: copying the rest each time would
+    # take quadratic time where there are many tags.
+
+    def _between(self, text: str, start: int) -> int:
+        """Decides what begins here."""
+        at = _SPACE.match(text, start).end()  # type: ignore[union-attr]
         if self._state is _State.OPENED:
-            if body:
+            if at < len(text):
                 self._state = _State.INSIDE
-            return body
+            return at
         for opening, closing in self._tags:
-            if body.startswith(opening):
+            if text.startswith(opening, at):
                 self._state, self._closes = _State.OPENED, (closing,)
-                return body[len(opening) :]
-        if not body or any(opening.startswith(body) for opening, _ in self._tags):
-            self._held = text
-            return ""
+                return at + len(opening)
+        rest = text[at : at + self._longest]
+        if len(rest) < self._longest and any(opening.startswith(rest) for opening, _ in self._tags):
+            self._held = text[start:]
+            return len(text)
         if self._state is _State.START and self._starts_inside:
             self._state = _State.INSIDE
-            return body
+            return at
         was_closed = self._state is _State.CLOSED
         self._state = _State.ANSWER
-        return body if was_closed else text
+        return at if was_closed else start
 
-    def _inside(self, text: str, out: list[tuple[bool, str]]) -> str:
+    def _inside(self, text: str, start: int, out: list[tuple[bool, str]]) -> int:
         """Emits the thinking up to the closing tag, or up to what may become one."""
-        found = [(end, close) for close in self._closes if (end := text.find(close)) >= 0]
+        found = [(end, close) for close in self._closes if (end := text.find(close, start)) >= 0]
         if found:
             end, close = min(found)
-            if end:
-                out.append((True, text[:end]))
+            if end > start:
+                out.append((True, text[start:end]))
             self._state = _State.CLOSED
-            return text[end + len(close) :]
-        cut = min(_possible_start(text, close) for close in self._closes)
-        text, self._held = text[:cut], text[cut:]
-        if text:
-            out.append((True, text))
-        return ""
+            return end + len(close)
+        cut = max(start, min(_possible_start(text, close) for close in self._closes))
+        if cut > start:
+            out.append((True, text[start:cut]))
+        self._held = text[cut:]
+        return len(text)
 
 
 def _possible_start(text: str, tag: str) -> int:
