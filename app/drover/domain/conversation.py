@@ -36,10 +36,13 @@ class ReasoningPart:
 
     text: str
     source: str = ""
-    """Where it was found: `reasoning`, `reasoning_content`, `reasoning_details`, `content` or `<think>`."""
+    """Where it was found: `reasoning`, `reasoning_content`, `reasoning_details`, `thinking_blocks`; inside
+    the content as parts of an array (`content`), between tags (`<think>`, whatever they were), or by the
+    format of gpt-oss (`harmony`)."""
     raw: str = ""
     """What the server wants back unmodified, where it gave such a thing: the JSON array of its
-    `reasoning_details`. With an empty text the thought is hidden."""
+    `reasoning_details`, the types of which begin with `reasoning.`, or of its `thinking_blocks`. With an
+    empty text the thought is hidden."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

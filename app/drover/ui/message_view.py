@@ -451,11 +451,11 @@ class MessageView(QWidget):
                     at,
                     ("raise_limit", self.tr("Retry with {0}").format(formats.whole(raised_limit(run)))),
                 )
-            case RunStatus.COMPLETE if not self._has_answer and not self._entry.message.parts:
-                return (self.tr("The answer is empty."), retry)
             case RunStatus.COMPLETE if run.failure is not None:
                 told = run.failure.message.rstrip(".")
                 return (f"{told}. {run.failure.hint}".rstrip(),)
+            case RunStatus.COMPLETE if not self._has_answer and not self._entry.message.parts:
+                return (self.tr("The answer is empty."), retry)
             case RunStatus.COMPLETE if _only_thinks(self._entry.message):
                 words = self.tr("There is thinking, and no answer.")
                 return (words, retry, ("read_as_answer", self.tr("Treat as the answer")))

@@ -16,6 +16,7 @@ from drover.domain.stream import (
     ErrorReported,
     Finished,
     Identified,
+    PicturesSent,
     ReasoningDelta,
     ReasoningKept,
     Refused,
@@ -186,6 +187,8 @@ class ChunkReader:
             state.calls.read(delta, index, out)
         elif not content and "audio" in delta:
             _append_transcript(delta["audio"], index, out)
+        if "images" in delta and isinstance(delta["images"], list) and delta["images"]:
+            out.append(PicturesSent(count=len(delta["images"]), choice=index))
         reason = choice.get("finish_reason") or choice.get("finishReason")
         if reason and isinstance(reason, str):
             self._flush(state, index, out)
@@ -236,6 +239,8 @@ class ChunkReader:
             if part.get("type") == "thinking" or "thinking" in part:
                 if text := _plain_text(part.get("thinking")):
                     out.append(self._thought(text, "content", index))
+            elif "image_url" in part:
+                out.append(PicturesSent(count=1, choice=index))
             elif text := _plain_text(part):
                 if state.is_plain:
                     out.append(TextDelta(text=text, choice=index))
