@@ -377,7 +377,7 @@ class Runner:
             parent_id=live.run.parent_id,
             role=Role.ASSISTANT,
             # A beginning to which nothing was added is no reply, and leaves no version behind on a retry.
-            parts=() if failure is not None and not builder.delta_count else masked_parts(builder.parts),
+            parts=masked_parts(builder.parts) if builder.delta_count or _is_note(status, failure) else (),
             created_at=settled_at,
             run_id=live.run.id,
             reading=self._request.reading,
@@ -409,6 +409,11 @@ class Runner:
             last_token_ms=_ms(builder.last_token_s),
             total_ms=_ms(time.monotonic() - self._live.started_at_s),
         )
+
+
+def _is_note(status: RunStatus, failure: Failure | None) -> bool:
+    """Whether a failure, if there is one, only stands beside a reply that is whole."""
+    return failure is None or status in (RunStatus.COMPLETE, RunStatus.CUT, RunStatus.FILTERED)
 
 
 async def encoded_request(request: RunRequest) -> chat.EncodedRequest:

@@ -723,16 +723,22 @@ class Workbench:
                 reread, run, exchange, stored, self.endpoint_of(run), reading,
                 message_id=new_id(), at=datetime.now(UTC),
             )  # fmt: skip
-            made = await in_daemon_thread(read, name="read again")
+            found = made = await in_daemon_thread(read, name="read again")
             if made.parts == stored.parts:
                 self._tell(Notice(text="Read that way, this reply is the same."))
                 return message_id
-            await self._write(lambda library: library.add_version(made, beside=message_id))
-            return made.id
-        conversation = await self._on_writer(lambda: self._library.conversation(stored.conversation_id))
-        if conversation is not None and conversation.head_id == message_id:
-            await self.show_version(stored.conversation_id, found.id)
+            await self._write(lambda library: library.add_version(made))
+        await self._show_reading(stored, found.id)
         return found.id
+
+    async def _show_reading(self, stored: Message, version_id: str) -> None:
+        """Moves the head to a version of the message, unless others follow that would go out of sight."""
+        conversation = await self._on_writer(lambda: self._library.conversation(stored.conversation_id))
+        if conversation is not None and conversation.head_id == stored.id:
+            await self.show_version(stored.conversation_id, version_id)
+        elif version_id != stored.id:
+            words = "It is another version of this reply now; what follows belongs to the one that is shown."
+            self._tell(Notice(text=words))
 
     async def _remember_reading(self, run: Run, reading: Reading) -> None:
         about = (_facts_id(run.endpoint_id, run.base_url), run.model_id)

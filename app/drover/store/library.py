@@ -412,14 +412,10 @@ class Library:
             touched = self._move_head(message.conversation_id, message.id)
         return touched | _changed(messages=[message.id])
 
-    def add_version(self, message: Message, *, beside: str) -> Changes:
-        """Adds another version of a message; the head moves to it if it stood at that one."""
+    def add_version(self, message: Message) -> Changes:
+        """Adds another version of a message; the head stays where it is."""
         with self._writing():
             self._insert_message(message)
-            self._execute(
-                "UPDATE conversations SET head_id = ? WHERE id = ? AND head_id = ?",
-                (message.id, message.conversation_id, beside),
-            )
         return _changed(conversations=[message.conversation_id], messages=[message.id])
 
     def set_head(self, conversation_id: str, message_id: str | None) -> Changes:
