@@ -38,6 +38,7 @@ from drover.wire.tool_calls import CallReader
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
 _ABSURD_USD = 1e9
+_ABSURD_COUNT = 2**53
 _ERROR_KEYS = ("detail", "message", "msg")
 """What an object without choices holds if it is an error."""
 
@@ -372,11 +373,11 @@ def _usage(raw: dict[str, Any]) -> Usage:
 
 
 def _count(*values: object) -> int | None:
-    """The first of these that is a number of tokens."""
+    """The first of these that is a number of tokens. What no counter could hold is none."""
     for value in values:
         if isinstance(value, float) and value.is_integer():
-            return int(value)
-        if isinstance(value, int) and not isinstance(value, bool):
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _ABSURD_COUNT:
             return value
     return None
 
