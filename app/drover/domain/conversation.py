@@ -93,7 +93,7 @@ class FilePart:
     hash: str
     """As in `ImagePart`."""
     media_type: str
-    """`application/pdf`, or `text/plain` for whatever is text."""
+    """`application/pdf`, or `text/plain` for whatever is text, with its charset where that is not UTF-8."""
     name: str
     size_bytes: int
 
@@ -180,6 +180,8 @@ class Draft:
     """Unsent text of a new turn, put aside while an earlier message is edited."""
     attachments: tuple[Attachment, ...] = ()
     """What goes with the text, in order."""
+    aside_attachments: tuple[Attachment, ...] = ()
+    """What goes with `aside_text`."""
     tools: tuple[ToolDefinition, ...] = ()
     """What the model may call."""
     reasoning_replay: ReasoningReplay = ReasoningReplay.AS_REQUIRED
