@@ -130,6 +130,12 @@ class Message:
         return "".join(part.text for part in self.parts if isinstance(part, ReasoningPart))
 
     @property
+    def is_thought_hidden(self) -> bool:
+        """Whether there is thinking that only the provider can read, and none besides."""
+        thoughts = [part for part in self.parts if isinstance(part, ReasoningPart)]
+        return any(part.raw for part in thoughts) and not any(part.text.strip() for part in thoughts)
+
+    @property
     def tool_calls(self) -> tuple[ToolCallPart, ...]:
         """The calls that a reply asks for, in order."""
         return tuple(part for part in self.parts if isinstance(part, ToolCallPart))

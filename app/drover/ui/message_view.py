@@ -65,12 +65,6 @@ class TranscriptEntry:
     endpoint_name: str = ""
 
 
-def _hides_thought(message: Message) -> bool:
-    """Whether there is thinking in it that only the provider can read, and none besides."""
-    thoughts = [part for part in message.parts if isinstance(part, ReasoningPart)]
-    return any(part.raw for part in thoughts) and not any(part.text.strip() for part in thoughts)
-
-
 def _only_thinks(message: Message) -> bool:
     """Whether all that came is thinking that can be read."""
     is_all = all(isinstance(part, ReasoningPart) for part in message.parts)
@@ -282,7 +276,7 @@ class MessageView(QWidget):
     def _take_stored(self, message: Message) -> None:
         """Brings a live message to its end, or shows a stored one; what was fed is not laid out again."""
         thought = message.reasoning
-        if thought.strip() or _hides_thought(message):
+        if thought.strip() or message.is_thought_hidden:
             block = self._reasoning_block()
             shown = block.text()
             if thought.startswith(shown):
@@ -373,10 +367,10 @@ class MessageView(QWidget):
                 return ReasoningState(is_hidden=True)
             return ReasoningState(is_thinking=is_thinking, seconds=seconds, tokens=tokens, tokens_per_s=rate)
         if run is None:
-            return ReasoningState(is_hidden=_hides_thought(self._entry.message))
+            return ReasoningState(is_hidden=self._entry.message.is_thought_hidden)
         lasted = run.timing.reasoning_ms
         is_cut = run.status is RunStatus.CUT and not self._has_answer
-        is_hidden = _hides_thought(self._entry.message)
+        is_hidden = self._entry.message.is_thought_hidden
         tokens_spent = run.completion_tokens if is_cut else run.reasoning_tokens
         return ReasoningState(
             is_hidden=is_hidden,
