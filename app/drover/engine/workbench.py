@@ -800,15 +800,16 @@ class Workbench:
         if reading.as_text:
             self._readings[about] = reading.as_text
 
-    async def token_choices(self, run_id: str) -> InspectedTokens | None:
+    async def token_choices(self, run_id: str, message_id: str = "") -> InspectedTokens | None:
         """The tokens of a stored reply with their probabilities; None where the server sent none.
 
-        Reads on another thread. Raises ConfigurationError where there is nothing to read.
+        They are told apart as in the message, or else in the reply of the run. Reads on another thread.
+        Raises ConfigurationError where there is nothing to read.
         """
         from drover.engine.inspected_tokens import inspected_tokens
         from drover.engine.threads import in_daemon_thread
 
-        run, exchange, stored = await self._stored_reply(run_id)
+        run, exchange, stored = await self._stored_reply(run_id, message_id)
         read = functools.partial(inspected_tokens, run, exchange, stored, self.endpoint_of(run))
         return await in_daemon_thread(read, name="read tokens")
 
