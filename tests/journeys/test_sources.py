@@ -1,4 +1,4 @@
-"""Pages that a server names beside its answer are links below it."""
+"""What a server says beside its answer: pages that it rests on are links below it, a refusal is marked."""
 
 from __future__ import annotations
 
@@ -30,3 +30,16 @@ def test_titles_and_addresses_cannot_break_out_of_their_links() -> None:
         r"1. [x\]\(https://evil.example\) \<b\>, a.example](<https://a.example/a%20b%3Ec>)",
         r"2. [\[](<http://[>)",
     ]
+
+
+def test_a_refusal_is_shown_as_the_answer_and_marked(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    chunks = [
+        {"choices": [{"index": 0, "delta": {"refusal": "I will not say."}}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    ]
+    steps = [Send(event(chunk)) for chunk in [*chunks, "[DONE]"]]
+    provider.script(Head(headers={"Content-Type": EVENT_STREAM}), *steps)
+
+    user.opens(scripted).asks("Say it?").sees("I will not say.").reads("The model refused to answer.")
