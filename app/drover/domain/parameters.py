@@ -309,7 +309,7 @@ def parsed_json(text: str) -> Json:
         value.text.encode()
     except json.JSONDecodeError as error:
         raise ConfigurationError(
-            f"This is not JSON: {_in_plain_words(error.msg)} in line {error.lineno}, column {error.colno}."
+            f"This is not JSON: {json_slip_in_words(error.msg)} in line {error.lineno}, column {error.colno}."
         ) from None
     except UnicodeEncodeError as error:
         half = ord(error.object[error.start])
@@ -320,7 +320,7 @@ def parsed_json(text: str) -> Json:
     except RecursionError:
         raise ConfigurationError("This JSON is nested too deeply to be read.") from None
     except ValueError as error:
-        raise ConfigurationError(f"This is not JSON: {_in_plain_words(str(error))}.") from None
+        raise ConfigurationError(f"This is not JSON: {json_slip_in_words(str(error))}.") from None
     return value
 
 
@@ -340,7 +340,8 @@ _JSON_SLIPS = {
 """What Python's decoder says, by how it begins, and what it means."""
 
 
-def _in_plain_words(message: str) -> str:
+def json_slip_in_words(message: str) -> str:
+    """What Python's decoder of JSON says, for a person."""
     found = (words for start, words in _JSON_SLIPS.items() if message.startswith(start))
     return next(found, message)
 

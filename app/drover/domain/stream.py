@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from drover.domain.conversation import Part, ReasoningPart, TextPart, ToolCallPart
 
@@ -49,14 +49,6 @@ class SourcesNamed:
     pages: tuple[tuple[str, str], ...]
     is_whole_list: bool
     """Whether they are all so far, and not some more: some servers repeat the list on every chunk."""
-    choice: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PicturesSent:
-    """Pictures in the answer, which are only kept with its bytes."""
-
-    count: int
     choice: int = 0
 
 
@@ -137,7 +129,6 @@ StreamEvent: TypeAlias = (
     TextDelta
     | ReasoningDelta
     | ReasoningKept
-    | PicturesSent
     | Refused
     | SourcesNamed
     | ToolCallDelta
@@ -158,13 +149,25 @@ def _one_array(arrays: Sequence[str]) -> str:
     )
 
 
+class CallPiece(NamedTuple):
+    """A piece of a tool call."""
+
+    place: int
+    """Of the call among those of the reply, from 0, in the order of their beginning."""
+    name: str
+    """As far as it is known."""
+    arguments: str
+    """What came to the arguments; may be empty."""
+
+
 class _Call:
     """A tool call as it grows."""
 
-    __slots__ = ("arguments", "call_id", "extra", "name")
+    __slots__ = ("arguments", "call_id", "extra", "name", "place")
 
-    def __init__(self) -> None:
+    def __init__(self, place: int) -> None:
         self.call_id = self.name = self.extra = ""
+        self.place = place
         self.arguments: list[str] = []
 
     @property
@@ -177,7 +180,7 @@ class ResponseBuilder:
     """Folds the events of choice 0 into append-only text, and notes when each piece arrived.
 
     All times are seconds since the request was sent. Text is only ever appended, so a reader keeps a cursor:
-    `read_answer(cursor)` and `read_reasoning(cursor)` cost no more than what is new.
+    `read_answer(cursor)`, `read_reasoning(cursor)` and `read_calls(cursor)` cost no more than what is new.
     """
 
     def __init__(self) -> None:
@@ -187,6 +190,7 @@ class ResponseBuilder:
         self._calls: dict[int, _Call] = {}
         self._kept: dict[int, list[str]] = {}
         """Blocks for the provider, as JSON arrays, by the reasoning part that they belong to."""
+        self._call_pieces: list[CallPiece] = []
         self.arrivals_s = array("d")
         """Arrival time of every delta that carried text, in order."""
         self.arrival_is_reasoning = bytearray()
@@ -205,8 +209,6 @@ class ResponseBuilder:
         self.error: ErrorReported | None = None
         self.saw_done = False
         self._sources: dict[tuple[str, str], None] = {}
-        self.picture_count = 0
-        """Pictures in the answer, of which only the raw exchange has the bytes."""
         self.other_choices: set[int] = set()
         """The choices besides 0 that said something; what they said is left to the raw exchange."""
         self.is_refused = False
@@ -247,8 +249,6 @@ class ResponseBuilder:
                 if is_whole:
                     self._sources.clear()
                 self._sources |= dict.fromkeys(pages)
-            case PicturesSent(count=count, choice=0):
-                self.picture_count += count
             case Refused(choice=0):
                 self.is_refused = True
             case TextDelta() | ReasoningDelta() | ToolCallDelta():
@@ -324,12 +324,16 @@ class ResponseBuilder:
         return tuple(parts)
 
     def read_answer(self, cursor: int) -> tuple[str, int]:
-        """The answer that arrived since the cursor (0 at first), and the cursor for the next call."""
+        """The answer that arrived since the cursor (0 at first), and the next cursor."""
         return "".join(self._answer[cursor:]), len(self._answer)
 
     def read_reasoning(self, cursor: int) -> tuple[str, int]:
-        """The reasoning that arrived since the cursor (0 at first), and the cursor for the next call."""
+        """The reasoning that arrived since the cursor (0 at first), and the next cursor."""
         return "".join(self._reasoning[cursor:]), len(self._reasoning)
+
+    def read_calls(self, cursor: int) -> tuple[list[CallPiece], int]:
+        """The pieces of calls that arrived since the cursor (0 at first), and the next cursor."""
+        return self._call_pieces[cursor:], len(self._call_pieces)
 
     def _append(self, text: str, at_s: float, *, source: str, is_reasoning: bool) -> None:
         if not text:
@@ -360,13 +364,14 @@ class ResponseBuilder:
     def _feed_call(self, event: ToolCallDelta, at_s: float) -> None:
         call = self._calls.get(event.index)
         if call is None:
-            call = self._calls[event.index] = _Call()
+            call = self._calls[event.index] = _Call(len(self._calls))
             self._parts.append(event.index)
         call.call_id = call.call_id or event.call_id
         call.name = call.name or event.name
         call.extra = event.extra or call.extra
         if event.arguments:
             call.arguments.append(event.arguments)
+        self._call_pieces.append(CallPiece(call.place, call.name, event.arguments))
         self._mark(at_s, len(event.arguments), is_reasoning=False)
 
     def _mark(self, at_s: float, chars: int, *, is_reasoning: bool) -> None:

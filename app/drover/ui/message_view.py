@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -39,6 +40,10 @@ from drover.ui.pictures import Pictures
 from drover.ui.sight import is_on_screen
 from drover.ui.theme import draw_frame, theme
 
+if TYPE_CHECKING:
+    from drover.ui.call_block import CallBlock
+    from drover.ui.shown_calls import ShownCall
+
 TEXT_INSET = 16
 """From the edge of the reading column to the text."""
 _PAD_TOP, _PAD_BOTTOM, _RADIUS = 10, 12, 6
@@ -63,6 +68,14 @@ class TranscriptEntry:
     """Set while the reply may still grow."""
     author: str
     endpoint_name: str = ""
+    calls: tuple[ShownCall, ...] = ()
+    """The calls of a stored reply, and how far each is."""
+
+
+def _hides_thought(message: Message) -> bool:
+    """Whether there is thinking in it that only the provider can read, and none besides."""
+    thoughts = [part for part in message.parts if isinstance(part, ReasoningPart)]
+    return any(part.raw for part in thoughts) and not any(part.text.strip() for part in thoughts)
 
 
 def _only_thinks(message: Message) -> bool:
@@ -88,6 +101,8 @@ class Switches:
     is_source: bool = False
     wrapped: frozenset[int] = frozenset()
     """Blocks of code, counted among all blocks of the text."""
+    written: tuple[tuple[int, str], ...] = ()
+    """Results of calls that were written and not sent, with the index of the call."""
 
 
 class MessageView(QWidget):
@@ -103,6 +118,7 @@ class MessageView(QWidget):
         source_requested(): show it as it was written, or rendered again
         version_requested(int): -1 or 1
         action_requested(str): see `TranscriptView.failure_action_requested`
+        call_decided(int, str), results_given(dict[int, str]): see `CallBlock`
     """
 
     height_changed = Signal()
@@ -118,6 +134,8 @@ class MessageView(QWidget):
     source_requested = Signal()
     version_requested = Signal(int)
     action_requested = Signal(str)
+    call_decided = Signal(int, str)
+    results_given = Signal(object)
 
     def __init__(
         self,
@@ -133,7 +151,7 @@ class MessageView(QWidget):
         self._entry = entry
         self._is_own = entry.message.role is Role.USER
         self._reasoning_display = display
-        self._answer_cursor = self._reasoning_cursor = 0
+        self._answer_cursor = self._reasoning_cursor = self._call_cursor = 0
         self._has_answer = False
         self._may_close = True
         self._marks: Marks | None = None
@@ -151,6 +169,7 @@ class MessageView(QWidget):
         self._body.height_changed.connect(self.height_changed)
         self._body.reflowed.connect(self.reflowed)
         self._sources: MarkdownView | None = None
+        self._calls: CallBlock | None = None
         self._failure: FailureCard | None = None
         self._outcome: OutcomeLine | None = None
         self._actions = MessageActions(is_own=self._is_own, parent=self)
@@ -199,8 +218,11 @@ class MessageView(QWidget):
             self._reasoning_block().feed(reasoning)
         if answer:
             self._feed_answer(answer)
+        pieces, self._call_cursor = live.builder.read_calls(self._call_cursor)
+        if pieces:
+            self._call_block().feed(pieces)
         self._show_state()
-        return bool(reasoning or answer)
+        return bool(reasoning or answer or pieces)
 
     def plain_text(self, most_chars: int = sys.maxsize) -> str:
         """Author and text without markup, as far as it has arrived, and why there is no more.
@@ -209,7 +231,9 @@ class MessageView(QWidget):
         """
         run = self._entry.run
         failure = run.failure.words if run is not None and run.failure is not None else ""
-        return f"{self._entry.author}: " + "\n".join(filter(None, (self._body.text(most_chars), failure)))
+        calls = self._calls.text()[:most_chars] if self._calls is not None else ""
+        told = (self._body.text(most_chars), calls, failure)
+        return f"{self._entry.author}: " + "\n".join(filter(None, told))
 
     def set_reasoning_display(self, display: ReasoningDisplay) -> None:
         """The person's setting has changed."""
@@ -238,6 +262,7 @@ class MessageView(QWidget):
             is_reasoning_open=block.is_open if block is not None and block.is_claimed else None,
             is_source=self._body.is_source,
             wrapped=self._body.wrapped,
+            written=tuple(self._calls.written.items()) if self._calls is not None else (),
         )
 
     def restore(self, switches: Switches) -> None:
@@ -247,11 +272,13 @@ class MessageView(QWidget):
         if switches.is_source:
             self.show_source(True)
         self._body.wrap(switches.wrapped)
+        if self._calls is not None:
+            self._calls.restore(dict(switches.written))
 
     def restyle(self) -> None:
         """Colours or text size have changed."""
         self._body.restyle()
-        for part in (self._reasoning, self._sources):
+        for part in (self._reasoning, self._sources, self._calls):
             if part is not None:
                 part.restyle()
 
@@ -276,7 +303,7 @@ class MessageView(QWidget):
     def _take_stored(self, message: Message) -> None:
         """Brings a live message to its end, or shows a stored one; what was fed is not laid out again."""
         thought = message.reasoning
-        if thought.strip() or message.is_thought_hidden:
+        if thought.strip() or _hides_thought(message):
             block = self._reasoning_block()
             shown = block.text()
             if thought.startswith(shown):
@@ -292,6 +319,8 @@ class MessageView(QWidget):
         else:
             self._body.finish()
         self._has_answer = bool(text.strip())
+        if self._entry.calls or self._calls is not None:
+            self._call_block().display(self._entry.calls)
         if message.sources and self._sources is None:
             self._sources = self._made_sources(message.sources)
 
@@ -324,6 +353,18 @@ class MessageView(QWidget):
             self.mark(self._marks)
             block.select(self._selected_reasoning)
         return self._reasoning
+
+    def _call_block(self) -> CallBlock:
+        if self._calls is None:
+            from drover.ui.call_block import CallBlock  # most conversations have no calls
+
+            block = self._calls = CallBlock(self)
+            block.height_changed.connect(self.height_changed)
+            block.decided.connect(self.call_decided)
+            block.results_given.connect(self.results_given)
+            block.stackUnder(self._actions)
+            block.show()
+        return self._calls
 
     def _show_when(self, entry: TranscriptEntry) -> None:
         now = datetime.now(UTC)
@@ -367,10 +408,10 @@ class MessageView(QWidget):
                 return ReasoningState(is_hidden=True)
             return ReasoningState(is_thinking=is_thinking, seconds=seconds, tokens=tokens, tokens_per_s=rate)
         if run is None:
-            return ReasoningState(is_hidden=self._entry.message.is_thought_hidden)
+            return ReasoningState(is_hidden=_hides_thought(self._entry.message))
         lasted = run.timing.reasoning_ms
-        is_cut = run.status is RunStatus.CUT and not self._has_answer
-        is_hidden = self._entry.message.is_thought_hidden
+        is_cut = run.status is RunStatus.CUT and not self._has_answer and self._calls is None
+        is_hidden = _hides_thought(self._entry.message)
         tokens_spent = run.completion_tokens if is_cut else run.reasoning_tokens
         return ReasoningState(
             is_hidden=is_hidden,
@@ -434,7 +475,7 @@ class MessageView(QWidget):
                 return (told or self.tr("The server closed the connection before it was done."), retry)
             case RunStatus.FILTERED:
                 return (self.tr("The server’s content filter ended the answer."), retry)
-            case RunStatus.CUT if self._has_answer or self._reasoning is None:
+            case RunStatus.CUT if self._has_answer or self._calls is not None or self._reasoning is None:
                 limit = run.parameters.max_tokens or run.completion_tokens
                 at = (
                     self.tr("Cut off at max_tokens ({0}).").format(formats.whole(limit))
@@ -445,11 +486,11 @@ class MessageView(QWidget):
                     at,
                     ("raise_limit", self.tr("Retry with {0}").format(formats.whole(raised_limit(run)))),
                 )
+            case RunStatus.COMPLETE if not self._has_answer and not self._entry.message.parts:
+                return (self.tr("The answer is empty."), retry)
             case RunStatus.COMPLETE if run.failure is not None:
                 told = run.failure.message.rstrip(".")
                 return (f"{told}. {run.failure.hint}".rstrip(),)
-            case RunStatus.COMPLETE if not self._has_answer and not self._entry.message.parts:
-                return (self.tr("The answer is empty."), retry)
             case RunStatus.COMPLETE if _only_thinks(self._entry.message):
                 words = self.tr("There is thinking, and no answer.")
                 return (words, retry, ("read_as_answer", self.tr("Treat as the answer")))
@@ -466,6 +507,7 @@ class MessageView(QWidget):
             (live.next_attempt is not None and live.next_attempt.due_s is not None)
             or (live.builder.is_thinking and not live.builder.has_answer)
         )
+        counts = counts or (self._calls is not None and self._calls.counts)
         if counts and is_on_screen(self):
             if not self._tick.isActive():
                 self._tick.start()
@@ -474,6 +516,8 @@ class MessageView(QWidget):
 
     def _count_on(self) -> None:
         self._show_state()
+        if self._calls is not None:
+            self._calls.count_on()
         if self._failure is not None and self._entry.live is not None:
             self.height_changed.emit()
 
@@ -500,7 +544,7 @@ class MessageView(QWidget):
             height = self._sources.lay_out(inner)
             self._sources.setGeometry(TEXT_INSET, y, inner, height)
             y += height
-        for part in (self._outcome, self._failure):
+        for part in (self._calls, self._outcome, self._failure):
             if part is not None:
                 y += scale(_BEFORE_BODY) if has_text else 0
                 height = part.lay_out(inner)

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from drover.domain.conversation import Conversation, Message, Node, Position, Role, Tree
+from drover.domain.conversation import (
+    Conversation,
+    Message,
+    Node,
+    Position,
+    Role,
+    ToolResultPart,
+    Tree,
+)
 from drover.domain.run import LiveRun, Run
 from drover.engine.workbench import Workbench
 from drover.store.library import Changes, Library
@@ -19,6 +27,7 @@ from drover.ui.message_cache import MessageCache
 
 if TYPE_CHECKING:
     from drover.ui.message_view import TranscriptEntry
+    from drover.ui.shown_calls import ShownCall
 
 
 class ShownConversation:
@@ -172,9 +181,9 @@ class ShownConversation:
 
     @property
     def unanswered(self) -> Message | None:
-        """The message of a person at which the shown branch ends."""
+        """The message of a person, or with the results of tools, at which the shown branch ends."""
         nodes = self._branch.nodes
-        return self.message(nodes[-1].id) if nodes and nodes[-1].role is Role.USER else None
+        return self.message(nodes[-1].id) if nodes and nodes[-1].role is not Role.ASSISTANT else None
 
     @property
     def last_run(self) -> Run | None:
@@ -189,15 +198,22 @@ class ShownConversation:
         return [run for run in found if run is not None]
 
     def question_of(self, reply_id: str) -> Message | None:
-        """The message that a stored reply answers."""
+        """The message that a stored reply answers: of a person, or with the results of tools."""
         return self.message(self.parent_of(reply_id))
+
+    def asked_before(self, message_id: str) -> Message | None:
+        """The nearest message of a person above this one."""
+        node = self._tree.nodes.get(message_id)
+        while node is not None and node.role is not Role.USER:
+            node = self._tree.nodes.get(node.parent_id or "")
+        return self.message(node.id) if node is not None else None
 
     def entries(self) -> Entries:
         """The shown branch with its live reply, as the transcript takes it."""
         live = self.live
         if live is not None and live.run.parent_id != self.head_id:
             live = None
-        return _BranchEntries(self, list(self._branch.nodes), live)
+        return _BranchEntries(self, self._branch.shown_nodes(), live)
 
     def entry(self, message_id: str) -> TranscriptEntry:
         """One stored message as the transcript takes it."""
@@ -261,7 +277,20 @@ class ShownConversation:
         position, live = self._tree.position(message.id), self.live
         if live is not None and live.run.parent_id == message.parent_id:
             position = replace(position, count=position.count + 1)
-        return _entry(message, run, position)
+        entry = _entry(message, run, position)
+        return replace(entry, calls=self._calls_of(message)) if message.tool_calls else entry
+
+    def _calls_of(self, message: Message) -> tuple[ShownCall, ...]:
+        """The calls of a stored reply: with their results, or as far as they are."""
+        from drover.ui.shown_calls import settled_calls  # most conversations have no calls
+
+        following = self._branch.after(message.id)
+        if following is None and not self._branch.holds(message.id):
+            following = next(iter(self._tree.children(message.id)), None)
+        results: tuple[ToolResultPart, ...] = ()
+        if following is not None and following.role is Role.TOOL:
+            results = tuple(p for p in self._read(following.id)[0].parts if isinstance(p, ToolResultPart))
+        return settled_calls(message.tool_calls, results, ())
 
 
 class _Branch:
@@ -295,6 +324,15 @@ class _Branch:
     def holds(self, message_id: str) -> bool:
         """Whether the message stands on it."""
         return message_id in self._places
+
+    def shown_nodes(self) -> list[Node]:
+        """A list of its own, without the results of tools: these are shown with the calls."""
+        return [node for node in self.nodes if node.role is not Role.TOOL]
+
+    def after(self, message_id: str) -> Node | None:
+        """What follows a message on it."""
+        place = self._places.get(message_id)
+        return self.nodes[place + 1] if place is not None and place + 1 < len(self.nodes) else None
 
     def place_of(self, message_id: str) -> int | None:
         """Where the message stands on it, from 0; None if it does not."""

@@ -53,6 +53,7 @@ class TranscriptView(MessagePage):
         version_requested(str, int): the version before (-1) or after (1) this message
         failure_action_requested(str, str): a message id, and one of retry, set_key, send_without, settings,
             raise_limit, lower_effort, stop_retry, retry_now
+        call_decided(str, int, str), results_given(str, dict[int, str]): a message id; see `CallBlock`
         link_activated(str): a link of scheme http, https or mailto
         writing_requested(): Escape: the keyboard goes back to where one writes
     """
@@ -65,6 +66,8 @@ class TranscriptView(MessagePage):
     tags_requested = Signal(str)
     version_requested = Signal(str, int)
     failure_action_requested = Signal(str, str)
+    call_decided = Signal(str, int, str)
+    results_given = Signal(str, object)
     link_activated = Signal(str)
     writing_requested = Signal()
 
@@ -236,6 +239,8 @@ class TranscriptView(MessagePage):
         view.tags_requested.connect(self._pass_on_tags)
         view.version_requested.connect(self._pass_on_version)
         view.action_requested.connect(self._pass_on_action)
+        view.call_decided.connect(self._pass_on_decision)
+        view.results_given.connect(self._pass_on_results)
         return view
 
     def _free_view(self, view: MessageView) -> None:
@@ -374,8 +379,21 @@ class TranscriptView(MessagePage):
 
     def copy_conversation(self) -> None:
         """Puts all messages on the clipboard with their authors, without reasoning."""
-        found = [self.excerpt(index, "body", (None, None)) for index in range(len(self._stack))]
+        found = [self._whole_excerpt(index) for index in range(len(self._stack))]
         rich_copy.copy_excerpts([each for each in found if each is not None], names_authors=True)
+
+    def _whole_excerpt(self, index: int) -> Excerpt | None:
+        """A message with its calls and their results."""
+        text = self.excerpt(index, "body", (None, None))
+        entry = self._stack.entries[index]
+        if not entry.calls:
+            return text
+        from drover.ui.shown_calls import calls_as_markdown
+
+        source = "\n\n".join(
+            filter(None, (text.source if text is not None else "", calls_as_markdown(entry.calls)))
+        )
+        return Excerpt(author=entry.author, source=source)
 
     def selected_line(self) -> str:
         """What is selected, without markup, if it lies in one line; else nothing."""
@@ -573,3 +591,9 @@ class TranscriptView(MessagePage):
 
     def _pass_on_action(self, action: str) -> None:
         self.failure_action_requested.emit(self._id_of(self.sender()), action)
+
+    def _pass_on_decision(self, index: int, decision: str) -> None:
+        self.call_decided.emit(self._id_of(self.sender()), index, decision)
+
+    def _pass_on_results(self, given: object) -> None:
+        self.results_given.emit(self._id_of(self.sender()), given)

@@ -16,7 +16,6 @@ from drover.domain.stream import (
     ErrorReported,
     Finished,
     Identified,
-    PicturesSent,
     ReasoningDelta,
     ReasoningKept,
     Refused,
@@ -38,7 +37,6 @@ from drover.wire.tool_calls import CallReader
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
 _ABSURD_USD = 1e9
-_ABSURD_COUNT = 2**53
 _ERROR_KEYS = ("detail", "message", "msg")
 """What an object without choices holds if it is an error."""
 
@@ -188,8 +186,6 @@ class ChunkReader:
             state.calls.read(delta, index, out)
         elif not content and "audio" in delta:
             _append_transcript(delta["audio"], index, out)
-        if "images" in delta and isinstance(delta["images"], list) and delta["images"]:
-            out.append(PicturesSent(count=len(delta["images"]), choice=index))
         reason = choice.get("finish_reason") or choice.get("finishReason")
         if reason and isinstance(reason, str):
             self._flush(state, index, out)
@@ -240,8 +236,6 @@ class ChunkReader:
             if part.get("type") == "thinking" or "thinking" in part:
                 if text := _plain_text(part.get("thinking")):
                     out.append(self._thought(text, "content", index))
-            elif "image_url" in part:
-                out.append(PicturesSent(count=1, choice=index))
             elif text := _plain_text(part):
                 if state.is_plain:
                     out.append(TextDelta(text=text, choice=index))
@@ -373,11 +367,11 @@ def _usage(raw: dict[str, Any]) -> Usage:
 
 
 def _count(*values: object) -> int | None:
-    """The first of these that is a number of tokens. What no counter could hold is none."""
+    """The first of these that is a number of tokens."""
     for value in values:
         if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _ABSURD_COUNT:
+            return int(value)
+        if isinstance(value, int) and not isinstance(value, bool):
             return value
     return None
 

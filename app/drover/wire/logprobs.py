@@ -82,10 +82,6 @@ def _bytes(entry: dict[str, Any]) -> bytes:
 
 
 def _number(value: object) -> float | None:
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value):
         return None
-    try:
-        number = float(value)
-    except OverflowError:  # an integer of hundreds of digits
-        return None
-    return None if math.isnan(number) else number
+    return float(value)
