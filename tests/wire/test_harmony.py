@@ -144,6 +144,12 @@ def test_tags_are_read_for_that_model_too() -> None:
     assert read(list("<think>Hmm</think>Hi")) == ("Hmm", "Hi", [])
 
 
+def test_the_channels_of_another_model_are_told_from_those_of_this_one() -> None:
+    text = "<|channel>thought\nHmm<channel|>Hi"
+
+    assert read(list(text), "gemma-4") == read([text], "gemma-4") == ("Hmm", "Hi", [])
+
+
 _PIECES = st.lists(
     st.sampled_from(
         [

@@ -54,6 +54,8 @@ def test_an_answer_without_tags_comes_out_unchanged(text: str, places: list[int]
         ("<think>\n\n</think>\n\nYes.", "", "Yes."),
         ("<think>a</think>\n<think>b</think>\nYes.", "ab", "Yes."),
         ("◁think▷Hm.◁/think▷Yes.", "Hm.", "Yes."),
+        ("[THINK]Hm.[/THINK]Yes.", "Hm.", "Yes."),
+        ("<|channel>thought\nHm.<channel|>Yes.", "Hm.", "Yes."),
         ("<think>never closed", "never closed", ""),
         ("<think>cut off </thi", "cut off </thi", ""),
         ("<think>1 < 2 and </b> here</think>ok", "1 < 2 and </b> here", "ok"),

@@ -52,7 +52,7 @@ _MEASURES_ROOM = 100
 _AFTER_HEADER, _BEFORE_BODY, _AFTER_OPEN_REASONING, _BEFORE_FOOTER = 4, 8, 12, 8
 _TICK_MS = 1000
 _NAMED_CHARS = 20_000
-_OPENING, _CLOSING = "<think>", "</think>"
+_TAGS = (("<think>", "</think>"), ("<|channel>thought", "<channel|>"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +84,16 @@ def _only_thinks(message: Message) -> bool:
     return is_all and bool(message.reasoning.strip())
 
 
-def _ends_thinking(message: Message) -> bool:
-    """Whether the text ends a thought that it did not begin: there the prompt has written the opening tag."""
-    if message.reading or message.role is Role.USER or _CLOSING not in message.text or message.reasoning:
-        return False
-    before = message.text.partition(_CLOSING)[0]
-    return _OPENING not in before and not before.endswith("`")
+def _stray_closing(message: Message) -> str:
+    """The tag with which the text ends a thought that it did not begin: there the prompt has written the
+    opening one. Empty where there is none."""
+    if message.reading or message.role is Role.USER:
+        return ""
+    for opening, closing in _TAGS:
+        before, found, _ = message.text.partition(closing)
+        if found and opening not in before and not before.endswith("`") and not message.reasoning:
+            return closing
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -494,8 +498,8 @@ class MessageView(QWidget):
             case RunStatus.COMPLETE if _only_thinks(self._entry.message):
                 words = self.tr("There is thinking, and no answer.")
                 return (words, retry, ("read_as_answer", self.tr("Treat as the answer")))
-            case _ if _ends_thinking(self._entry.message):
-                words = self.tr("What stands before {0} may be thinking.").format(_CLOSING)
+            case _ if closing := _stray_closing(self._entry.message):
+                words = self.tr("What stands before {0} may be thinking.").format(closing)
                 return (words, ("read_until_closed", self.tr("Treat as thinking")))
             case _:
                 return None

@@ -11,8 +11,10 @@ DEFAULT_TAGS: tuple[tuple[str, str], ...] = (
     ("<thought>", "</thought>"),
     ("◁think▷", "◁/think▷"),
     ("[THINK]", "[/THINK]"),
+    ("<|channel>thought", "<channel|>"),
 )
-"""Opening and closing tags: most open models, Gemini's compatible endpoint, Kimi, Magistral."""
+"""Opening and closing tags: most open models, Gemini's compatible endpoint, Kimi, Magistral, Gemma 4
+(lmstudio-ai/lmstudio-bug-tracker#2013)."""
 
 _SPACE = re.compile(r"\s*")
 
