@@ -284,3 +284,13 @@ def test_what_another_choice_says_is_marked_with_its_number() -> None:
     log = log_of(sse(delta(content="a"), delta(content="b", index=1), delta(finish="length", index=2)))
 
     assert read(log)[:3] == [("content", "a"), ("content", "[1] b"), ("finish", "[2] length")]
+
+
+def test_the_keys_of_a_whole_log_are_named_from_its_ends() -> None:
+    chunks = [delta(content="a")] * 200
+    chunks[0] = {**chunks[0], "service_tier": "default"}
+    chunks[100] = {**chunks[100], "far_inside": 1}
+    chunks[199] = {**chunks[199], "moderation": {"flagged": False}, "service_tier": "default"}
+
+    assert log_of(sse(*chunks)).unread_names() == ("service_tier", "moderation")
+    assert log_of(b"").unread_names() == ()

@@ -42,6 +42,7 @@ _LINE_BYTES = 600
 """What one line of a table may show of an event; an image can be one event of megabytes."""
 _SEARCHED_BYTES = 64 * 1024
 """Up to which length an event is searched for keys that are not read, some microseconds for each kilobyte."""
+_SAMPLED_EVENTS = 40
 _BLANK_BYTES = 256
 _BOM = b"\xef\xbb\xbf"
 _THIN_SPACE = "\u202f"
@@ -175,6 +176,17 @@ class EventLog:
             self._codes[event] = code
             self._counts[code] += 1
             self._texts.append(text)
+
+    def unread_names(self) -> tuple[str, ...]:
+        """The keys that are not read, as far as the first and the last few dozen events show them."""
+        count = len(self._ends)
+        events = [
+            *range(min(count, _SAMPLED_EVENTS)),
+            *range(max(_SAMPLED_EVENTS, count - _SAMPLED_EVENTS), count),
+        ]
+        spans = [self._span(event) for event in events]
+        small = [self._body[start:end] for start, end in spans if end - start <= _SEARCHED_BYTES]
+        return tuple(dict.fromkeys(name for raw in small for name in unread_keys(raw)))
 
     def raw(self, row: int) -> str:
         """All of an event as it came, without the blank line at its end."""

@@ -47,6 +47,8 @@ class Inspection:
     """How that message was read, see `Message.reading`."""
     log: EventLog | None
     """What came over the wire; None where it was not kept."""
+    unread: tuple[str, ...]
+    """Keys that the server sent and that are only kept, see `EventLog.unread_names`."""
     parameters: tuple[Provenance, ...]
     timeline: Timeline
     body_text: str
@@ -70,13 +72,15 @@ def inspected(kept: Kept, endpoint: Endpoint) -> Inspection:
     cuts: list[int] = []
     shown = _cut(fields, cuts)
     repeat = _nearest_repeat(kept)
+    log = EventLog(run, exchange, endpoint, _reading(kept)) if exchange is not None else None
     return Inspection(
         run=run,
         exchange=exchange,
         card=kept.card,
         message_id=kept.message.id if kept.message is not None else "",
         reading=_reading(kept),
-        log=EventLog(run, exchange, endpoint, _reading(kept)) if exchange is not None else None,
+        log=log,
+        unread=log.unread_names() if log is not None else (),
         parameters=provenance(run, fields),
         timeline=timeline(run, _arrivals_ms(exchange)),
         body_text=json.dumps(shown, ensure_ascii=False, indent=2)

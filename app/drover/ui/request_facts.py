@@ -132,8 +132,9 @@ class _Value(ElidedLabel):
             super()._update_tip()
 
 
-def facts_of(run: Run, card: ModelCard | None, reading: str = "") -> list[Fact]:
-    """What is known of a run; what is not known says so. `reading` is how its reply was read."""
+def facts_of(run: Run, card: ModelCard | None, reading: str = "", unread: Sequence[str] = ()) -> list[Fact]:
+    """What is known of a run; what is not known says so. `reading` is how its reply was read, `unread` are
+    the keys that are only kept."""
     fingerprint = run.fingerprint or _tr("no fingerprint given")
     return [
         Fact(name=_tr("Endpoint"), value=run.endpoint_name, detail=run.base_url),
@@ -145,7 +146,13 @@ def facts_of(run: Run, card: ModelCard | None, reading: str = "") -> list[Fact]:
         _usage(run),
         cost_of(run, card),
         *([Fact(name=_tr("Reply"), value=reading_words(reading))] if reading else []),
+        *([_also(unread)] if unread else []),
     ]
+
+
+def _also(unread: Sequence[str]) -> Fact:
+    names = ", ".join(unread)
+    return Fact(name=_tr("Also received"), value=names, tip=_tr("Kept with the events: {0}").format(names))
 
 
 def _first_token(run: Run) -> Fact:

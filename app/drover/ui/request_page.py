@@ -232,8 +232,8 @@ class RequestPage(QWidget):
         self._head.display(run)
         self._failure.display(run.failure.words if run.failure is not None else "", icon="warning")
         known = self._inspection
-        card, reading = (known.card, known.reading) if known is not None else (None, "")
-        self._facts.display(facts_of(run, card, reading))
+        told = (known.card, known.reading, known.unread) if known is not None else (None,)
+        self._facts.display(facts_of(run, *told))
 
     def _show_repeat(self, inspection: Inspection) -> None:
         repeat = inspection.repeat
