@@ -153,6 +153,7 @@ async def test_the_head_stays_where_it_is_if_it_is_elsewhere(profile: Profile, p
 
         assert s.branch(run.conversation_id)[-1] == second
         assert len(versions(s.workbench, first)) == 2
+        assert any(isinstance(event, Notice) and "another version" in event.text for event in s.events)
 
 
 async def test_tags_of_an_endpoint_apply_to_its_replies(profile: Profile, provider: Provider) -> None:

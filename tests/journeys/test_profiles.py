@@ -486,7 +486,7 @@ def test_no_byte_of_a_profile_shows_a_key_that_servers_echo(
     provider.models(["m"])
     echo = {"X-Request-Id": CANARY, "X-Echo": f"Bearer {CANARY}"}
     provider.fails(401, {"error": {"message": f"Wrong key {CANARY}", "code": CANARY}}, echo)
-    provider.fails(500, f"<html><title>{CANARY}</title>Authorization: Bearer {CANARY}</html>", echo)
+    provider.fails(501, f"<html><title>{CANARY}</title>Authorization: Bearer {CANARY}</html>", echo)
     provider.fails(400, f"not JSON {CANARY}", echo)
     stream = Head(headers={"Content-Type": EVENT_STREAM, **echo})
     provider.script(stream, piece("So "), Send(event({"error": {"message": f"bad key {CANARY}"}})))

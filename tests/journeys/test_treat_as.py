@@ -78,6 +78,7 @@ def test_thinking_that_only_the_provider_can_read_is_named_and_takes_no_room(
     user.opens(scripted).asks("2 + 2?").sees("It is 4.").reads("Thought hidden by the provider")
 
     assert not user.can("Reasoning")
+    user.turns_to("Reasoning").waits(lambda: "QUJD" in user.says("Whole reasoning"), "what is kept of it")
     user.starts_again().sees("It is 4.").reads("Thought hidden by the provider")
 
 

@@ -44,6 +44,7 @@ def test_a_conversation_comes_back_as_it_was(shared_library: Library, drawn: Con
 def test_a_message_comes_back_with_all_its_parts(shared_library: Library, drawn: Message) -> None:
     conversation = values.conversation(values.new_id())
     message = dataclasses.replace(drawn, id=values.new_id(), conversation_id=conversation.id, parent_id=None)
+    shared_library.add_attachments({part.hash: b"" for part in message.attachments})
     shared_library.add_turn(conversation=conversation, message=message)
     assert shared_library.messages(conversation.id) == [message]
     (node,) = shared_library.nodes(conversation.id)

@@ -461,3 +461,20 @@ def test_pages_that_a_server_names_are_kept_beside_the_answer(name: str) -> None
     chunks, expected = SOURCES[name]
 
     assert built([sse(*chunks)]).sources == expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"content": "", "images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]},
+        {"content": [{"type": "image_url", "image_url": {"url": "https://e.example/a.png"}}]},
+    ],
+)
+def test_a_picture_is_told_of_where_it_is_not_shown(fields: dict[str, Any]) -> None:
+    builder = built([sse(delta(**fields), delta(finish="stop"))])
+
+    status, note = verdict(builder)
+
+    assert status is RunStatus.COMPLETE
+    assert note is not None
+    assert note.message == "The answer holds a picture, which is not shown"

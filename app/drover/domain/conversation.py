@@ -36,10 +36,13 @@ class ReasoningPart:
 
     text: str
     source: str = ""
-    """Where it was found: `reasoning`, `reasoning_content`, `reasoning_details`, `content` or `<think>`."""
+    """Where it was found: `reasoning`, `reasoning_content`, `reasoning_details`, `thinking_blocks`; inside
+    the content as parts of an array (`content`), between tags (`<think>`, whatever they were), or by the
+    format of gpt-oss (`harmony`)."""
     raw: str = ""
     """What the server wants back unmodified, where it gave such a thing: the JSON array of its
-    `reasoning_details`. With an empty text the thought is hidden."""
+    `reasoning_details`, the types of which begin with `reasoning.`, or of its `thinking_blocks`. With an
+    empty text the thought is hidden."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,7 @@ class FilePart:
     hash: str
     """As in `ImagePart`."""
     media_type: str
-    """`application/pdf`, or `text/plain` for whatever is text."""
+    """`application/pdf`, or `text/plain` for whatever is text, with its charset where that is not UTF-8."""
     name: str
     size_bytes: int
 
@@ -125,6 +128,12 @@ class Message:
     def reasoning(self) -> str:
         """The reasoning parts joined."""
         return "".join(part.text for part in self.parts if isinstance(part, ReasoningPart))
+
+    @property
+    def is_thought_hidden(self) -> bool:
+        """Whether there is thinking that only the provider can read, and none besides."""
+        thoughts = [part for part in self.parts if isinstance(part, ReasoningPart)]
+        return any(part.raw for part in thoughts) and not any(part.text.strip() for part in thoughts)
 
     @property
     def tool_calls(self) -> tuple[ToolCallPart, ...]:
@@ -177,6 +186,8 @@ class Draft:
     """Unsent text of a new turn, put aside while an earlier message is edited."""
     attachments: tuple[Attachment, ...] = ()
     """What goes with the text, in order."""
+    aside_attachments: tuple[Attachment, ...] = ()
+    """What goes with `aside_text`."""
     tools: tuple[ToolDefinition, ...] = ()
     """What the model may call."""
     reasoning_replay: ReasoningReplay = ReasoningReplay.AS_REQUIRED

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import chain
 
 from drover.domain.conversation import Conversation, Message, Role, Tree
 from drover.domain.run import Exchange, Run, RunStatus
 from drover.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedFile:
+    """The bytes of an attachment, whichever messages hold it."""
+
+    hash: str
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +30,8 @@ class ConversationRecord:
     runs: tuple[Run, ...] = ()
     """Settled ones with their request bodies, oldest first."""
     exchanges: tuple[Exchange, ...] = ()
+    attached: tuple[AttachedFile, ...] = ()
+    """Each once."""
 
     @property
     def ids(self) -> frozenset[str]:
@@ -67,6 +78,7 @@ class ConversationRecord:
                 for run in self.runs
             ),
             exchanges=tuple(replace(each, run_id=fresh[each.run_id]) for each in self.exchanges),
+            attached=self.attached,
         )
 
     def _ids_in_order(self) -> Collection[str]:
@@ -93,6 +105,7 @@ class ConversationRecord:
             and all(_is_reply(run, by_id) for run in self.runs)
             and all(message.run_id is None or message.run_id in runs for message in messages)
             and len({each.run_id for each in self.exchanges} & runs.keys()) == len(self.exchanges)
+            and self._has_sound_attachments()
         )
         if not is_sound:
             raise ConfigurationError(
@@ -102,6 +115,13 @@ class ConversationRecord:
             replace(run, status=RunStatus.INTERRUPTED) if run.status.is_live else run for run in self.runs
         )
         return replace(self, messages=tuple(messages), runs=settled)
+
+    def _has_sound_attachments(self) -> bool:
+        held = {part.hash for message in self.messages for part in message.attachments}
+        contents = {file.hash: file.content for file in self.attached}
+        return contents.keys() == held and all(
+            sha256(content).hexdigest() == digest for digest, content in contents.items()
+        )
 
     def _messages_in_order(self) -> list[Message]:
         children: dict[str | None, list[Message]] = {}

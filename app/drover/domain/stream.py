@@ -53,6 +53,14 @@ class SourcesNamed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PicturesSent:
+    """Pictures in the answer, which are only kept with its bytes."""
+
+    count: int
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """The text is a refusal: the model says why it does not answer."""
 
@@ -129,6 +137,7 @@ StreamEvent: TypeAlias = (
     TextDelta
     | ReasoningDelta
     | ReasoningKept
+    | PicturesSent
     | Refused
     | SourcesNamed
     | ToolCallDelta
@@ -209,6 +218,8 @@ class ResponseBuilder:
         self.error: ErrorReported | None = None
         self.saw_done = False
         self._sources: dict[tuple[str, str], None] = {}
+        self.picture_count = 0
+        """Pictures in the answer, of which only the raw exchange has the bytes."""
         self.other_choices: set[int] = set()
         """The choices besides 0 that said something; what they said is left to the raw exchange."""
         self.is_refused = False
@@ -249,6 +260,8 @@ class ResponseBuilder:
                 if is_whole:
                     self._sources.clear()
                 self._sources |= dict.fromkeys(pages)
+            case PicturesSent(count=count, choice=0):
+                self.picture_count += count
             case Refused(choice=0):
                 self.is_refused = True
             case TextDelta() | ReasoningDelta() | ToolCallDelta():

@@ -24,6 +24,7 @@ from drover.domain.stream import (
     ErrorReported,
     Finished,
     Identified,
+    PicturesSent,
     ReasoningDelta,
     ReasoningKept,
     Refused,
@@ -286,6 +287,8 @@ def _said(event: StreamEvent) -> tuple[EventKind, str]:
             return EventKind.REASONING, ""
         case Refused():
             return EventKind.CONTENT, ""
+        case PicturesSent(count=count):
+            return EventKind.OTHER, f"[{count} pictures]" if count > 1 else "[picture]"
         case SourcesNamed(pages=pages):
             return EventKind.OTHER, ", ".join(url for url, _ in pages)
         case ErrorReported(message=message):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from drover.domain.attachments import refused_kind, sent_kinds, shortened_data
 from drover.domain.attempts import FailedAttempt, NextAttempt
 from drover.domain.conversation import (
     Message,
@@ -23,6 +23,7 @@ from drover.domain.conversation import (
     ToolResultPart,
 )
 from drover.domain.endpoint import Endpoint
+from drover.domain.request_outline import sent_settings
 from drover.domain.run import (
     Adjustment,
     Exchange,
@@ -377,7 +378,7 @@ class Runner:
             parent_id=live.run.parent_id,
             role=Role.ASSISTANT,
             # A beginning to which nothing was added is no reply, and leaves no version behind on a retry.
-            parts=() if failure is not None and not builder.delta_count else masked_parts(builder.parts),
+            parts=masked_parts(builder.parts) if builder.delta_count or _is_note(status, failure) else (),
             created_at=settled_at,
             run_id=live.run.id,
             reading=self._request.reading,
@@ -389,12 +390,17 @@ class Runner:
 
     def _failure_of(self, error: DroverError) -> Failure:
         run = self._live.run
-        return chat.failure_from(error, run.endpoint_name, sent=self._sent_keys(), base_url=run.base_url)
+        failure = chat.failure_from(error, run.endpoint_name, sent=self._sent_keys(), base_url=run.base_url)
+        kind = refused_kind(failure, sent_kinds(run.request_body))
+        if kind is None:
+            return failure
+        # Leaving out what else it names would not help.
+        return replace(failure, hint=kind.refusal_hint, parameter=None, instead=None)
 
     def _sent_keys(self) -> list[str] | None:
         """The keys of the body; None as long as there is none."""
         body = self._live.run.request_body
-        return list(json.loads(body)) if body else None
+        return list(sent_settings(shortened_data(body))) if body else None
 
     def _timing(self) -> Timing:
         builder, recording = self._live.builder, self._recording
@@ -411,9 +417,14 @@ class Runner:
         )
 
 
+def _is_note(status: RunStatus, failure: Failure | None) -> bool:
+    """Whether a failure, if there is one, only stands beside a reply that is whole."""
+    return failure is None or status in (RunStatus.COMPLETE, RunStatus.CUT, RunStatus.FILTERED)
+
+
 async def encoded_request(request: RunRequest) -> chat.EncodedRequest:
     """What a request sends; a large one is encoded on a thread, so that nothing waits for it."""
-    if len(request.branch) < _MANY_MESSAGES:
+    if len(request.branch) < _MANY_MESSAGES and not request.attached:
         chars = sum(len(message.text) for message in request.branch)
         if chars < _LARGE_CHARS:
             return chat.encode(request)

@@ -18,7 +18,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from drover.domain.conversation import Conversation, Draft, Message, Part, Role, TextPart, title_from
+from drover.domain.conversation import (
+    Attachment,
+    Conversation,
+    Draft,
+    Message,
+    Part,
+    Role,
+    TextPart,
+    title_from,
+)
 from drover.domain.endpoint import (
     BUILT_IN,
     BUILT_IN_ID,
@@ -231,6 +240,7 @@ class Workbench:
         None begins a new conversation. With `draft.replaces_id` the text becomes a sibling of that message.
         Raises ConfigurationError for blank text or an unknown endpoint.
         """
+        self._check_attachments(draft)
         message, conversation = await self._message_of(conversation_id, draft)
         return await self._start(message, draft, conversation, is_new_message=True)
 
@@ -360,7 +370,7 @@ class Workbench:
         messages: list[Message] = []
         for turn in earlier:
             parent_id = messages[-1].id if messages else None
-            message = _user_message(new_id(), parent_id, conversation.id, "")
+            message = _user_message(new_id(), parent_id, conversation.id, Draft())
             messages.append(replace(message, role=turn.role, parts=turn.parts))
         endpoint = self.endpoint_at(request.base_url) if request.base_url else None
         if endpoint is not None:
@@ -375,6 +385,8 @@ class Workbench:
             preset_id=None,
             replaces_id=None,
             aside_text="",
+            attachments=(),
+            aside_attachments=(),
         )
 
         def begin(library: Library) -> Changes:
@@ -410,13 +422,34 @@ class Workbench:
         if runner is not None:
             runner.retry_now()
 
+    async def attach(self, source: Path | bytes, name: str = "") -> Attachment:
+        """Keeps the bytes of a file, or these bytes under a name, to go with a draft; they outlive a crash.
+
+        Raises ConfigurationError in words for what cannot be sent at all. However large it is, nothing waits
+        for it but the caller.
+        """
+        from drover.engine.attaching import read_attachment
+        from drover.engine.threads import in_daemon_thread
+
+        read = functools.partial(read_attachment, source, name)
+        attachment, content = await in_daemon_thread(read, name="attach")
+        await self._on_writer(lambda: self._library.add_attachments({attachment.hash: content}))
+        return attachment
+
+    async def attachment_bytes(self, digest: str) -> bytes:
+        """The bytes of an attachment by its hash. Raises ConfigurationError where they are gone."""
+        kept = await self._on_writer(lambda: self._library.attachment_bytes([digest]))
+        if digest not in kept:
+            raise ConfigurationError("The file is no longer in the library.")
+        return kept[digest]
+
     def preview(self, branch: Sequence[Message], draft: Draft) -> Preview:
         """The body that the draft would send after these messages. Raises ConfigurationError."""
         from drover.wire import chat
 
         messages = list(branch)
-        if draft.text.strip():
-            messages.append(_user_message("", None, "", draft.text))
+        if draft.text.strip() or draft.attachments:
+            messages.append(_user_message("", None, "", draft))
         encoded = chat.encode(self._request(draft, tuple(messages)))
         return Preview(body=encoded.body, adjustments=encoded.adjustments, message_count=len(messages))
 
@@ -428,9 +461,10 @@ class Workbench:
         from drover.engine.runner import encoded_request
 
         branch = await self._on_writer(lambda: self._library.branch(message_id)) if message_id else []
-        if draft.text.strip():
-            branch.append(_user_message("", None, "", draft.text))
-        return (await encoded_request(self._request(draft, tuple(branch)))).body
+        if draft.text.strip() or draft.attachments:
+            branch.append(_user_message("", None, "", draft))
+        request = await self._with_attached(self._request(draft, tuple(branch)))
+        return (await encoded_request(request)).body
 
     async def sent_settings(self, run_id: str) -> dict[str, Any]:
         """The body that a run sent, with an empty list in the place of its messages; empty where none is."""
@@ -446,14 +480,13 @@ class Workbench:
     async def _message_of(
         self, conversation_id: str | None, draft: Draft
     ) -> tuple[Message, Conversation | None]:
-        if not draft.text.strip():
+        if not draft.text.strip() and not draft.attachments:
             raise ConfigurationError("There is nothing to send.", hint="Type a message first.")
         if conversation_id is None:
             now = datetime.now(UTC)
-            conversation = Conversation(
-                id=new_id(), title=title_from(draft.text), created_at=now, updated_at=now
-            )
-            return _user_message(new_id(), None, conversation.id, draft.text), conversation
+            words = draft.text if draft.text.strip() else draft.attachments[0].name
+            conversation = Conversation(id=new_id(), title=title_from(words), created_at=now, updated_at=now)
+            return _user_message(new_id(), None, conversation.id, draft), conversation
         known = await self._on_writer(lambda: self._library.conversation(conversation_id))
         if known is None:
             raise ConfigurationError("This conversation no longer exists.")
@@ -464,7 +497,7 @@ class Workbench:
             if replaced is None:
                 raise ConfigurationError("The message that this replaces no longer exists.")
             parent_id = replaced.parent_id
-        return _user_message(new_id(), parent_id, conversation_id, draft.text), None
+        return _user_message(new_id(), parent_id, conversation_id, draft), None
 
     async def _start(
         self,
@@ -535,6 +568,7 @@ class Workbench:
         )
         branch = tuple(await self._on_writer(lambda: self._library.branch(message.id)))
         request = replace(self._request(replace(draft, model_id=model_id), branch), prefill=prefill)
+        request = await self._with_attached(request)
         live = self._live[run.id] = LiveRun(run, time.monotonic())
         runner = self._runners[run.id] = Runner(
             live,
@@ -555,7 +589,7 @@ class Workbench:
     async def _see_through(self, runner: Runner, live: LiveRun) -> None:
         run_id = live.run.id
         try:
-            await runner.execute()
+            await self._note_attachment_facts(await runner.execute())
         except LibraryError as error:
             if runner.outcome is not None:
                 self._unsaved[run_id] = runner.outcome
@@ -617,6 +651,25 @@ class Workbench:
                 fact for fact in self.facts(endpoint, model_id) if fact.outcome is FactOutcome.REJECTED
             ),
         )
+
+    async def _with_attached(self, request: RunRequest) -> RunRequest:
+        """The same with the bytes of what its messages hold."""
+        hashes = {part.hash for message in request.branch for part in message.attachments}
+        if not hashes:
+            return request
+        return replace(
+            request, attached=await self._on_writer(lambda: self._library.attachment_bytes(hashes))
+        )
+
+    def _check_attachments(self, draft: Draft) -> None:
+        """Raises ConfigurationError where the server is known not to take what is attached."""
+        if draft.attachments:
+            from drover.wire.attachments import refusal
+            from drover.wire.quirks import quirks_for
+
+            endpoint = self.endpoint(draft.endpoint_id)
+            if (error := refusal(draft.attachments, quirks_for(endpoint), endpoint.name)) is not None:
+                raise error
 
     async def _locate(self, endpoint: Endpoint) -> Address:
         from drover.engine.runner import Address
@@ -723,16 +776,22 @@ class Workbench:
                 reread, run, exchange, stored, self.endpoint_of(run), reading,
                 message_id=new_id(), at=datetime.now(UTC),
             )  # fmt: skip
-            made = await in_daemon_thread(read, name="read again")
+            found = made = await in_daemon_thread(read, name="read again")
             if made.parts == stored.parts:
                 self._tell(Notice(text="Read that way, this reply is the same."))
                 return message_id
-            await self._write(lambda library: library.add_version(made, beside=message_id))
-            return made.id
-        conversation = await self._on_writer(lambda: self._library.conversation(stored.conversation_id))
-        if conversation is not None and conversation.head_id == message_id:
-            await self.show_version(stored.conversation_id, found.id)
+            await self._write(lambda library: library.add_version(made))
+        await self._show_reading(stored, found.id)
         return found.id
+
+    async def _show_reading(self, stored: Message, version_id: str) -> None:
+        """Moves the head to a version of the message, unless others follow that would go out of sight."""
+        conversation = await self._on_writer(lambda: self._library.conversation(stored.conversation_id))
+        if conversation is not None and conversation.head_id == stored.id:
+            await self.show_version(stored.conversation_id, version_id)
+        elif version_id != stored.id:
+            words = "It is another version of this reply now; what follows belongs to the one that is shown."
+            self._tell(Notice(text=words))
 
     async def _remember_reading(self, run: Run, reading: Reading) -> None:
         about = (_facts_id(run.endpoint_id, run.base_url), run.model_id)
@@ -741,15 +800,16 @@ class Workbench:
         if reading.as_text:
             self._readings[about] = reading.as_text
 
-    async def token_choices(self, run_id: str) -> InspectedTokens | None:
+    async def token_choices(self, run_id: str, message_id: str = "") -> InspectedTokens | None:
         """The tokens of a stored reply with their probabilities; None where the server sent none.
 
-        Reads on another thread. Raises ConfigurationError where there is nothing to read.
+        They are told apart as in the message, or else in the reply of the run. Reads on another thread.
+        Raises ConfigurationError where there is nothing to read.
         """
         from drover.engine.inspected_tokens import inspected_tokens
         from drover.engine.threads import in_daemon_thread
 
-        run, exchange, stored = await self._stored_reply(run_id)
+        run, exchange, stored = await self._stored_reply(run_id, message_id)
         read = functools.partial(inspected_tokens, run, exchange, stored, self.endpoint_of(run))
         return await in_daemon_thread(read, name="read tokens")
 
@@ -957,6 +1017,37 @@ class Workbench:
         changes = await self._on_writer(lambda: self._library.save_parameter_facts(facts))
         self._facts |= {(fact.endpoint_id, fact.model_id, fact.name): fact for fact in facts}
         self._tell(LibraryChanged(changes=changes))
+
+    async def _note_attachment_facts(self, run: Run) -> None:
+        """Keeps whether the model took the pictures or documents that it was sent, once that is known."""
+        from drover.domain.attachments import refused_kind, sent_kinds
+
+        kinds = sent_kinds(run.request_body)
+        if not kinds:
+            return
+        facts_id = _facts_id(run.endpoint_id, run.base_url)
+        now, refused = datetime.now(UTC), None
+        if run.failure is not None:
+            refused = refused_kind(run.failure, kinds)
+            kinds = frozenset() if refused is None else frozenset({refused})
+        elif run.status not in (RunStatus.COMPLETE, RunStatus.CUT):
+            return
+        outcome = FactOutcome.ACCEPTED if refused is None else FactOutcome.REJECTED
+        facts = [
+            ParameterFact(
+                endpoint_id=facts_id,
+                model_id=run.model_id,
+                name=kind.fact_name,
+                outcome=outcome,
+                words=run.failure.said if run.failure is not None else "",
+                noted_at=now,
+            )
+            for kind in kinds
+        ]
+        known = {key: fact.outcome for key, fact in self._facts.items()}
+        news = [f for f in facts if known.get((f.endpoint_id, f.model_id, f.name)) is not f.outcome]
+        if news:
+            await self.note_facts(news)
 
     async def forget_fact(self, endpoint: Endpoint, model_id: str, name: str) -> None:
         """Forgets what is known of a parameter: it is sent again as it is set."""
@@ -1204,13 +1295,13 @@ def _key_variable(endpoint: Endpoint) -> str:
     return URL_KEY_VARIABLE if endpoint.id == URL_ENDPOINT_ID else endpoint.key_variable
 
 
-def _user_message(message_id: str, parent_id: str | None, conversation_id: str, text: str) -> Message:
+def _user_message(message_id: str, parent_id: str | None, conversation_id: str, draft: Draft) -> Message:
     return Message(
         id=message_id,
         conversation_id=conversation_id,
         parent_id=parent_id,
         role=Role.USER,
-        parts=(TextPart(text=text),),
+        parts=(*draft.attachments, TextPart(text=draft.text)),
         created_at=datetime.now(UTC),
     )
 

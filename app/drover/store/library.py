@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -190,7 +190,7 @@ class Library:
         row = self._one(f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE id = ?", (run_id,))
         body = self._one("SELECT body FROM request_bodies WHERE run_id = ?", (run_id,))
         with in_words(self._connection):
-            return None if row is None else rows.run_from(row, zlib.decompress(body[0]) if body else b"")
+            return None if row is None else rows.run_from(row, self._whole_body(body[0]) if body else b"")
 
     def exchange(self, run_id: str) -> Exchange | None:
         """The bytes of a run; None while it is live and where none were kept."""
@@ -216,9 +216,16 @@ class Library:
         body = bodies.pop(run_id, None)
         return [other_id for other_id in bodies if body is not None and bodies[other_id] == body]
 
+    def attachment_bytes(self, hashes: Collection[str]) -> dict[str, bytes]:
+        """The bytes of those of these attachments that are kept, by hash."""
+        from drover.store import attachments
+
+        with in_words(self._connection):
+            return attachments.read(self._connection, hashes)
+
     def record(self, conversation_id: str) -> ConversationRecord | None:
         """A conversation with everything that belongs to it, but for runs in progress and drafts."""
-        from drover.domain.record import ConversationRecord
+        from drover.domain.record import AttachedFile, ConversationRecord
 
         conversation = self.conversation(conversation_id)
         if conversation is None:
@@ -226,11 +233,14 @@ class Library:
         settled = [run for run in self.runs(conversation_id).values() if not run.status.is_live]
         whole = [run for known in settled if (run := self.run(known.id)) is not None]
         exchanges = [each for run in whole if (each := self.exchange(run.id)) is not None]
+        messages = self.messages(conversation_id)
+        files = self.attachment_bytes({part.hash for message in messages for part in message.attachments})
         return ConversationRecord(
             conversation=conversation,
-            messages=tuple(self.messages(conversation_id)),
+            messages=tuple(messages),
             runs=tuple(whole),
             exchanges=tuple(exchanges),
+            attached=tuple(AttachedFile(hash=digest, content=files[digest]) for digest in sorted(files)),
         )
 
     def knows_any(self, ids: Collection[str]) -> bool:
@@ -320,8 +330,10 @@ class Library:
         conversation = record.conversation
         with self._writing():
             self._insert("conversations", rows.CONVERSATION_COLUMNS, rows.conversation_row(conversation))
+            self.add_attachments({file.hash: file.content for file in record.attached})
             for message in record.messages:
                 self._insert("messages", rows.MESSAGE_COLUMNS, rows.message_row(message))
+                self._link_attachments(message)
             for run in record.runs:
                 self._insert("runs", rows.RUN_COLUMNS, rows.run_row(run))
                 if run.request_body:
@@ -405,6 +417,15 @@ class Library:
 
     # Writing: the tree
 
+    def add_attachments(self, files: Mapping[str, bytes]) -> Changes:
+        """Keeps bytes under their hashes, until a `purge_deleted` when nothing holds them."""
+        from drover.store import attachments
+
+        now = rows.microseconds(datetime.now(UTC))
+        with self._writing(), in_words(self._connection):
+            attachments.add(self._connection, files, now)
+        return Changes()
+
     def add_message(self, message: Message) -> Changes:
         """Adds a message without asking a model; the head moves to it."""
         with self._writing():
@@ -412,14 +433,10 @@ class Library:
             touched = self._move_head(message.conversation_id, message.id)
         return touched | _changed(messages=[message.id])
 
-    def add_version(self, message: Message, *, beside: str) -> Changes:
-        """Adds another version of a message; the head moves to it if it stood at that one."""
+    def add_version(self, message: Message) -> Changes:
+        """Adds another version of a message; the head stays where it is."""
         with self._writing():
             self._insert_message(message)
-            self._execute(
-                "UPDATE conversations SET head_id = ? WHERE id = ? AND head_id = ?",
-                (message.id, message.conversation_id, beside),
-            )
         return _changed(conversations=[message.conversation_id], messages=[message.id])
 
     def set_head(self, conversation_id: str, message_id: str | None) -> Changes:
@@ -483,7 +500,11 @@ class Library:
         return self._set_in_conversation(conversation_id, "deleted_at", None)
 
     def purge_deleted(self) -> Changes:
-        """Removes deleted conversations for good, with all that is theirs, except where a run is live."""
+        """Removes deleted conversations for good, with all that is theirs, except where a run is live; then
+        the attachments that nothing holds any more.
+
+        Not to be called while an attachment may be on its way into a draft.
+        """
         with self._writing():
             found = self._all(
                 "SELECT id FROM conversations WHERE deleted_at IS NOT NULL AND id NOT IN"
@@ -492,6 +513,7 @@ class Library:
             for (conversation_id,) in found:
                 self._execute("DELETE FROM drafts WHERE conversation_id = ?", (conversation_id,))
                 self._execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
+            self._execute(_PURGE_ATTACHMENTS)
         return _changed(conversations=[row[0] for row in found])
 
     # Writing: drafts, endpoints, presets, models
@@ -613,7 +635,12 @@ class Library:
     def _insert_message(self, message: Message) -> None:
         """Adds a message; its conversation has changed then."""
         self._insert("messages", rows.MESSAGE_COLUMNS, rows.message_row(message))
+        self._link_attachments(message)
         self._note_change(message.conversation_id, message.created_at)
+
+    def _link_attachments(self, message: Message) -> None:
+        for digest in {part.hash for part in message.attachments}:
+            self._insert("message_attachments", "message_id, hash", (message.id, digest))
 
     def _move_head(self, conversation_id: str, message_id: str | None) -> Changes:
         self._change("UPDATE conversations SET head_id = ? WHERE id = ?", (message_id, conversation_id))
@@ -637,10 +664,19 @@ class Library:
             self._note_change(run.conversation_id, run.settled_at)
 
     def _save_body(self, run_id: str, request_body: bytes) -> None:
+        from drover.store import attachments
+
+        with in_words(self._connection):
+            folded = attachments.folded(self._connection, run_id, request_body)
         self._execute(
             "INSERT OR REPLACE INTO request_bodies (run_id, body) VALUES (?, ?)",
-            (run_id, zlib.compress(request_body)),
+            (run_id, zlib.compress(folded)),
         )
+
+    def _whole_body(self, stored: bytes) -> bytes:
+        from drover.store import attachments
+
+        return attachments.unfolded(self._connection, zlib.decompress(stored))
 
     def _set_in_conversation(self, conversation_id: str, column: str, value: str | int | None) -> Changes:
         with self._writing():
@@ -681,6 +717,14 @@ class Library:
         while below := children.get(head_id):
             head_id = below[-1]
         return head_id
+
+
+# A draft names its attachments as lists that begin with a kind and a hash, see `rows.draft_json`.
+_PURGE_ATTACHMENTS = """
+DELETE FROM attachments WHERE hash NOT IN (SELECT hash FROM message_attachments) AND hash NOT IN (
+    SELECT json_extract(part.value, '$[1]') FROM drafts, json_each(drafts.value_json) AS field,
+        json_each(field.value) AS part WHERE field.key IN ('attachments', 'aside_attachments'))
+"""
 
 
 def _gone() -> LibraryError:

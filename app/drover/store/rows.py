@@ -456,7 +456,8 @@ def draft_json(draft: Draft) -> str:
     """All of a draft but its text."""
     nested = {
         "parameters": draft.parameters.as_dict(),
-        "attachments": [_attachment_entry(attachment) for attachment in draft.attachments],
+        "attachments": list(map(_attachment_entry, draft.attachments)),
+        "aside_attachments": list(map(_attachment_entry, draft.aside_attachments)),
         "tools": [fields_of(tool) for tool in draft.tools],
     }
     return to_json(fields_of(draft) | {"text": ""} | nested)
@@ -467,7 +468,8 @@ def draft_from(text: str, stored: str) -> Draft:
     values = json.loads(stored)
     values["text"] = text
     values["parameters"] = parameters_from(to_json(values["parameters"]))
-    values["attachments"] = tuple(map(_attachment_from, values.get("attachments", ())))
+    for name in ("attachments", "aside_attachments"):
+        values[name] = tuple(map(_attachment_from, values.get(name, ())))
     values["tools"] = tuple(map(_tool_from, values.get("tools", ())))
     values["reasoning_replay"] = ReasoningReplay(values.get("reasoning_replay", ReasoningReplay.AS_REQUIRED))
     return value_of(Draft, values)

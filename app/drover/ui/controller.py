@@ -511,7 +511,7 @@ class Controller(QObject):
         if inspector.needs_request:
             self._inspecting.show(known.id if known is not None else None, reply_id or "")
         if inspector.needs_tokens:
-            self._tokens.show(known.id if known is not None else None)
+            self._tokens.show(known.id if known is not None else None, reply_id or "")
 
     def _edit_request(self, run: Run) -> None:
         """Takes the message that a run answered into the composer, with the settings of that run."""

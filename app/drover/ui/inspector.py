@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette, QTextBlockFormat, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTextEdit, QWidget
 
-from drover.domain.conversation import Message
+from drover.domain.conversation import Message, ReasoningPart
 from drover.domain.run import LiveRun, Run
 from drover.ui import formats
 from drover.ui.controls import ElidedLabel, Label, SearchField
@@ -68,6 +69,23 @@ class _Prose(QTextEdit):
         cursor.mergeBlockFormat(line)
 
 
+_KEPT_CHARS = 20_000
+"""As much is shown of what nobody can read."""
+
+
+def _kept(message: Message) -> str:
+    """What the provider sent in the place of a thought, which it wants back as it is."""
+    kept = (part.raw for part in message.parts if isinstance(part, ReasoningPart) and part.raw)
+    return "\n".join(map(_indented, kept))[:_KEPT_CHARS]
+
+
+def _indented(raw: str) -> str:
+    try:
+        return json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
+    except ValueError:
+        return raw
+
+
 class ReasoningPage(Page):
     """The chain of thought of one reply, with its times; searchable."""
 
@@ -100,17 +118,16 @@ class ReasoningPage(Page):
     def display(self, run: Run | None, message: Message | None) -> None:
         """Shows a stored reply; None where there is none."""
         self._live = None
-        reasoning = message.reasoning if message else ""
+        is_hidden = message is not None and message.is_thought_hidden
+        reasoning = (_kept(message) if is_hidden else message.reasoning) if message else ""
         self.show_content(bool(reasoning))
         if run is None or not reasoning:
             return
         tokens, thought_ms = run.reasoning_tokens, run.timing.reasoning_ms
         is_reported = bool(run.usage and run.usage.reasoning_tokens)
-        self._summary.setText(
-            self.tr("Thought for {0}").format(formats.duration(thought_ms / 1000))
-            if thought_ms
-            else self.tr("Thought")
-        )
+        lasted = formats.duration(thought_ms / 1000) if thought_ms else ""
+        summary = self.tr("Thought for {0}").format(lasted) if lasted else self.tr("Thought")
+        self._summary.setText(self.tr("Thought hidden by the provider") if is_hidden else summary)
         words = []
         if tokens:
             words.append(

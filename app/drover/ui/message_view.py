@@ -72,12 +72,6 @@ class TranscriptEntry:
     """The calls of a stored reply, and how far each is."""
 
 
-def _hides_thought(message: Message) -> bool:
-    """Whether there is thinking in it that only the provider can read, and none besides."""
-    thoughts = [part for part in message.parts if isinstance(part, ReasoningPart)]
-    return any(part.raw for part in thoughts) and not any(part.text.strip() for part in thoughts)
-
-
 def _only_thinks(message: Message) -> bool:
     """Whether all that came is thinking that can be read."""
     is_all = all(isinstance(part, ReasoningPart) for part in message.parts)
@@ -307,7 +301,7 @@ class MessageView(QWidget):
     def _take_stored(self, message: Message) -> None:
         """Brings a live message to its end, or shows a stored one; what was fed is not laid out again."""
         thought = message.reasoning
-        if thought.strip() or _hides_thought(message):
+        if thought.strip() or message.is_thought_hidden:
             block = self._reasoning_block()
             shown = block.text()
             if thought.startswith(shown):
@@ -412,10 +406,10 @@ class MessageView(QWidget):
                 return ReasoningState(is_hidden=True)
             return ReasoningState(is_thinking=is_thinking, seconds=seconds, tokens=tokens, tokens_per_s=rate)
         if run is None:
-            return ReasoningState(is_hidden=_hides_thought(self._entry.message))
+            return ReasoningState(is_hidden=self._entry.message.is_thought_hidden)
         lasted = run.timing.reasoning_ms
         is_cut = run.status is RunStatus.CUT and not self._has_answer and self._calls is None
-        is_hidden = _hides_thought(self._entry.message)
+        is_hidden = self._entry.message.is_thought_hidden
         tokens_spent = run.completion_tokens if is_cut else run.reasoning_tokens
         return ReasoningState(
             is_hidden=is_hidden,
@@ -490,11 +484,11 @@ class MessageView(QWidget):
                     at,
                     ("raise_limit", self.tr("Retry with {0}").format(formats.whole(raised_limit(run)))),
                 )
-            case RunStatus.COMPLETE if not self._has_answer and not self._entry.message.parts:
-                return (self.tr("The answer is empty."), retry)
             case RunStatus.COMPLETE if run.failure is not None:
                 told = run.failure.message.rstrip(".")
                 return (f"{told}. {run.failure.hint}".rstrip(),)
+            case RunStatus.COMPLETE if not self._has_answer and not self._entry.message.parts:
+                return (self.tr("The answer is empty."), retry)
             case RunStatus.COMPLETE if _only_thinks(self._entry.message):
                 words = self.tr("There is thinking, and no answer.")
                 return (words, retry, ("read_as_answer", self.tr("Treat as the answer")))

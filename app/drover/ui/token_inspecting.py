@@ -34,41 +34,41 @@ class TokenInspecting(QObject):
         self._spawn = spawn
         self._ask = ask
         self._drafting = drafting
-        self._wanted_id: str | None = None
-        self._reading_id: str | None = None
-        self._read_id: str | None = None
+        self._wanted: tuple[str, str] | None = None
+        self._reading: tuple[str, str] | None = None
+        self._read_last: tuple[str, str] | None = None
         self._found: InspectedTokens | None = None
         page.fork_requested.connect(self._fork)
         page.logprobs_requested.connect(self._ask_for_logprobs)
 
-    def show(self, run_id: str | None) -> None:
-        """Shows the tokens of a stored run, read once; None for no run."""
-        self._wanted_id = run_id
-        if run_id is None:
+    def show(self, run_id: str | None, message_id: str = "") -> None:
+        """Shows the tokens of a stored run as one of its messages reads them, read once; None for no run."""
+        wanted = self._wanted = (run_id, message_id) if run_id is not None else None
+        if wanted is None:
             self._page.display_tokens(TokenState.NOTHING)
-        elif run_id == self._read_id:
+        elif wanted == self._read_last:
             self._display()
-        elif run_id != self._reading_id:
-            self._reading_id = run_id
+        elif wanted != self._reading:
+            self._reading = wanted
             self._page.display_tokens(TokenState.READING)
-            self._spawn(self._read(run_id))
+            self._spawn(self._read(wanted))
 
     def follow(self) -> None:
         """A run is in progress: there is nothing to be seen before its end."""
-        self._wanted_id = None
+        self._wanted = None
         self._page.display_tokens(TokenState.LIVE)
 
-    async def _read(self, run_id: str) -> None:
+    async def _read(self, wanted: tuple[str, str]) -> None:
         found: InspectedTokens | None = None
         try:
-            found = await self._workbench.token_choices(run_id)
+            found = await self._workbench.token_choices(*wanted)
         except ConfigurationError:
             pass  # nothing was kept: the page says that there is nothing
         finally:
-            if self._reading_id == run_id:
-                self._reading_id = None
-        if self._wanted_id == run_id:
-            self._read_id, self._found = run_id, found
+            if self._reading == wanted:
+                self._reading = None
+        if self._wanted == wanted:
+            self._read_last, self._found = wanted, found
             self._display()
 
     def _display(self) -> None:
@@ -83,5 +83,5 @@ class TokenInspecting(QObject):
     def _ask_for_logprobs(self) -> None:
         parameters = self._drafting.draft.parameters.replaced("logprobs", True)
         self._drafting.set_parameters(parameters.replaced("top_logprobs", ALTERNATIVES))
-        if self._wanted_id is not None and self._wanted_id == self._read_id:
+        if self._wanted is not None and self._wanted == self._read_last:
             self._display()

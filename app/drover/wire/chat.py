@@ -75,7 +75,7 @@ def encode(request: RunRequest) -> EncodedRequest:
     if sendable != text:
         reason = "characters that cannot be sent were replaced by U+FFFD"
         adjustments.append(Adjustment(name="messages", action="translated", reason=reason))
-    return EncodedRequest(body=sendable.encode(), adjustments=tuple(adjustments))
+    return EncodedRequest(body=history.content.filled(sendable.encode()), adjustments=tuple(adjustments))
 
 
 def _body_text(model_id: str, history: History, settings: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from drover.domain.stream import (
     ErrorReported,
     Finished,
     Identified,
+    PicturesSent,
     ReasoningDelta,
     ReasoningKept,
     Refused,
@@ -37,6 +38,7 @@ from drover.wire.tool_calls import CallReader
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
 _ABSURD_USD = 1e9
+_ABSURD_COUNT = 2**53
 _ERROR_KEYS = ("detail", "message", "msg")
 """What an object without choices holds if it is an error."""
 
@@ -186,6 +188,8 @@ class ChunkReader:
             state.calls.read(delta, index, out)
         elif not content and "audio" in delta:
             _append_transcript(delta["audio"], index, out)
+        if "images" in delta and isinstance(delta["images"], list) and delta["images"]:
+            out.append(PicturesSent(count=len(delta["images"]), choice=index))
         reason = choice.get("finish_reason") or choice.get("finishReason")
         if reason and isinstance(reason, str):
             self._flush(state, index, out)
@@ -236,6 +240,8 @@ class ChunkReader:
             if part.get("type") == "thinking" or "thinking" in part:
                 if text := _plain_text(part.get("thinking")):
                     out.append(self._thought(text, "content", index))
+            elif "image_url" in part:
+                out.append(PicturesSent(count=1, choice=index))
             elif text := _plain_text(part):
                 if state.is_plain:
                     out.append(TextDelta(text=text, choice=index))
@@ -367,11 +373,11 @@ def _usage(raw: dict[str, Any]) -> Usage:
 
 
 def _count(*values: object) -> int | None:
-    """The first of these that is a number of tokens."""
+    """The first of these that is a number of tokens. What no counter could hold is none."""
     for value in values:
         if isinstance(value, float) and value.is_integer():
-            return int(value)
-        if isinstance(value, int) and not isinstance(value, bool):
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _ABSURD_COUNT:
             return value
     return None
 

@@ -28,6 +28,9 @@ class ContentSplitter:
         self._tags = tuple(tags)
         self._starts_inside = starts_inside
         self._knows_harmony = knows_harmony
+        self._blank: list[str] = []
+        """The white space that the content begins with, as long as nothing else has come."""
+        self._is_blank = True
         self._held = ""
         self._splitter: _Splitter | None = None
         match reading.kind:
@@ -59,6 +62,13 @@ class ContentSplitter:
 
     def feed(self, text: str) -> Sequence[tuple[int, str]]:
         """Stretches of (piece, text), none of them empty."""
+        if self._is_blank:
+            # Given on in one piece: to look through all of it again for each piece would take for ever.
+            self._blank.append(text)
+            if text.isspace():
+                return []
+            text, self._is_blank = "".join(self._blank), False
+            self._blank.clear()
         splitter = self._splitter
         if splitter is None:
             text, self._held = self._held + text, ""
@@ -78,10 +88,11 @@ class ContentSplitter:
 
     def flush(self) -> Sequence[tuple[int, str]]:
         """What was held back for a tag that did not come. Call at the end of the content."""
-        if self._splitter is not None:
-            return self._splitter.flush()
-        held, self._held = self._held, ""
-        splitter = self._splitter = TagSplitter(self._tags, starts_inside=self._starts_inside)
+        held, self._held = "".join(self._blank) + self._held, ""
+        self._blank.clear()
+        splitter = self._splitter
+        if splitter is None:
+            splitter = self._splitter = TagSplitter(self._tags, starts_inside=self._starts_inside)
         return [*splitter.feed(held), *splitter.flush()]
 
     def _chosen(self, text: str) -> _Splitter | None:

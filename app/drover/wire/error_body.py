@@ -7,6 +7,7 @@ import json
 import math
 import re
 import zlib
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from drover.domain.parameters import SPECS
 from drover.errors import ProviderError
 from drover.log import redact
 from drover.wire.sse import SSEDecoder
+from drover.wire.surrogates import mended
 
 BODY_LIMIT_BYTES = 8 * 1024
 """How much of an error body is kept."""
@@ -43,8 +45,9 @@ _CULPRIT_PATTERN = re.compile(
 )
 _JSON_MARKS = re.compile(r'\\.|["{}\[\],]', re.DOTALL)
 _STREAM_STARTS = ("data:", "event:", "id:", "retry:", ":")
-_HTML_PATTERN = re.compile(r"(?is)^\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body|title|h1|center)\b")
-_TITLE_PATTERN = re.compile(r"(?is)<title[^>]*>(.*?)</title>|<h1[^>]*>(.*?)</h1>")
+_SPACE_PATTERN = re.compile(r"\s*")
+_PAGE_PATTERN = re.compile(r"(?i)<(?:!doctype|html|head|body|title|h1|center)\b")
+_HEADLINE_PATTERN = re.compile(r"(?i)<(title|h1)\b[^<>]*>")
 _SAYING_KEYS = ("error", "errors", "title", "message", "detail", "description", "error_description")
 _FALLBACK_KEYS = ("status_description", "status_message", "msg", "error_msg", "reason")
 _LIMIT_HEADERS = re.compile(r"(?i)retry-after|x-should-retry|(?:\w+-)*ratelimit(?:-[\w-]+)?")
@@ -143,11 +146,28 @@ def _limits(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 def page_title(text: str) -> str | None:
     """The title of a web page, empty if it has none; None if the text is no web page."""
-    if not _HTML_PATTERN.match(text):
+    text = text[:_READ_LIMIT_BYTES]
+    start = _behind_comments(text)
+    if not _PAGE_PATTERN.match(text, start):
         return None
-    match = _TITLE_PATTERN.search(text)
-    title = re.sub(r"<[^>]+>", " ", match.group(1) or match.group(2) or "") if match else ""
+    title = ""
+    if found := _HEADLINE_PATTERN.search(text, start):
+        end = re.compile(rf"(?i)</{found.group(1)}\s*>").search(text, found.end())
+        title = re.sub(r"<[^<>]*>", " ", text[found.end() : end.start()]) if end else ""
     return capped(" ".join(html.unescape(title).split()))
+
+
+def _behind_comments(text: str) -> int:
+    """Where something else than white space and comments of HTML begins. Not by one pattern: of thousands of
+    comments it would try every way to divide them."""
+    at = 0
+    while True:
+        if space := _SPACE_PATTERN.match(text, at):
+            at = space.end()
+        end = text.find("-->", at) if text.startswith("<!--", at) else -1
+        if end < 0:
+            return at
+        at = end + 3
 
 
 def _text(body: bytes) -> str:
@@ -184,6 +204,8 @@ def _json(text: str) -> Any:
     """The object, array or string that the text is; None for anything else."""
     try:
         value = json.loads(text)
+        if "\\u" in text:
+            value = mended(value)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict | list | str) else None
@@ -194,9 +216,18 @@ def _json_cut_off(text: str) -> Any:
 
     Servers that repeat the whole request in their error (FastAPI's `input`) make bodies longer than are read.
     """
+    closers, is_text, commas = _left_open(text)
+    tries = [text + ('"' if is_text else "") + closers]
+    tries += [text[:comma] + _left_open(text[:comma])[0] for comma in commas]
+    return next((value for attempt in tries if (value := _json(attempt)) is not None), None)
+
+
+def _left_open(text: str) -> tuple[str, bool, list[int]]:
+    """What closes the brackets that are open at the end of the text, whether a text is, and where its last
+    three commas are, the last one first."""
     closers: list[str] = []
     is_text = False
-    ends: list[tuple[int, str]] = []
+    commas: deque[int] = deque(maxlen=3)
     for match in _JSON_MARKS.finditer(text):
         mark = match.group()
         if mark == '"':
@@ -206,12 +237,10 @@ def _json_cut_off(text: str) -> Any:
         elif mark in "{[":
             closers.append("}" if mark == "{" else "]")
         elif mark == ",":
-            ends.append((match.start(), "".join(reversed(closers))))
+            commas.appendleft(match.start())
         elif closers:
             closers.pop()
-    whole = text + ('"' if is_text else "")
-    tries = [whole + "".join(reversed(closers)), *(text[:end] + rest for end, rest in reversed(ends[-3:]))]
-    return next((value for attempt in tries if (value := _json(attempt)) is not None), None)
+    return "".join(reversed(closers)), is_text, list(commas)
 
 
 def _words(value: object, depth: int = 0) -> str:

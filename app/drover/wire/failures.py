@@ -99,7 +99,7 @@ def verdict(
         return RunStatus.STOPPED, None
     failure = None if builder.error is None else _stream_failure(builder.error, endpoint_name, sent)
     reason = (builder.finish_reason or "").lower()
-    has_anything = builder.delta_count > 0 or bool(builder.tool_calls)
+    has_anything = builder.delta_count > 0 or bool(builder.tool_calls) or builder.picture_count > 0
     if reason in _BROKEN_OFF:
         if failure is not None:
             return RunStatus.FAILED, failure
@@ -135,6 +135,11 @@ def _note(builder: ResponseBuilder) -> Failure | None:
     """What is to be said of an answer that is whole: it is a refusal, or one of several."""
     if builder.is_refused:
         return Failure(kind=FailureKind.REQUEST, message="The model refused to answer")
+    if builder.picture_count:
+        count = builder.picture_count
+        words = f"{count} pictures, which are" if count > 1 else "a picture, which is"
+        hint = "The log of events in the Request tab has the bytes."
+        return Failure(kind=FailureKind.PROTOCOL, message=f"The answer holds {words} not shown", hint=hint)
     if builder.other_choices:
         count = len(builder.other_choices) + 1
         hint = "The log of events in the Request tab holds the others."

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from drover.domain.conversation import Message, Role, ToolCallPart, ToolResultPart
 from drover.domain.run import Adjustment, RunRequest
+from drover.wire.attachments import AttachedContent
 from drover.wire.quirks import Quirks
 
 PREFILLED = "prefilled"
@@ -23,6 +24,8 @@ class History:
 
     messages: Sequence[Json]
     adjustments: tuple[Adjustment, ...] = ()
+    content: AttachedContent
+    """Fills the data of attachments into the body that is made of the messages."""
 
 
 def history_of(request: RunRequest, quirks: Quirks) -> History:
@@ -33,11 +36,12 @@ def history_of(request: RunRequest, quirks: Quirks) -> History:
     """
     messages = [_system(request)] if request.system_prompt.strip() else []
     adjustments: list[Adjustment] = []
+    content = AttachedContent(request.attached, quirks, request.rejected)
     branch = request.branch
     for index, message in enumerate(branch):
         match message.role:
             case Role.USER:
-                messages.append({"role": "user", "content": _content(message)})
+                messages.append({"role": "user", "content": content.of(message)})
             case Role.TOOL:
                 messages += map(_result, _results(message))
             case Role.ASSISTANT:
@@ -47,16 +51,12 @@ def history_of(request: RunRequest, quirks: Quirks) -> History:
         messages.append({"role": "assistant", "content": request.prefill})
         reason = f"with {len(request.prefill)} characters of an earlier reply, with which the model goes on"
         adjustments.append(Adjustment(name="messages", action=PREFILLED, reason=reason))
-    return History(messages=messages, adjustments=tuple(adjustments))
+    adjustments += content.adjustments
+    return History(messages=messages, adjustments=tuple(adjustments), content=content)
 
 
 def _system(request: RunRequest) -> Json:
     return {"role": "system", "content": request.system_prompt}
-
-
-def _content(message: Message) -> str | list[Json]:
-    """The content of a question: its text; with attachments, parts in the form that the server takes."""
-    return message.text
 
 
 def _reply(message: Message, answered_ids: set[str]) -> list[Json]:

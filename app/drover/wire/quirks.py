@@ -42,6 +42,13 @@ class Quirks:
     harmony_models: tuple[str, ...] = _HARMONY
     """Models (parts of their ids, lower case) that write the format of gpt-oss."""
 
+    refused_attachments: Mapping[str, str] = field(default_factory=dict)
+    """Kinds of attachments (`image`, `pdf`) that no model here takes, with the reason for a person."""
+    most_attachment_bytes: Mapping[str, int] = field(default_factory=lambda: {"image": 20_000_000})
+    """The largest attachment by kind."""
+    most_attached_bytes: int = 50_000_000
+    """Of all attachments of one request together."""
+
     def effort_is_grammar(self, model_id: str) -> bool:
         """Whether `reasoning_effort` is translated for this model."""
         return any(part in model_id.lower() for part in self.effort_by_grammar_models)
@@ -69,6 +76,7 @@ _ROWS = (
         evidence="Oxen.ai chat completions reference; the requests of Oxen's own client",
         unsupported={"top_k": _LOCAL_ONLY, "min_p": _LOCAL_ONLY, "repeat_penalty": _LOCAL_ONLY},
         implied_opening_models=(),
+        most_attachment_bytes={"image": 20_000_000, "pdf": 24_000_000},
     ),
     Quirks(
         name="built-in",

@@ -68,8 +68,6 @@ class TagSplitter:
     def flush(self) -> list[tuple[bool, str]]:
         """What was held back for a tag that did not come. Call at the end of the content."""
         held, self._held = self._held, ""
-        if self._state is _State.CLOSED:
-            held = held.lstrip()
         is_reasoning = self._state is _State.INSIDE
         if held and not is_reasoning:
             self._state = _State.ANSWER
@@ -91,7 +89,8 @@ class TagSplitter:
                 return at + len(opening)
         rest = text[at : at + self._longest]
         if len(rest) < self._longest and any(opening.startswith(rest) for opening, _ in self._tags):
-            self._held = text[start:]
+            # White space behind thinking is dropped anyway.
+            self._held = text[at if self._state is _State.CLOSED else start :]
             return len(text)
         if self._state is _State.START and self._starts_inside:
             self._state = _State.INSIDE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from enum import Enum, auto
 
 from drover.domain.endpoint import Endpoint
@@ -18,6 +19,7 @@ from drover.wire.sse import MAX_EVENT_BYTES, ServerEvent, SSEDecoder
 from drover.wire.surrogates import SurrogateMender
 
 _HEAD_BYTES = 8 * 1024
+_PAGE_BYTES = 256 * 1024
 _BOM = b"\xef\xbb\xbf"
 _DONE = "[DONE"
 _scan = json.JSONDecoder(strict=False).raw_decode
@@ -117,11 +119,12 @@ class ReplyDecoder:
             raise ProtocolError("The answer is too large to be one.", offending=bytes(self._body[:200]))
         if self._form is not _Form.UNDECIDED:
             return b""
+        # Blank lines that keep a connection alive come before a stream and before a whole completion.
+        while (rest := self._body.lstrip().removeprefix(_BOM)) != self._body:
+            self._body = rest
         if len(self._body) < len(_BOM) and _BOM.startswith(self._body):
             return b""
-        start = bytes(self._body.removeprefix(_BOM).lstrip()[:1])
-        if not start:
-            return b""
+        start = bytes(self._body[:1])
         if start in (b"{", b"["):
             self._form = _Form.JSON
             return b""
@@ -135,6 +138,14 @@ class ReplyDecoder:
         return body
 
     def _event(self, event: ServerEvent, out: list[StreamEvent]) -> None:
+        before = len(out)
+        try:
+            self._read(event, out)
+        except RecursionError:
+            del out[before:]
+            _append_unreadable(event.data, out)
+
+    def _read(self, event: ServerEvent, out: list[StreamEvent]) -> None:
         name, raw = event
         try:
             chunk, end = _scan(raw)
@@ -166,7 +177,7 @@ class ReplyDecoder:
         if text.startswith(_DONE):
             self._end(out)
         elif text != raw and "\n" not in text:
-            self._event(ServerEvent(name, text), out)
+            self._read(ServerEvent(name, text), out)
         elif "\n" in text and all(_is_readable(line) for line in text.split("\n")):
             # Some servers leave out the blank line between events.
             for line in text.split("\n"):
@@ -175,8 +186,7 @@ class ReplyDecoder:
         elif name == "error":
             out.append(ErrorReported(message=read_error(text).words))
         elif text[0] in "{[":
-            message = f"An event could not be read: {redact(text[:200])}"
-            out.append(ErrorReported(message=message, code=UNREADABLE_EVENT))
+            _append_unreadable(text, out)
         else:
             out.append(Unknown(raw_json=raw))
 
@@ -188,7 +198,8 @@ class ReplyDecoder:
     def _whole(self, body: bytes, out: list[StreamEvent]) -> None:
         """A body that is JSON: one completion, one error, or chunks a line each."""
         text = body.decode("utf-8-sig", "replace").strip()
-        lines = text.splitlines() if not _is_readable(text) else [text]
+        # Not `splitlines`, which cuts at characters that JSON may hold.
+        lines = re.split(r"[\r\n]+", text) if not _is_readable(text) else [text]
         if not all(_is_readable(line) for line in lines if line.strip()):
             raise ProtocolError(
                 f"{self._endpoint.name} sent an answer that is cut off or is not JSON.",
@@ -202,7 +213,7 @@ class ReplyDecoder:
             self._end(out)  # a document that is whole says so by itself
 
     def _page_error(self) -> ProtocolError:
-        title = page_title(self._body.decode("utf-8", "replace"))
+        title = page_title(self._body[:_PAGE_BYTES].decode("utf-8", "replace"))
         named = f" titled “{redact(title)}”" if title else ""
         return ProtocolError(
             f"{self._endpoint.name} sent a web page{named} instead of an answer.",
@@ -213,6 +224,8 @@ class ReplyDecoder:
     def _check_head(self) -> None:
         """Raises ProtocolError if the body held anything besides comments and blank lines."""
         lines = [line for line in self._head.replace(b"\r", b"\n").split(b"\n") if line.strip()]
+        if len(self._head) >= _HEAD_BYTES:
+            lines = lines[:-1] or lines  # the last one is cut anywhere
         if all(line.startswith((b":", b"id", b"retry", b"event", b"data")) for line in lines):
             return
         words = redact(self._head.decode("utf-8", "replace"))
@@ -223,6 +236,11 @@ class ReplyDecoder:
             offending=self._head[:200],
             hint="Check the base URL; it often ends in /v1.",
         )
+
+
+def _append_unreadable(text: str, out: list[StreamEvent]) -> None:
+    message = f"An event could not be read: {redact(text[:200])}"
+    out.append(ErrorReported(message=message, code=UNREADABLE_EVENT))
 
 
 def _is_readable(text: str) -> bool:

@@ -37,7 +37,7 @@ class SurrogateMender:
             if isinstance(delta, dict):
                 index = choice.get("index")
                 self._join(index if isinstance(index, int) else position, delta)
-        return _mended(chunk)
+        return mended(chunk)
 
     def _join(self, index: int, delta: dict[str, Any]) -> None:
         for field, text in delta.items():
@@ -49,11 +49,12 @@ class SurrogateMender:
                 delta[field] = text
 
 
-def _mended(value: Any) -> Any:
+def mended(value: Any) -> Any:
+    """The parsed JSON without lone halves. Raises RecursionError for what is nested too deeply."""
     if isinstance(value, str):
         return without_lone_surrogates(value)
     if isinstance(value, list):
-        return [_mended(item) for item in value]
+        return [mended(item) for item in value]
     if isinstance(value, dict):
-        return {without_lone_surrogates(key): _mended(item) for key, item in value.items()}
+        return {without_lone_surrogates(key): mended(item) for key, item in value.items()}
     return value

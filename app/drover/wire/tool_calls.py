@@ -3,31 +3,79 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from drover.domain.stream import StreamEvent, ToolCallDelta
 
 _LEGACY = "function_call"
+_MOST_EXTRA = 64
+_JSON_MARKS = re.compile(r'\\.|\\\Z|["{}]', re.DOTALL)
+"""What may end a text or an object; what is escaped counts for nothing."""
 _KNOWN = frozenset({"index", "id", "type", "function", "custom", "name", "arguments", "input"})
 
 
 class _Call:
     """What must be remembered of one call to tell whether a fragment goes on with it."""
 
-    __slots__ = ("arguments", "call_id", "extra", "name", "slot")
+    __slots__ = (
+        "_arguments", "_chars", "_depth", "_is_escaped", "_is_in_text", "_is_object", "_seen",
+        "call_id", "extra", "name", "slot",
+    )  # fmt: skip
 
     def __init__(self, slot: int) -> None:
         self.slot = slot
         self.call_id = ""
         self.name = ""
-        self.arguments: list[str] = []
         self.extra: dict[str, Any] = {}
+        self._arguments: list[str] = []
+        self._chars = 0
+        # How far the arguments were looked at, and what was found.
+        self._seen = self._depth = 0
+        self._is_in_text = self._is_escaped = False
+        self._is_object: bool | None = None
+
+    def add(self, arguments: str) -> None:
+        """Takes more arguments."""
+        self._arguments.append(arguments)
+        self._chars += len(arguments)
+
+    def is_exactly(self, arguments: str) -> bool:
+        """Whether the arguments so far are these."""
+        return len(arguments) == self._chars and arguments == "".join(self._arguments)
 
     @property
     def is_whole(self) -> bool:
-        """Whether the arguments so far are a whole JSON object."""
-        last = next((piece for piece in reversed(self.arguments) if piece.strip()), "")
-        return last.rstrip().endswith("}") and _is_object("".join(self.arguments))
+        """Whether the arguments so far are a whole JSON object. No character is looked at twice, however
+        often this is asked."""
+        for piece in self._arguments[self._seen :]:
+            self._seen += 1
+            if self._is_object is None:
+                self._look_at(piece)
+            elif piece.strip():
+                self._is_object = False  # behind its end
+        return bool(self._is_object)
+
+    def _look_at(self, piece: str) -> None:
+        """Follows the braces up to where they are closed: there alone the arguments may be whole."""
+        start = 1 if self._is_escaped and piece else 0
+        self._is_escaped = self._is_escaped and not piece
+        for mark in _JSON_MARKS.finditer(piece, start):
+            match mark.group():
+                case '"':
+                    self._is_in_text = not self._is_in_text
+                case "{" if not self._is_in_text:
+                    self._depth += 1
+                case "}" if not self._is_in_text:
+                    self._depth -= 1
+                    if self._depth <= 0:
+                        is_end = not piece[mark.end() :].strip()
+                        self._is_object = is_end and _is_object("".join(self._arguments[: self._seen]))
+                        return
+                case "\\":
+                    self._is_escaped = True
+                case _:
+                    pass
 
 
 class CallReader:
@@ -58,7 +106,7 @@ class CallReader:
     def go_on(self, arguments: str, choice: int) -> ToolCallDelta:
         """More arguments of the newest call."""
         call = self._last or self._begun(None)
-        call.arguments.append(arguments)
+        call.add(arguments)
         return ToolCallDelta(index=call.slot, arguments=arguments, choice=choice)
 
     def _read_entry(self, entry: dict[str, Any], choice: int, told: set[int], out: list[StreamEvent]) -> None:
@@ -74,14 +122,16 @@ class CallReader:
         call = self._call(entry.get("index"), call_id, name, arguments or "")
         if name and call.slot in told:
             call = self._begun(None)
-        elif name and arguments and call.is_whole and arguments == "".join(call.arguments):
+        elif name and arguments and call.is_whole and call.is_exactly(arguments):
             return  # the whole call once more
         told.add(call.slot)
         call.call_id = call.call_id or call_id
         call.name = call.name or name
         if arguments:
-            call.arguments.append(arguments)
+            call.add(arguments)
         extra = {key: value for key, value in entry.items() if key not in _KNOWN and value is not None}
+        if len(call.extra) > _MOST_EXTRA:
+            extra = {}
         call.extra |= extra
         out.append(
             ToolCallDelta(
@@ -113,7 +163,7 @@ class CallReader:
                 arguments.lstrip().startswith("{")
                 and known.is_whole
                 and _is_object(arguments)
-                and arguments != "".join(known.arguments)
+                and not known.is_exactly(arguments)
             )
         return self._begun(index if has_index else None) if is_begun else known
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from drover.wire.sources import LISTS
 from drover.wire.sse import SSEDecoder
+from drover.wire.surrogates import without_lone_surrogates
 
 _ENVELOPE = frozenset({"id", "object", "created"})
 _CHUNK = _ENVELOPE | {"model", "choices", "usage", "system_fingerprint", "error", "detail", "message", "msg"}
@@ -29,7 +30,8 @@ def unread_keys(raw: bytes) -> list[str]:
 
     `raw` is the event as it came, in the notation of a stream or as JSON.
     """
-    return list(dict.fromkeys(name for chunk in _chunks(raw) for name in _unread(chunk)))
+    names = (without_lone_surrogates(name) for chunk in _chunks(raw) for name in _unread(chunk))
+    return list(dict.fromkeys(names))
 
 
 def _chunks(raw: bytes) -> Iterator[dict[str, Any]]:
