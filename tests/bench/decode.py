@@ -13,7 +13,7 @@ from tests.bench._process import Child
 from tests.bench._reader import WAYS
 
 _EVENTS = 50_000
-_REPETITIONS = 3
+_REPETITIONS = 5
 _BAR = 8.0
 _ORDERS = {
     "flush_per_event": EventsOrder(events=_EVENTS),

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -687,3 +687,27 @@ def test_importing_the_module_imports_no_http_library() -> None:
     )
     for name in ("httpx", "httpcore", "anyio", "truststore", "keyring"):
         assert f"'{name}'" not in done.stdout
+
+
+async def test_a_body_that_nobody_takes_waits_at_the_server() -> None:
+    sent_bytes = 0
+
+    def serve(listening: socket.socket) -> None:
+        nonlocal sent_bytes
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            connection.settimeout(0.5)
+            with suppress(TimeoutError):
+                while sent_bytes < 200_000_000:
+                    sent_bytes += connection.send(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = asyncio.create_task(asyncio.to_thread(serve, listening))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        async with open_transport() as transport, transport.stream(request_to(url)) as response:
+            assert response.status == 200
+            await serving
+
+    assert sent_bytes < 50_000_000

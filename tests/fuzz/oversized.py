@@ -137,6 +137,10 @@ CASES: dict[str, tuple[int, Callable[[int], Iterable[bytes]]]] = {
         200_000, lambda n: [_delta(content="<think>a</think>"), *repeat(_delta(content=" \n"), n)],
     ),
     "N openings of a tag": (200_000, lambda n: repeat(_delta(content="<think>"), n)),
+    "N tags in one delta": (200_000, lambda n: [_delta(content="<think>a</think>" * n)]),
+    "N unknown keys of one call": (
+        100_000, lambda n: (_call(index=0, **{f"k{number}": "v"}) for number in range(n)),
+    ),
     "N times the beginning of a tag": (
         200_000, lambda n: [_delta(content="<think>a"), *repeat(_delta(content="</thin"), n)],
     ),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _QUEUED_CHUNKS = 64
-_JOINED_PIECES = 256
+_JOINED_BYTES = 64 * 1024
 _CLOSE_LIMIT_S = 2.0
 # Many servers drop an idle connection after 5 s; a request sent on it at that very moment would be lost.
 _KEEPALIVE_S = 4.0
@@ -322,7 +322,7 @@ class _Arrival:
     """Bytes of the body that nobody has taken yet."""
 
     at_ms: float
-    pieces: list[bytes]
+    data: bytearray
 
 
 _Item: TypeAlias = _Arrival | HttpResponse | DroverError | Exception | None
@@ -381,7 +381,7 @@ class _Call:
         if not self._has_body:
             self._has_body = True
             self._phase = "idle"
-        return item.at_ms, b"".join(item.pieces)
+        return item.at_ms, bytes(item.data)
 
     async def close(self) -> None:
         """Closes the response and returns when its socket is closed. May be called again."""
@@ -415,10 +415,10 @@ class _Call:
                 async for data in body:
                     # A packet holds as many pieces as the server made of it; they go on together.
                     newest = self._newest
-                    if newest is not None and len(newest.pieces) < _JOINED_PIECES:
-                        newest.pieces.append(data)
+                    if newest is not None and len(newest.data) < _JOINED_BYTES:
+                        newest.data += data
                     else:
-                        self._newest = newest = _Arrival(self._elapsed_ms(), [data])
+                        self._newest = newest = _Arrival(self._elapsed_ms(), bytearray(data))
                         await self._items.put(newest)
             await self._items.put(None)
         except Exception as error:
