@@ -429,3 +429,32 @@ def test_half_a_character_alone_is_replaced() -> None:
     builder = built([body])
 
     assert (builder.answer, builder.model_reported) == ("a\ufffdb\ufffdc", "\ufffd")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "", " ", "<think>", "</think>", "<|channel|>final<|message|>"])
+            | st.text(max_size=3),
+            st.sampled_from([None, None, None, "stop"]),
+            st.sampled_from([{}, {}, {"index": 1}, {"delta": {"reasoning_details": [{"type": "x"}]}}]),
+        )
+    ),
+    st.sampled_from(["gpt-4o", "gpt-oss-20b", "deepseek-r1"]),
+)
+def test_a_delta_with_nothing_but_content_is_read_like_any_other(
+    said: list[tuple[str, str | None, dict[str, Any]]], model: str
+) -> None:
+    def chunks(**others: Any) -> list[dict[str, Any]]:
+        choices = (
+            {**delta(content=text, finish=finish, **others)["choices"][0], **changes}
+            for text, finish, changes in said
+        )
+        return [{"model": model, "choices": [choice]} for choice in choices]
+
+    alone, beside = decoded([sse(*chunks())]), decoded([sse(*chunks(role=None, tool_calls=None))])
+
+    assert [event for event in alone if not isinstance(event, Unknown)] == [
+        event for event in beside if not isinstance(event, Unknown)
+    ]
+    assert len(alone) == len(beside)

@@ -153,8 +153,25 @@ class ChunkReader:
             state.has_reasoning_field = type(delta) is dict and not delta.keys().isdisjoint(_REASONING_FIELDS)
         if type(delta) is not dict:
             delta = self._whole_message(choice, state)
-        is_held = False
+        content = delta.get("content")
+        if len(delta) == 1 and type(content) is str and content and state.is_plain and state.blocks is None:
+            # Nearly all of a stream, which `_delta` would read alike.
+            state.has_spoken = True
+            out.append(TextDelta(text=content, choice=index))
+            is_held = False
+        else:
+            is_held = self._delta(delta, state, index, out)
+        reason = choice.get("finish_reason") or choice.get("finishReason")
+        if reason and isinstance(reason, str):
+            self._flush(state, index, out)
+            out.append(Finished(reason=reason, choice=index))
+            if choice.get("error"):  # OpenRouter's form for a provider that failed within one choice
+                self._report_error(choice, "error", out)
+        return is_held
 
+    def _delta(self, delta: dict[str, Any], state: _Choice, index: int, out: list[StreamEvent]) -> bool:
+        """Appends what the fields of one delta say; True if text is held back as a possible tag."""
+        is_held = False
         reasoning = delta.get("reasoning_content") or delta.get("reasoning")
         blocks = delta.get("reasoning_details") or delta.get("thinking_blocks")
         if reasoning or blocks:
@@ -190,12 +207,6 @@ class ChunkReader:
             _append_transcript(delta["audio"], index, out)
         if "images" in delta and isinstance(delta["images"], list) and delta["images"]:
             out.append(PicturesSent(count=len(delta["images"]), choice=index))
-        reason = choice.get("finish_reason") or choice.get("finishReason")
-        if reason and isinstance(reason, str):
-            self._flush(state, index, out)
-            out.append(Finished(reason=reason, choice=index))
-            if choice.get("error"):  # OpenRouter's form for a provider that failed within one choice
-                self._report_error(choice, "error", out)
         return is_held
 
     def _whole_message(self, choice: dict[str, Any], state: _Choice) -> dict[str, Any]:
