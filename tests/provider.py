@@ -261,6 +261,19 @@ class Provider:
         self.respond(steps)
         return gate
 
+    def calls(self, *calls: tuple[str, str, str], text: str = "", finish_reason: str = "tool_calls") -> None:
+        """A streamed reply that calls tools, each as (id, name, arguments)."""
+        entries = [
+            {"index": i, "id": call_id, "type": "function", "function": {"name": name, "arguments": given}}
+            for i, (call_id, name, given) in enumerate(calls)
+        ]
+        deltas: list[dict[str, Any]] = [{"content": text}] if text else []
+        deltas += [{"tool_calls": [entry]} for entry in entries]
+        chunks = [_delta("scripted-model", delta) for delta in deltas]
+        chunks.append(_delta("scripted-model", {}, finish_reason))
+        head = Head(headers={"Content-Type": EVENT_STREAM})
+        self.script(head, *[Send(event(chunk)) for chunk in chunks], Send(event("[DONE]")))
+
     def fails(
         self,
         status: int,

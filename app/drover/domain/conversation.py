@@ -141,6 +141,11 @@ class Message:
         return tuple(part for part in self.parts if isinstance(part, ToolCallPart))
 
     @property
+    def tool_results(self) -> tuple[ToolResultPart, ...]:
+        """What came of the calls of the reply before, in order."""
+        return tuple(part for part in self.parts if isinstance(part, ToolResultPart))
+
+    @property
     def attachments(self) -> tuple[Attachment, ...]:
         """What is attached, in order."""
         return tuple(part for part in self.parts if isinstance(part, ImagePart | FilePart))
@@ -219,7 +224,8 @@ class Node(NamedTuple):
         """The node of a message at hand."""
         return cls(
             message.id, message.parent_id, message.role, message.run_id,
-            len(message.text), len(message.reasoning),
+            sum(len(part.text) for part in message.parts if isinstance(part, TextPart | ToolResultPart)),
+            len(message.reasoning),
         )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from drover.domain.conversation import (
     Part,
     Role,
     TextPart,
+    ToolResultPart,
     title_from,
 )
 from drover.domain.endpoint import (
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from drover.engine.replay import Replay
     from drover.engine.runner import Address, Runner
     from drover.engine.secrets import FoundKey, KeyStatus, SaveResult, Secrets
+    from drover.engine.tool_loop import ToolLoop
     from drover.engine.transport import Transport
     from drover.wire.chat import EncodedRequest
 
@@ -102,6 +104,14 @@ class LibraryChanged:
     changes: Changes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallsAdvanced:
+    """A program for a call of this reply was started, has ended, or could not be started."""
+
+    conversation_id: str
+    reply_id: str
+
+
 class NoticeKind(StrEnum):
     """How much a notice matters."""
 
@@ -117,7 +127,7 @@ class Notice:
     kind: NoticeKind = NoticeKind.INFO
 
 
-WorkbenchEvent: TypeAlias = RunAdvanced | RunSettled | LibraryChanged | Notice
+WorkbenchEvent: TypeAlias = RunAdvanced | RunSettled | LibraryChanged | CallsAdvanced | Notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +180,7 @@ class Workbench:
         self._unsaved: dict[str, tuple[Run, Message, Exchange | None]] = {}
         self._told_notices: set[str] = set()
         self._local: LocalModel | None = None
+        self._opened_tools: ToolLoop | None = None
         self._endpoints: dict[str, Endpoint] = {}
         self._load_endpoints(endpoints)
         self._facts = {(fact.endpoint_id, fact.model_id, fact.name): fact for fact in facts}
@@ -209,7 +220,10 @@ class Workbench:
         return Library(open_database(self.profile.database, read_only=True))
 
     async def close(self) -> None:
-        """Stops every run, keeping its text, then the built-in server, the network and the database."""
+        """Stops every program and run, keeping its text, then the built-in server, the network and the
+        database."""
+        if self._opened_tools is not None:
+            await self._opened_tools.close()
         for run_id in list(self._tasks):
             await self.stop(run_id)
         if self._unsaved:
@@ -242,6 +256,8 @@ class Workbench:
         """
         self._check_attachments(draft)
         message, conversation = await self._message_of(conversation_id, draft)
+        if self._opened_tools is not None:
+            self._opened_tools.begin_anew(message.conversation_id)
         return await self._start(message, draft, conversation, is_new_message=True)
 
     async def save_edit(self, conversation_id: str, draft: Draft) -> str:
@@ -524,8 +540,11 @@ class Workbench:
         finally:
             self._starting.discard(message.conversation_id)
 
+    def _is_answering(self, conversation_id: str) -> bool:
+        return conversation_id in self._starting or self.live_in(conversation_id) is not None
+
     def _refuse_second_answer(self, conversation_id: str) -> None:
-        if conversation_id in self._starting or self.live_in(conversation_id) is not None:
+        if self._is_answering(conversation_id):
             raise ConfigurationError(
                 "An answer is already on its way in this conversation.", hint="Stop it, or wait for its end."
             )
@@ -580,13 +599,14 @@ class Workbench:
             encoded=encoded,
             retries=RetryPolicy(most=2 if self.settings.is_retried else 0, base_s=self.retry_base_s),
         )
-        self._tasks[run.id] = asyncio.create_task(self._see_through(runner, live), name=f"run {run.id}")
+        work = self._see_through(runner, live, draft)
+        self._tasks[run.id] = asyncio.create_task(work, name=f"run {run.id}")
         # A task cancelled before its first step never runs, and would leave the run QUEUED for ever.
         await asyncio.sleep(0)
         self._tell(RunAdvanced(run_id=run.id))
         return run
 
-    async def _see_through(self, runner: Runner, live: LiveRun) -> None:
+    async def _see_through(self, runner: Runner, live: LiveRun, draft: Draft) -> None:
         run_id = live.run.id
         try:
             await self._note_attachment_facts(await runner.execute())
@@ -599,6 +619,31 @@ class Workbench:
             for table in (self._live, self._runners, self._tasks):
                 table.pop(run_id, None)
             self._tell(RunSettled(run=live.run))
+            if draft.tools and runner.outcome is not None and run_id not in self._unsaved:
+                self.tools.take_up(live.run, runner.outcome[1], draft)
+
+    @property
+    def tools(self) -> ToolLoop:
+        """The calls of replies: who answers them, and which programs run for them."""
+        if self._opened_tools is None:
+            from drover.engine.tool_loop import ToolLoop
+
+            self._opened_tools = ToolLoop(_ToolDesk(self))
+        return self._opened_tools
+
+    async def _ask_with_results(
+        self, reply: Message, results: tuple[ToolResultPart, ...], draft: Draft
+    ) -> Run:
+        message = Message(
+            id=new_id(),
+            conversation_id=reply.conversation_id,
+            parent_id=reply.id,
+            role=Role.TOOL,
+            parts=results,
+            created_at=datetime.now(UTC),
+        )
+        draft = replace(draft, text="", aside_text="", replaces_id=None, attachments=())
+        return await self._start(message, draft, None, is_new_message=True)
 
     def unsaved_in(self, conversation_id: str) -> list[tuple[Run, Message]]:
         """Replies that have ended but could not be stored yet, oldest first."""
@@ -646,6 +691,7 @@ class Workbench:
             branch=branch,
             parameters=draft.parameters,
             system_prompt=draft.system_prompt,
+            tools=draft.tools,
             reading=self.reading(endpoint, model_id),
             rejected=tuple(
                 fact for fact in self.facts(endpoint, model_id) if fact.outcome is FactOutcome.REJECTED
@@ -837,6 +883,8 @@ class Workbench:
     async def delete_conversation(self, conversation_id: str) -> None:
         """Hides a conversation; it is gone for good only when the profile is next opened."""
         await self._write(lambda library: library.delete_conversation(conversation_id))
+        if self._opened_tools is not None:
+            await self._opened_tools.stop_in(conversation_id)
         while (live := self.live_in(conversation_id)) is not None:
             await self.stop(live.run.id)
 
@@ -1247,6 +1295,33 @@ class Workbench:
         temporary = self._endpoints.get(URL_ENDPOINT_ID)
         rows = [BUILT_IN, OXEN, *sorted(own, key=lambda endpoint: endpoint.name.casefold())]
         self._endpoints = {endpoint.id: endpoint for endpoint in [*rows, *([temporary] if temporary else [])]}
+
+
+class _ToolDesk:
+    """What the loop of calls may do."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        self._workbench = workbench
+
+    async def read(self, work: Callable[[Library], Any]) -> Any:
+        return await self._workbench._on_writer(lambda: work(self._workbench._library))
+
+    async def write(self, verb: Callable[[Library], Changes]) -> Changes:
+        return await self._workbench._write(verb)
+
+    async def ask_with_results(
+        self, reply: Message, results: tuple[ToolResultPart, ...], draft: Draft
+    ) -> Run:
+        return await self._workbench._ask_with_results(reply, results, draft)
+
+    def is_answering(self, conversation_id: str) -> bool:
+        return self._workbench._is_answering(conversation_id)
+
+    def calls_advanced(self, conversation_id: str, reply_id: str) -> None:
+        self._workbench._tell(CallsAdvanced(conversation_id=conversation_id, reply_id=reply_id))
+
+    def warn(self, words: str) -> None:
+        self._workbench._tell_notice(words)
 
 
 class _LibraryJournal:

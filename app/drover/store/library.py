@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from drover.domain.conversation import Conversation, Draft, Message, Node, Part, Role
+from drover.domain.conversation import Conversation, Draft, Message, Node, Part, Role, ToolResultPart
 from drover.domain.endpoint import Endpoint, ModelCard, ParameterFact
 from drover.domain.parameters import Preset
 from drover.domain.run import Adjustment, Exchange, Run
@@ -253,6 +253,14 @@ class Library:
         replies = "SELECT 1 FROM runs WHERE message_id IN (SELECT value FROM json_each(?1))"
         return self._one(f"{found} UNION ALL {replies} LIMIT 1", (wanted,)) is not None
 
+    def call_results(self, reply_id: str) -> dict[int, ToolResultPart]:
+        """What came of single calls of a reply whose calls are not all answered, by their index."""
+        found = self._all(
+            "SELECT call_index, value_json FROM call_results WHERE reply_id = ? ORDER BY call_index",
+            (reply_id,),
+        )
+        return {index: rows.result_from(value) for index, value in found}
+
     # Drafts, endpoints, presets, models
 
     def draft(self, conversation_id: str) -> Draft | None:
@@ -303,9 +311,10 @@ class Library:
         message: Message | None = None,
         run: Run | None = None,
     ) -> Changes:
-        """Adds whichever are given: a new conversation, a user message, a run.
+        """Adds whichever are given: a new conversation, a message with a question or with results, a run.
 
-        The head moves to the message that the run answers; without a run, to the message.
+        The head moves to the message that the run answers; without a run, to the message. Results take the
+        place of those that were kept for single calls.
         """
         touched = _changed(
             conversations=[conversation.id] if conversation is not None else [],
@@ -318,12 +327,23 @@ class Library:
             if message is not None:
                 self._insert_message(message)
                 touched |= self._move_head(message.conversation_id, message.id)
+                if message.role is Role.TOOL:
+                    self._execute("DELETE FROM call_results WHERE reply_id = ?", (message.parent_id,))
             if run is not None:
                 self._insert("runs", rows.RUN_COLUMNS, rows.run_row(run))
                 if run.request_body:
                     self._save_body(run.id, run.request_body)
                 touched |= self._move_head(run.conversation_id, run.parent_id)
         return touched
+
+    def save_call_result(self, reply_id: str, index: int, result: ToolResultPart) -> Changes:
+        """Keeps what came of one call, in the place of what was kept of it before."""
+        with self._writing():
+            self._execute(
+                "INSERT OR REPLACE INTO call_results (reply_id, call_index, value_json) VALUES (?, ?, ?)",
+                (reply_id, index, rows.result_json(result)),
+            )
+        return _changed(messages=[reply_id])
 
     def add_record(self, record: ConversationRecord) -> Changes:
         """Adds a whole conversation as it is; the record is checked, and none of its ids is known."""

@@ -183,7 +183,17 @@ CREATE TABLE readings (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_M0001, _M0002, _M0003)
+_M0004 = """
+-- Results of single calls, as long as other calls of the same reply have none; then they become a message.
+CREATE TABLE call_results (
+    reply_id TEXT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    call_index INTEGER NOT NULL,
+    value_json TEXT NOT NULL,
+    PRIMARY KEY (reply_id, call_index)
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_M0001, _M0002, _M0003, _M0004)
 """In order; the schema that this version of Drover reads and writes is the last."""
 
 

@@ -481,6 +481,16 @@ def _tool_from(stored: dict[str, Any]) -> ToolDefinition:
     return value_of(ToolDefinition, stored | {"command": tuple(stored.get("command", ()))})
 
 
+def result_json(result: ToolResultPart) -> str:
+    """All of a result."""
+    return to_json(fields_of(result))
+
+
+def result_from(stored: str) -> ToolResultPart:
+    """The inverse of `result_json`."""
+    return value_of(ToolResultPart, json.loads(stored))
+
+
 def endpoint_json(endpoint: Endpoint) -> str:
     """All of an endpoint."""
     return to_json(fields_of(endpoint))

@@ -6,7 +6,14 @@ from typing import assert_never
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from drover.engine.workbench import LibraryChanged, Notice, RunAdvanced, RunSettled, WorkbenchEvent
+from drover.engine.workbench import (
+    CallsAdvanced,
+    LibraryChanged,
+    Notice,
+    RunAdvanced,
+    RunSettled,
+    WorkbenchEvent,
+)
 
 FRAME_MS = 20
 """Views are told of news at most once in this time, however many chunks arrive: text that grows by 50 steps a
@@ -20,12 +27,14 @@ class Bridge(QObject):
         runs_advanced(set): ids of runs with news since the last frame; while nothing advances no timer runs
         run_settled(object): the stored Run; everything about it has been announced before
         library_changed(object): Changes of one transaction
+        calls_advanced(str, str): conversation and reply; a program for one of its calls has begun or ended
         noticed(object): a Notice
     """
 
     runs_advanced = Signal(set)
     run_settled = Signal(object)
     library_changed = Signal(object)
+    calls_advanced = Signal(str, str)
     noticed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -47,6 +56,8 @@ class Bridge(QObject):
                 self.run_settled.emit(run)
             case LibraryChanged(changes=changes):
                 self.library_changed.emit(changes)
+            case CallsAdvanced(conversation_id=conversation_id, reply_id=reply_id):
+                self.calls_advanced.emit(conversation_id, reply_id)
             case Notice():
                 self.noticed.emit(event)
             case _:
