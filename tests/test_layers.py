@@ -40,7 +40,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "markdown": ("export/",),
     "pygments": ("ui/",),
     "httpx": ("engine/transport.py",),
-    "truststore": ("engine/transport.py",),
+    "truststore": ("engine/tls.py", "engine/transport.py"),
     "keyring": ("engine/secrets.py",),
     "sqlite3": ("store/",),
     "xllamacpp": ("local_server.py",),

@@ -14,7 +14,8 @@ from tests.provider import Head, Provider, Send
 
 from drover.domain.pictures import picture_format
 from drover.engine.pictures import MOST_BYTES, fetch_picture
-from drover.engine.transport import PublicOnly, Transport
+from drover.engine.reach import PublicOnly
+from drover.engine.transport import Transport
 from drover.errors import ConfigurationError, ConnectionFailed, DroverError, ProtocolError, Redirected
 
 LOOPBACK = PublicOnly(except_for=(ipaddress.ip_network("127.0.0.0/8"),))

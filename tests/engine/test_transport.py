@@ -568,8 +568,10 @@ async def test_a_proxy_that_refuses_is_named_without_its_password(
     provider.fails(407, "no", path="model.invalid:443")
     failure = await failure_of(request_to("https://model.invalid/v1"))
     assert failure.phase == "proxy"
-    assert f"The proxy http://127.0.0.1:{provider.port} does not let a connection" in str(failure)
-    assert "407" in str(failure)
+    assert (
+        str(failure)
+        == f"The proxy http://127.0.0.1:{provider.port} does not accept the user name and the password."
+    )
     assert "hidden-word" not in str(failure)
 
 
@@ -586,7 +588,7 @@ async def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatc
     "address",
     [
         "socks://127.0.0.1:9",
-        "socks5://user:hidden-word@127.0.0.1:9",
+        "socks4://user:hidden-word@127.0.0.1:9",
         "ftp://127.0.0.1:9",
         "http://",
         "http://h:port",

@@ -7,7 +7,8 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from drover.domain.pictures import picture_format
-from drover.engine.transport import HttpRequest, HttpResponse, PublicOnly, Transport
+from drover.engine.reach import PublicOnly
+from drover.engine.transport import HttpRequest, HttpResponse, Transport
 from drover.errors import ConfigurationError, ConnectionFailed, ProtocolError, ProviderError
 
 MOST_BYTES = 20_000_000

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import os
 import re
 import socket
 import ssl
 import sys
 import time
-import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from urllib.parse import urljoin, urlsplit
 
 from drover import __version__
+from drover.domain.network import AS_THE_SYSTEM, NetworkSettings
+from drover.engine import tls
+from drover.engine.proxies import Proxy, proxy_for
+from drover.engine.reach import PublicOnly, Target, look_up, not_public
 from drover.engine.threads import in_daemon_thread
 from drover.errors import ConfigurationError, ConnectionFailed, DroverError, ProtocolError, Redirected
 from drover.log import redact
@@ -36,40 +39,44 @@ _JOINED_BYTES = 64 * 1024
 _CLOSE_LIMIT_S = 2.0
 # Many servers drop an idle connection after 5 s; a request sent on it at that very moment would be lost.
 _KEEPALIVE_S = 4.0
+_LOOK_EVERY_S = 10.0
+_GRACE_S = 2.0
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FIELD_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?|")
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
-_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
-_Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PublicOnly:
-    """Keeps a request on the public internet: away from this machine, its router and its neighbours."""
+class NetworkAccess:
+    """The settings of a network with the secrets that belong to them."""
 
-    except_for: tuple[_Network, ...] = ()
-    """Networks that may be reached although they are not public."""
-
-    def allows(self, address: _Address) -> bool:
-        """Whether this address may be talked to. One that wraps an IPv4 address counts as that."""
-        if any(address.version == network.version and address in network for network in self.except_for):
-            return True
-        wrapped = _wrapped(address)
-        if wrapped is not None:
-            return self.allows(wrapped)
-        return address.is_global and not address.is_multicast
+    settings: NetworkSettings = AS_THE_SYSTEM
+    proxy_login: str = field(default="", repr=False)
+    """`user:password` for the proxy of the settings."""
+    passphrase: str = field(default="", repr=False)
+    """Of the key of the client certificate."""
 
 
-def _wrapped(address: _Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that packets to this IPv6 address end at, if any."""
-    if address.version == 4:
-        return None
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+class Layer(StrEnum):
+    """What lies between Drover and an answer, in the order in which it is passed."""
+
+    NAME = "name"
+    TCP = "tcp"
+    PROXY = "proxy"
+    TLS = "tls"
+    HTTP = "http"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """A layer that a request has got through."""
+
+    layer: Layer
+    words: str
+    """What was found there, such as an address or a cipher."""
+    at_ms: float
+    """Milliseconds since the request was handed to the network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,10 @@ class HttpRequest:
     reach: PublicOnly | None = None
     """Where it may go; None for anywhere. Behind a proxy, which looks names up itself, only addresses in
     figures and the names of this machine can be told from public ones."""
+    network: NetworkAccess = NetworkAccess()
+    passed: Callable[[Passed], None] | None = field(default=None, compare=False)
+    """Hears of each layer, on the loop, as soon as it is passed; not of those below a connection that is
+    used again."""
 
 
 def headers_as_sent(request: HttpRequest, *, accept: str = "text/event-stream") -> Headers:
@@ -116,6 +127,24 @@ def headers_as_sent(request: HttpRequest, *, accept: str = "text/event-stream") 
     return tuple(headers.values())
 
 
+def seconds_passed() -> float:
+    """Seconds since some moment; they go on while the computer sleeps, wherever the system can tell.
+
+    `time.monotonic` stands still meanwhile on Linux and macOS, and a stream that died in the night would be
+    waited for as if it had been silent for a second. On Windows it does count.
+    """
+    return time.monotonic() if _SLEEP_CLOCK is None else time.clock_gettime(_SLEEP_CLOCK)
+
+
+def _sleep_clock() -> int | None:
+    if sys.platform == "linux":
+        return time.CLOCK_BOOTTIME
+    return time.CLOCK_MONOTONIC if sys.platform == "darwin" else None
+
+
+_SLEEP_CLOCK = _sleep_clock()
+
+
 def warm_up() -> None:
     """Imports what the first request needs (some 150 ms). May be called from any thread; optional."""
     import httpx
@@ -127,19 +156,23 @@ def warm_up() -> None:
 class HttpResponse:
     """The head of a response; the body follows through `chunks`. Valid inside `Transport.stream` only."""
 
-    __slots__ = ("_call", "connect_ms", "first_byte_ms", "headers", "http_version", "status")
+    __slots__ = ("_call", "connect_ms", "first_byte_ms", "headers", "http_version", "status", "tls")
 
     def __init__(
         self, call: _Call, *, status: int, headers: Headers, http_version: str, connect_ms: float | None,
-        first_byte_ms: float,
+        first_byte_ms: float, tls: str = "",
     ) -> None:  # fmt: skip
-        """Times are milliseconds since the request was handed to the network, as in `Timing`."""
+        """Times are milliseconds since the request was handed to the network, as in `Timing`.
+
+        `tls` is version and cipher, as in "TLSv1.3, TLS_AES_256_GCM_SHA384"; empty without encryption.
+        """
         self._call = call
         self.status = status
         self.headers = headers
         self.http_version = http_version
         self.connect_ms = connect_ms
         self.first_byte_ms = first_byte_ms
+        self.tls = tls
 
     def header(self, name: str, default: str = "") -> str:
         """The value of the first header of that name, in any case."""
@@ -162,17 +195,47 @@ class HttpResponse:
         return bytes(body[:limit_bytes])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Route:
+    """How a target is reached, found out before the first packet."""
+
+    proxy: Proxy | None = None
+    tls: ssl.SSLContext | None = None
+    proxy_tls: ssl.SSLContext | None = None
+    addresses: tuple[str, ...] = ()
+    """Of the target; empty where they were not asked for, or by a proxy."""
+
+
+@dataclass(slots=True, eq=False)
+class _Client:
+    """A pool of connections that are made in one way."""
+
+    route: _Route
+    http: httpx.AsyncClient
+    uses: int = 0
+    is_retired: bool = False
+    """Whether new requests have another one; it is closed with its last request."""
+
+    def fits(self, route: _Route) -> bool:
+        """Whether its connections would be made in this way."""
+        own = self.route
+        return (own.proxy, own.tls, own.proxy_tls) == (route.proxy, route.tls, route.proxy_tls)
+
+
 class Transport:
     """Sends requests on one event loop. Cheap to make; whoever makes it calls `aclose`.
 
-    Proxies come from the environment or the system, certificates from its store and `SSL_CERT_FILE`.
-    Loopback is never reached through a proxy. Redirects are reported, not followed.
+    Loopback is never reached through a proxy. Redirects are reported, not followed. Changed settings, files
+    and variables count from the next request; what no request uses any more is closed.
     """
 
-    def __init__(self) -> None:
-        self._clients: dict[tuple[str | None, bool], httpx.AsyncClient] = {}
-        self._tls: ssl.SSLContext | None = None
+    def __init__(self, clock: Callable[[], float] = seconds_passed) -> None:
+        """`clock` measures the limits of waiting in seconds; it should go on while the computer sleeps."""
+        self._clock = clock
+        self._clients: dict[tuple[NetworkSettings, bool, bool], _Client] = {}
+        self._contexts: dict[NetworkSettings, tuple[object, ssl.SSLContext]] = {}
         self._calls: set[_Call] = set()
+        self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def stream(
@@ -183,8 +246,10 @@ class Transport:
         A cancelled or abandoned stream closes its socket at once, so the server stops generating.
         Raises ConfigurationError for what the person can set right, ConnectionFailed for the rest.
         """
-        call = await self._start(request, accept)
+        call, client, headers = await self._prepared(request, accept)
         self._calls.add(call)
+        client.uses += 1
+        call.start(client.http, headers)
         try:
             yield await call.head()
         finally:
@@ -192,6 +257,7 @@ class Transport:
                 await call.close()
             finally:
                 self._calls.discard(call)
+                self._release(client, call)
 
     async def fetch(
         self, request: HttpRequest, *, limit_bytes: int = 1_000_000
@@ -201,10 +267,16 @@ class Transport:
             body = await response.read(limit_bytes + 1)
         if len(body) > limit_bytes:
             raise ProtocolError(
-                f"The answer of {_Target.of(request.url).label} is larger than {limit_bytes:,} bytes.",
+                f"The answer of {Target.of(request.url).label} is larger than {limit_bytes:,} bytes.",
                 offending=body[:200],
             )
         return response.status, response.headers, body
+
+    def forget(self, settings: NetworkSettings) -> None:
+        """Closes what was made for these settings, as soon as no request uses it."""
+        self._contexts.pop(settings, None)
+        for key in [key for key in self._clients if key[0] == settings]:
+            self._retire(self._clients.pop(key))
 
     async def aclose(self) -> None:
         """Ends what is running and closes every socket. A later request opens new ones."""
@@ -212,25 +284,26 @@ class Transport:
             await call.close()
         clients, self._clients = list(self._clients.values()), {}
         for client in clients:
-            await client.aclose()
+            await client.http.aclose()
+        while self._closing:
+            await asyncio.wait(self._closing)
 
-    async def _start(self, request: HttpRequest, accept: str) -> _Call:
+    async def _prepared(self, request: HttpRequest, accept: str) -> tuple[_Call, _Client, Headers]:
         headers = headers_as_sent(request, accept=accept)
-        target = _Target.of(request.url)
+        target = Target.of(request.url)
         if "httpx" not in sys.modules or "truststore" not in sys.modules:
             await in_daemon_thread(warm_up, name="drover-import")
-        started_s = time.monotonic()
-        proxy = None
+        call = _Call(request, target, self._clock)
+        route = _Route()
         if target.is_https or not target.is_loopback or request.reach is not None:
-            proxy = await self._prepare(target, request)
-        call = _Call(request, target, proxy, started_s)
-        call.start(self._client(target, proxy), headers)
-        return call
+            route = await self._routed(target, request)
+        call.take_route(route)
+        return call, self._client(target, request.network.settings, route), headers
 
-    async def _prepare(self, target: _Target, request: HttpRequest) -> str | None:
-        """Does what may block (certificates, settings, the name) on a thread; returns the proxy's URL."""
+    async def _routed(self, target: Target, request: HttpRequest) -> _Route:
+        """Does what may block (certificates, settings, the name) on a thread."""
         limit_s = request.connect_timeout_s
-        find_route = partial(self._find_route, target, request.reach)
+        find_route = partial(self._find_route, target, request)
         try:
             async with asyncio.timeout(limit_s):
                 return await in_daemon_thread(find_route, name="drover-route")
@@ -240,77 +313,57 @@ class Transport:
                 phase="name", elapsed_s=limit_s, hint="Check the network.",
             ) from None  # fmt: skip
 
-    def _find_route(self, target: _Target, reach: PublicOnly | None) -> str | None:
-        if target.is_https and self._tls is None:
-            self._tls = _tls_context()
-        proxy = None if target.is_loopback else _proxy_for(target)
+    def _find_route(self, target: Target, request: HttpRequest) -> _Route:
+        network, reach = request.network, request.reach
+        proxy = proxy_for(target, network.settings, network.proxy_login)
+        route = _Route(
+            proxy=proxy,
+            tls=self._context(network) if target.is_https else None,
+            proxy_tls=self._context(network) if proxy is not None and proxy.is_https else None,
+        )
         if reach is None and target.is_loopback:
-            return None
+            return route
         literal = [] if target.address is None else [target.address]
-        addresses = _look_up(target) if proxy is None else literal
+        addresses = look_up(target) if proxy is None else literal
         if reach is not None and not all(map(reach.allows, addresses)):
-            raise _not_public(target)
-        return proxy
+            raise not_public(target)
+        return replace(route, addresses=tuple(map(str, addresses)))
 
-    def _client(self, target: _Target, proxy: str | None) -> httpx.AsyncClient:
-        key = (proxy, target.is_https)
+    def _context(self, network: NetworkAccess) -> ssl.SSLContext:
+        """The one context for these settings, as long as neither they nor their files change."""
+        stamp = (tls.files_stamp(network.settings), network.passphrase)
+        known = self._contexts.get(network.settings)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        context = tls.client_context(network.settings, network.passphrase)
+        self._contexts[network.settings] = (stamp, context)
+        return context
+
+    def _client(self, target: Target, settings: NetworkSettings, route: _Route) -> _Client:
+        key = (settings, target.is_https, route.proxy is not None)
         client = self._clients.get(key)
-        if client is None:
-            client = self._clients[key] = _new_client(proxy, self._tls if target.is_https else None)
+        if client is None or not client.fits(route):
+            if client is not None:
+                self._retire(client)
+            client = self._clients[key] = _Client(route, _new_client(route))
         return client
 
+    def _release(self, client: _Client, call: _Call) -> None:
+        client.uses -= 1
+        if call.was_cut_short_at_proxy:
+            # httpcore keeps a connection that was given up on its way through a proxy for ever.
+            for key in [key for key, known in self._clients.items() if known is client]:
+                del self._clients[key]
+            client.is_retired = True
+        if client.is_retired:
+            self._retire(client)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Target:
-    """Where a request goes."""
-
-    scheme: str
-    host: str
-    port: int
-    label: str
-    """Host, and port if it is not the usual one, for sentences."""
-
-    @staticmethod
-    def of(url: str) -> _Target:
-        """Raises ConfigurationError for what is no http or https address."""
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host = port = None
-            parts = urlsplit("")
-        if parts.scheme not in ("http", "https") or not host:
-            raise ConfigurationError(
-                f"{redact(url)!r} is not an http or https address.",
-                hint="It should look like https://host/v1.",
-            )
-        usual = 443 if parts.scheme == "https" else 80
-        shown = f"[{host}]" if ":" in host else host
-        return _Target(
-            scheme=parts.scheme,
-            host=host,
-            port=port or usual,
-            label=shown if port in (None, usual) else f"{shown}:{port}",
-        )
-
-    @property
-    def is_https(self) -> bool:
-        return self.scheme == "https"
-
-    @property
-    def address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-        """The host if it is a number, else None."""
-        try:
-            return ipaddress.ip_address(self.host)
-        except ValueError:
-            return None
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether the server runs on this very machine (0.0.0.0, often pasted from a log, reaches it too)."""
-        if self.address is not None:
-            return self.address.is_loopback or self.address.is_unspecified
-        return self.host == "localhost" or self.host.endswith(".localhost")
+    def _retire(self, client: _Client) -> None:
+        client.is_retired = True
+        if not client.uses:
+            task = asyncio.create_task(client.http.aclose(), name="drover-http-close")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
 
 _LOOK_AGAIN: Any = object()
@@ -335,12 +388,16 @@ class _Call:
     closes leaks the connection (encode/httpx#2139). The caller may be cancelled as often as anyone likes.
     """
 
-    def __init__(self, request: HttpRequest, target: _Target, proxy: str | None, started_s: float) -> None:
+    def __init__(self, request: HttpRequest, target: Target, clock: Callable[[], float]) -> None:
         self._request = request
         self._target = target
-        self._proxy = proxy
-        self._started_s = started_s
+        self._clock = clock
+        self._proxy: Proxy | None = None
+        self._is_tunnel_open = False
+        self._stream: Any = None  # what was connected for this call, until there is an answer
+        self._started_s = started_s = clock()
         self._phase = "tcp"
+        self._had_grace = False
         self._connect_ms: float | None = None
         self._has_head = False
         self._has_body = False
@@ -350,6 +407,17 @@ class _Call:
         self._task: asyncio.Task[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_s = 0.0
+
+    @property
+    def was_cut_short_at_proxy(self) -> bool:
+        """Whether it ended between a proxy and an answer."""
+        return self._proxy is not None and not self._has_head
+
+    def take_route(self, route: _Route) -> None:
+        """The way to the server, before `start`."""
+        self._proxy = route.proxy
+        if route.addresses and self._target.address is None:
+            self._pass(Layer.NAME, _some(route.addresses))
 
     def start(self, client: httpx.AsyncClient, headers: Headers) -> None:
         """Begins to connect and send."""
@@ -363,7 +431,8 @@ class _Call:
         location = response.header("location")
         if response.status in _REDIRECTS and location:
             raise _redirected(self._request.url, self._target, location)
-        self._deadline_s = max(self._deadline_s, time.monotonic() + self._request.idle_timeout_s)
+        self._deadline_s = max(self._deadline_s, self._clock() + self._request.idle_timeout_s)
+        self._pass(Layer.HTTP, f"{response.http_version}, status {response.status}.")
         return response
 
     def __aiter__(self) -> _Call:
@@ -371,7 +440,7 @@ class _Call:
 
     async def __anext__(self) -> tuple[float, bytes]:
         if self._has_body:
-            self._deadline_s = time.monotonic() + self._request.idle_timeout_s
+            self._deadline_s = self._clock() + self._request.idle_timeout_s
         item = await self._next()
         if item is None:
             raise StopAsyncIteration
@@ -408,6 +477,7 @@ class _Call:
                 extensions={"trace": self._trace},
             ) as response:  # fmt: skip
                 self._has_head = True
+                self._stream = None
                 await self._items.put(self._response(response))
                 # Without a coding to undo, httpx's own layers would cost as much as all that reads the bytes.
                 is_coded = "content-encoding" in response.headers
@@ -423,6 +493,15 @@ class _Call:
             await self._items.put(None)
         except Exception as error:
             await self._items.put(self._explained(error))
+        finally:
+            await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        """Closes what httpcore leaves open when it is stopped in a handshake with a server or a proxy."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with suppress(Exception):
+                await stream.aclose()
 
     def _response(self, response: httpx.Response) -> HttpResponse:
         headers = tuple(
@@ -435,36 +514,73 @@ class _Call:
             http_version=response.http_version,
             connect_ms=self._connect_ms,
             first_byte_ms=self._elapsed_ms(),
+            tls=tls.connection_words(response.extensions["network_stream"].get_extra_info("ssl_object")),
         )
 
     async def _trace(self, event: str, info: dict[str, Any]) -> None:
-        """Follows httpcore's progress: marks times and moves on to the next limit."""
+        """Follows httpcore's progress: marks times and layers, and moves on to the next limit."""
         name, _, stage = event.rpartition(".")
         step = name.rpartition(".")[2]
-        if stage == "complete" and step == "connect_tcp" and self._request.reach and not self._proxy:
-            await self._check_peer(info["return_value"], self._request.reach)
-        if stage == "complete" and step in ("connect_tcp", "start_tls"):
-            self._connect_ms = self._elapsed_ms()
-        elif stage == "started" and step == "connect_tcp":
+        if stage == "started":
+            self._begin(step, info)
+        elif stage == "complete":
+            await self._complete(step, info)
+
+    def _begin(self, step: str, info: dict[str, Any]) -> None:
+        if step in ("connect_tcp", "setup_socks5_connection"):
             self._phase = "proxy" if self._proxy else "tcp"
-        elif stage == "started" and step == "start_tls":
-            self._phase = "tls"
-        elif stage == "started" and step in ("send_request_headers", "receive_response_headers"):
+        elif step == "start_tls":
+            self._phase = "proxy" if self._is_to_proxy() else "tls"
+        elif step in ("send_request_headers", "receive_response_headers"):
             if info["request"].method == b"CONNECT":
                 self._phase = "proxy"
             elif step == "receive_response_headers":
                 self._phase = "first_byte"
             else:
                 self._phase = "send"
-                self._deadline_s = time.monotonic() + self._request.first_byte_timeout_s
+                self._deadline_s = self._clock() + self._request.first_byte_timeout_s
                 self._wake()
 
-    async def _check_peer(self, stream: Any, reach: PublicOnly) -> None:
+    async def _complete(self, step: str, info: dict[str, Any]) -> None:
+        if step in ("connect_tcp", "start_tls"):
+            self._stream = stream = info["return_value"]
+            if step == "connect_tcp":
+                await self._check_peer(stream)
+            self._connect_ms = self._elapsed_ms()
+            self._tell_connected(step, stream)
+        elif step == "setup_socks5_connection" or (
+            step == "receive_response_headers"
+            and self._phase == "proxy"
+            and info["return_value"][1] // 100 == 2
+        ):
+            self._is_tunnel_open = True
+            self._pass(Layer.PROXY, f"{self._proxy.url if self._proxy else ''} lets the connection through.")
+
+    def _is_to_proxy(self) -> bool:
+        """Whether what is encrypted is the connection to the proxy itself."""
+        return self._proxy is not None and self._proxy.is_https and not self._is_tunnel_open
+
+    def _tell_connected(self, step: str, stream: Any) -> None:
+        if step == "connect_tcp":
+            peer = stream.get_extra_info("server_addr")
+            address = f"{peer[0]} port {peer[1]}" if peer else self._target.label
+            self._pass(Layer.TCP, f"{address}, the proxy." if self._proxy else f"{address}.")
+        elif not self._is_to_proxy():
+            self._pass(Layer.TLS, f"{tls.connection_words(stream.get_extra_info('ssl_object'))}.")
+
+    def _pass(self, layer: Layer, words: str) -> None:
+        if self._request.passed is not None:
+            self._request.passed(Passed(layer=layer, words=words, at_ms=self._elapsed_ms()))
+
+    async def _check_peer(self, stream: Any) -> None:
         """A name may point elsewhere by now than when it was looked up: what counts is who was reached."""
+        reach = self._request.reach
+        if reach is None or self._proxy:
+            return
         peer = stream.get_extra_info("server_addr")
         if not peer or not reach.allows(ipaddress.ip_address(peer[0])):
             await stream.aclose()
-            raise _not_public(self._target)
+            raise not_public(self._target)
 
     def _wake(self, _task: object = None) -> None:
         """Makes a waiting reader look again; one that is not waiting will do so anyway."""
@@ -486,12 +602,23 @@ class _Call:
                     elapsed_s=self._elapsed_s(),
                 )
             if self._items.empty():
-                if time.monotonic() >= self._deadline_s:
+                if self._is_over():
                     return self._timed_out()
                 self._arm()
             item = await self._items.get()
             if item is not _LOOK_AGAIN:
                 return item
+
+    def _is_over(self) -> bool:
+        """Whether the time is up. What came in while the computer slept still gets a moment to be read."""
+        now_s = self._clock()
+        if now_s < self._deadline_s:
+            return False
+        if now_s - self._deadline_s > _LOOK_EVERY_S and not self._had_grace:
+            self._had_grace = True
+            self._deadline_s = now_s + min(_GRACE_S, self._request.idle_timeout_s)
+            return False
+        return True
 
     def _arm(self) -> None:
         """Sees to it that a waiting reader looks again when its time is up.
@@ -503,8 +630,9 @@ class _Call:
             return
         self._disarm()
         self._alarm_s = self._deadline_s
-        delay_s = max(0.0, self._deadline_s - time.monotonic())
-        self._alarm = asyncio.get_running_loop().call_later(delay_s, self._go_off)
+        delay_s = max(0.0, self._deadline_s - self._clock())
+        # The loop's own clock stands still while the computer sleeps: looks again before long.
+        self._alarm = asyncio.get_running_loop().call_later(min(delay_s, _LOOK_EVERY_S), self._go_off)
 
     def _disarm(self) -> None:
         if self._alarm is not None:
@@ -516,7 +644,7 @@ class _Call:
         self._wake()
 
     def _elapsed_s(self) -> float:
-        return time.monotonic() - self._started_s
+        return self._clock() - self._started_s
 
     def _elapsed_ms(self) -> float:
         return self._elapsed_s() * 1000.0
@@ -526,7 +654,7 @@ class _Call:
         limits_s = {"send": self._request.first_byte_timeout_s, "idle": self._request.idle_timeout_s}
         limits_s["first_byte"] = self._request.first_byte_timeout_s
         limit_s = limits_s.get(self._phase, self._request.connect_timeout_s)
-        where = _shown_proxy(self._proxy) if self._phase == "proxy" and self._proxy else self._target.label
+        where = self._proxy.url if self._phase == "proxy" and self._proxy else self._target.label
         return ConnectionFailed(
             sentence.format(where=where, limit=f"{limit_s:g} s"),
             phase=self._phase,
@@ -544,7 +672,9 @@ class _Call:
             return ProtocolError(
                 f"The answer of {self._target.label} is compressed in a way that cannot be read."
             )
-        if not isinstance(error, httpx.TransportError | OSError):
+        # Words that are no reply of a proxy make the library for SOCKS raise what it likes.
+        is_proxy = self._phase == "proxy" and not self._has_head
+        if not is_proxy and not isinstance(error, httpx.TransportError | OSError):
             return error
         sentence, hint = self._words(error)
         phase = "stream" if self._has_head else self._phase
@@ -557,18 +687,21 @@ class _Call:
         )
 
     def _words(self, error: Exception) -> tuple[str, str]:
-        import httpx
 
         where = self._target.label
-        match "stream" if self._has_head else self._phase:
-            case "proxy":
-                proxy = _shown_proxy(self._proxy or "")
-                said = str(error) if isinstance(error, httpx.ProxyError) else _reason(error)
-                return f"The proxy {proxy} does not let a connection to {where} through: {said}.", _PROXY_HINT
+        phase = "stream" if self._has_head else self._phase
+        shows_certificate = bool(self._request.network.settings.certificate_file)
+        if phase not in ("proxy", "tls") and self._target.is_https:
+            alert = tls.alert_words(error, where, shows_certificate=shows_certificate)
+            if alert is not None:
+                return alert
+        match phase:
+            case "proxy" if self._proxy is not None:
+                return _proxy_words(error, self._proxy, where)
             case "tcp":
                 return f"No connection to {where}: {_reason(error)}.", _SERVER_HINT
             case "tls":
-                return _tls_words(error, where)
+                return tls.failure_words(error, where, shows_certificate=shows_certificate)
             case "send":
                 return f"{where} closed the connection while the request was being sent.", "Try again."
             case "first_byte" if "illegal" in str(error):
@@ -586,7 +719,10 @@ class _Call:
 
 
 _SERVER_HINT = "Check the address, and that the server is running."
-_PROXY_HINT = "Check the proxy in the system's settings or in HTTPS_PROXY, or list the host in NO_PROXY."
+_LOGIN_HINT = "Enter them under Network, where the server is edited."
+_PROXY_HINT = (
+    "Check the proxy: under Network where the server is edited, in the system's settings or in HTTPS_PROXY."
+)
 _LIMIT_HINT = "The model may still be loading or thinking. The limit can be raised in Settings."
 
 _TIMEOUTS = {
@@ -599,112 +735,52 @@ _TIMEOUTS = {
 }
 
 
-def _new_client(proxy: str | None, tls: ssl.SSLContext | None) -> httpx.AsyncClient:
+def _new_client(route: _Route) -> httpx.AsyncClient:
     import httpx
 
-    # Without TLS an empty context saves httpx from loading a bundle of certificates nobody asks for.
-    context = tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        return httpx.AsyncClient(
-            verify=context,
-            proxy=None if proxy is None else httpx.Proxy(proxy, ssl_context=_proxy_tls(proxy)),
-            # A cookie would tie one request to another, and be sent without being shown.
-            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=None,
-            limits=httpx.Limits(
-                max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEEPALIVE_S
-            ),
-        )
-    except (ValueError, ImportError, httpx.InvalidURL):
-        raise _bad_proxy(proxy or "") from None
-
-
-def _proxy_tls(proxy: str) -> ssl.SSLContext | None:
-    return _tls_context() if proxy.lower().startswith("https:") else None
-
-
-def _tls_context() -> ssl.SSLContext:
-    """Trusts what the system trusts, and the certificates of `SSL_CERT_FILE` if that is set."""
-    import truststore
-
-    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    extra = os.environ.get("SSL_CERT_FILE")
-    if extra:
-        try:
-            context.load_verify_locations(cafile=extra)
-        except OSError:  # ssl.SSLError is one
-            raise ConfigurationError(
-                f"SSL_CERT_FILE names {extra}, which is not a readable file of certificates.",
-                hint="Correct or unset SSL_CERT_FILE and start Drover again.",
-            ) from None
-    return context
-
-
-def _proxy_for(target: _Target) -> str | None:
-    """The URL of the proxy for this target, None for a direct connection.
-
-    urllib knows the settings of Windows and macOS too, with their lists of exceptions, which httpx ignores.
-    """
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(target.scheme) or proxies.get("all")
-    if not proxy or urllib.request.proxy_bypass(target.host):
-        return None
-    if "://" not in proxy:
-        proxy = f"http://{proxy}"
-    try:
-        parts = urlsplit(proxy)
-        is_usable = bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        is_usable = False
-    if not is_usable or parts.scheme not in ("http", "https", "socks5", "socks5h"):
-        raise _bad_proxy(proxy)
-    return proxy
-
-
-def _bad_proxy(proxy: str) -> ConfigurationError:
-    names = [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy", "all_proxy")]
-    bare = proxy.rpartition("://")[2]
-    origin = next((name for name in names if os.environ[name].rpartition("://")[2] == bare), None)
-    return ConfigurationError(
-        f"The proxy {_shown_proxy(proxy)} from {origin or 'the system settings'} cannot be used: "
-        "Drover goes through HTTP proxies only.",
-        hint="Use an address such as http://host:port, or list the server in NO_PROXY.",
+    proxy = None
+    if route.proxy is not None:
+        login = (route.proxy.user, route.proxy.password) if route.proxy.user else None
+        proxy = httpx.Proxy(route.proxy.url, auth=login, ssl_context=route.proxy_tls)
+    transport = httpx.AsyncHTTPTransport(
+        # Without TLS an empty context saves httpx from loading a bundle of certificates nobody asks for.
+        verify=route.tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        proxy=proxy,
+        trust_env=False,
+        limits=httpx.Limits(
+            max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEEPALIVE_S
+        ),
+        socket_options=_socket_options(),
+    )
+    return httpx.AsyncClient(
+        transport=transport,
+        # A cookie would tie one request to another, and be sent without being shown.
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        trust_env=False,
+        follow_redirects=False,
+        timeout=None,
     )
 
 
-def _shown_proxy(proxy: str) -> str:
-    """The address without user name and password."""
-    scheme, separator, rest = proxy.rpartition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+def _socket_options() -> list[tuple[int, int, int]]:
+    """Has the system ask now and then whether a silent peer is there: one that a change of the network made
+    unreachable is found out in about a minute."""
+    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    idle = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))  # macOS has the latter
+    for number, value in (
+        (idle, 30), (getattr(socket, "TCP_KEEPINTVL", None), 10), (getattr(socket, "TCP_KEEPCNT", None), 3)
+    ):  # fmt: skip
+        if number is not None:
+            options.append((socket.IPPROTO_TCP, number, value))
+    return options
 
 
-def _look_up(target: _Target) -> list[_Address]:
-    """The addresses of the host, asked for on this thread: a resolver may take half a minute to say no."""
-    if target.address is not None:
-        return [target.address]
-    started_s = time.monotonic()
-    try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-        return [ipaddress.ip_address(str(address[0])) for *_, address in found]
-    except UnicodeError:
-        raise ConfigurationError(f"{target.host!r} cannot be the name of a server.") from None
-    except socket.gaierror as error:
-        is_offline = error.errno == getattr(socket, "EAI_AGAIN", None)
-        raise ConnectionFailed(
-            f"The name {target.host} was not found.",
-            phase="name",
-            elapsed_s=time.monotonic() - started_s,
-            hint="Check the network." if is_offline else "Check the address, then the network.",
-        ) from None
+def _some(addresses: tuple[str, ...]) -> str:
+    more = len(dict.fromkeys(addresses)) - 1
+    return f"{addresses[0]} and {more} more." if more else f"{addresses[0]}."
 
 
-def _not_public(target: _Target) -> ConfigurationError:
-    return ConfigurationError(f"{target.label} is this computer or one in its own network.")
-
-
-def _redirected(url: str, target: _Target, location: str) -> Redirected:
+def _redirected(url: str, target: Target, location: str) -> Redirected:
     try:
         full = urljoin(url, location)
         parts = urlsplit(full)
@@ -720,24 +796,9 @@ def _redirected(url: str, target: _Target, location: str) -> Redirected:
     )
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, and what it was raised for, outermost first."""
-    pending: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while pending:
-        current = pending.pop(0)
-        if current is None or id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        if isinstance(current, BaseExceptionGroup):
-            pending.extend(current.exceptions)
-        pending.extend((current.__cause__, current.__context__))
-
-
 def _reason(error: Exception) -> str:
     """Why a connection did not come about, as the end of a sentence."""
-    for cause in _causes(error):
+    for cause in tls.causes(error):
         match cause:
             case ConnectionRefusedError():
                 return "the connection was refused"
@@ -758,31 +819,37 @@ def _is_passing(phase: str, error: Exception) -> bool:
     """See `ConnectionFailed`."""
     import httpx
 
+    objections = [cause for cause in tls.causes(error) if isinstance(cause, ssl.SSLError)]
+    if not all(isinstance(cause, ssl.SSLEOFError) for cause in objections):
+        return False  # a handshake that was refused is refused again; one that was broken off may go through
     match phase:
-        case "tcp" | "send":
+        case "tcp" | "send" | "tls":
             return True
-        case "tls":  # a handshake that was refused is refused again; one that was broken off may go through
-            said = [cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)]
-            return all(isinstance(cause, ssl.SSLEOFError) for cause in said)
         case "proxy":
-            return not isinstance(error, httpx.ProxyError)
+            return isinstance(error, httpx.TransportError | OSError) and not isinstance(
+                error, httpx.ProxyError
+            )
         case "first_byte":
             return isinstance(error, httpx.ReadError) or "without sending" in str(error)
         case _:
             return False
 
 
-def _tls_words(error: Exception, where: str) -> tuple[str, str]:
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            problem = cause.verify_message or str(cause)
-            return (
-                f"The certificate of {where} is not trusted: {problem}.",
-                "Check the address. A certificate of your own organisation belongs in the system's store "
-                "or in SSL_CERT_FILE.",
-            )
-        if isinstance(cause, ssl.SSLError) and cause.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
-            return f"{where} does not speak TLS.", "Try the address with http:// instead of https://."
-    reasons = [cause.reason for cause in _causes(error) if isinstance(cause, ssl.SSLError) and cause.reason]
-    said = reasons[0].replace("_", " ").lower() if reasons else "the server broke off"
-    return f"No secure connection to {where}: {said}.", _SERVER_HINT
+def _proxy_words(error: Exception, proxy: Proxy, where: str) -> tuple[str, str]:
+    import httpx
+
+    said = str(error) if isinstance(error, httpx.ProxyError) else ""
+    if said.startswith("407") or "username/password" in said.lower():
+        if proxy.user:
+            return f"The proxy {proxy.url} does not accept the user name and the password.", _LOGIN_HINT
+        return f"The proxy {proxy.url} asks for a user name and a password.", _LOGIN_HINT
+    if said.startswith("Requested NO AUTH"):
+        return f"The proxy {proxy.url} asks for a user name and a password.", _LOGIN_HINT
+    if any(isinstance(cause, ssl.SSLError) for cause in tls.causes(error)):
+        return tls.failure_words(error, f"the proxy {proxy.url}", shows_certificate=False)
+    if isinstance(error, httpx.RemoteProtocolError) and "illegal" in str(error):
+        return f"The proxy {proxy.url} does not answer in HTTP.", _PROXY_HINT
+    if not isinstance(error, httpx.TransportError | OSError):
+        return f"The proxy {proxy.url} does not answer in SOCKS 5.", _PROXY_HINT
+    reason = said.removeprefix("Proxy Server could not connect: ").rstrip(".") or _reason(error)
+    return f"The proxy {proxy.url} does not let a connection to {where} through: {reason}.", _PROXY_HINT

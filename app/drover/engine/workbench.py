@@ -1252,7 +1252,7 @@ class Workbench:
         from ipaddress import ip_network
 
         from drover.engine.pictures import fetch_picture
-        from drover.engine.transport import PublicOnly
+        from drover.engine.reach import PublicOnly
 
         return await fetch_picture(
             self._transport, url, PublicOnly(except_for=tuple(map(ip_network, self.picture_networks)))
