@@ -85,6 +85,17 @@ _ERROR_BODIES = (
     b"request (5000 tokens) exceeds the available context size (4096 tokens)", b"upstream connect error", b"",
 )  # fmt: skip
 
+MODELS = json.dumps({"object": "list", "data": [
+    {"id": "a", "object": "model", "name": "A", "type": "chat", "context_length": 4096, "max_model_len": 100,
+     "pricing": {"prompt": "0.1", "completion": 0.2}, "description": "d", "summary": "s",
+     "architecture": {"input_modalities": ["text"], "output_modalities": ["text"]},
+     "capabilities": {"output": ["text"], "input": ["image"], "completion_chat": True},
+     "model_type": "custom", "deployments": [{"status": "off"}], "endpoint": "/chat/completions",
+     "request_schema": {"properties": {}}, "top_provider": {"max_completion_tokens": 5}},
+    "b", {"model": "c"},
+]}).encode()  # fmt: skip
+"""A list of models, as several servers write it."""
+
 
 def seeds() -> list[bytes]:
     """Streams, whole completions and error bodies, none of them long."""

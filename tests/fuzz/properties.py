@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 
 from tests.wire.replies import SERVER, pieces
@@ -14,6 +15,7 @@ from drover.domain.stream import ResponseBuilder, StreamEvent
 from drover.errors import ProtocolError
 from drover.wire.chat import ReplyDecoder, failure_from, provider_error, verdict
 from drover.wire.error_body import read_error
+from drover.wire.models import decode_models
 from drover.wire.unread import unread_keys
 
 READINGS = (
@@ -72,6 +74,12 @@ def check_error(status: int, headers: dict[str, str], body: bytes) -> None:
     check_value(failure_from(error, "Server"))
     check_value(unread_keys(body))
     check_value(read_error(body.decode("utf-8", "replace")))
+
+
+def check_models(body: bytes) -> None:
+    """Reads a list of models."""
+    with suppress(ProtocolError):
+        check_value(decode_models(body, source="S"))
 
 
 def check_value(value: object) -> None:

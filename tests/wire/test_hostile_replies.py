@@ -11,15 +11,16 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fuzz.mutations import mutated, seeds
+from tests.fuzz.mutations import MODELS, mutated, seeds
 from tests.fuzz.oversized import CASES, chunks
-from tests.fuzz.properties import check_error, check_reply, read
+from tests.fuzz.properties import check_error, check_models, check_reply, read
 from tests.wire.replies import SERVER, built, delta, sse
 
 from drover.domain.run import RunStatus
 from drover.domain.stream import ErrorReported, ResponseBuilder
 from drover.wire.chat import ReplyDecoder, failure_from, provider_error, verdict
 from drover.wire.error_body import page_title
+from drover.wire.models import decode_models
 from drover.wire.unread import unread_keys
 
 _SEEDS = seeds()
@@ -41,6 +42,17 @@ def test_any_bytes_are_read_alike_at_any_cut_and_can_be_stored(body: bytes, seed
 @given(st.sampled_from(_SEEDS), st.integers(0, 2**32), _STATUS, st.text(max_size=30))
 def test_a_mutated_error_body_is_put_into_words(body: bytes, seed: int, status: int, after: str) -> None:
     check_error(status, {"Retry-After": after, "Date": after}, mutated(body, random.Random(seed)))
+
+
+@given(st.integers(0, 2**32))
+def test_a_mutated_list_of_models_is_read_or_refused(seed: int) -> None:
+    check_models(mutated(MODELS, random.Random(seed)))
+
+
+def test_halves_of_characters_in_the_name_of_a_model_can_be_stored() -> None:
+    card = decode_models(rb'{"data":[{"id":"a\ud83d"}]}', source="S")[0]
+
+    assert card.id == "a\ufffd"
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -10,7 +10,7 @@ from typing import Any
 from drover.domain.endpoint import ModelCard
 from drover.errors import ProtocolError
 from drover.wire.error_body import page_title, read_error
-from drover.wire.surrogates import without_lone_surrogates
+from drover.wire.surrogates import mended, without_lone_surrogates
 
 _NOT_CHAT_TYPES = {"embedding", "embeddings", "rerank", "image", "audio", "video", "moderation"}
 _PLACES: Mapping[str, tuple[str, ...]] = {
@@ -39,6 +39,8 @@ def decode_models(body: bytes, *, source: str) -> list[ModelCard]:
     text = body.decode("utf-8-sig", "replace").strip()
     try:
         value = json.loads(text)
+        if "\\u" in text:
+            value = mended(value)
     except (ValueError, RecursionError):
         raise _no_list(text, body) from None
     entries = _entries(value)
@@ -95,7 +97,8 @@ def _is_chat(entry: Mapping[str, Any]) -> bool:
     path = entry.get("endpoint")
     if _is_text(path) and not str(path).endswith("chat/completions"):
         return False
-    if str(entry.get("type", "")).lower() in _NOT_CHAT_TYPES:
+    kind = entry.get("type")
+    if isinstance(kind, str) and kind.lower() in _NOT_CHAT_TYPES:
         return False
     outputs = next(filter(None, (_modalities(_at(entry, place)) for place in _OUTPUTS)), None)
     if outputs and "text" not in outputs:
@@ -116,7 +119,8 @@ def _notes(entry: Mapping[str, Any]) -> tuple[str, ...]:
         notes.append(line if len(line) <= 300 else line[:299].rstrip() + "…")
     deployments = entry.get("deployments")
     if entry.get("model_type") == "custom" and isinstance(deployments, list):
-        states = [str(item.get("status", "unknown")) for item in deployments if isinstance(item, dict)]
+        found = [item.get("status") for item in deployments if isinstance(item, dict)]
+        states = [state if isinstance(state, str) else "unknown" for state in found]
         if "active" not in states:
             notes.append(f"Its deployment is {states[0] if states else 'missing'}, so it may not answer.")
     return tuple(notes)
