@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from typing import Any
 
-from tests.provider import EVENT_STREAM, Flag, Head, Provider, Send, Step, Wait, event
+from tests.provider import CHAT_PATH, EVENT_STREAM, Flag, Head, Provider, Send, Step, Wait, event
 from tests.user import User
 
 from drover.domain.endpoint import Endpoint
+from drover.domain.tools import ToolDefinition
+from drover.ui.tools_dialog import ToolsDialog
 
 
 def piece(index: int, arguments: str, *, name: str = "") -> dict[str, Any]:
@@ -19,7 +23,7 @@ def piece(index: int, arguments: str, *, name: str = "") -> dict[str, Any]:
     return {"tool_calls": [call]}
 
 
-def calls(
+def called(
     provider: Provider, *deltas: dict[str, Any], gate_before: int | None = None, finish: str = "tool_calls"
 ) -> Flag:
     """A reply of these deltas; before one of them it may wait for the returned flag."""
@@ -35,7 +39,7 @@ def calls(
 
 
 def test_arguments_are_read_while_they_arrive(user: User, scripted: Endpoint, provider: Provider) -> None:
-    gate = calls(
+    gate = called(
         provider,
         {"content": "Let me see."},
         piece(0, '{"city":"Par', name="get_weather"),
@@ -56,7 +60,166 @@ def test_arguments_are_read_while_they_arrive(user: User, scripted: Endpoint, pr
 def test_arguments_that_are_cut_off_are_shown_as_they_are(
     user: User, scripted: Endpoint, provider: Provider
 ) -> None:
-    calls(provider, piece(0, '{"city": "Lyo', name="get_weather"), finish="length")
+    called(provider, piece(0, '{"city": "Lyo', name="get_weather"), finish="length")
     user.opens(scripted).asks("How is the weather?").sees_end()
     user.reads("The JSON is cut off in line 1, column 13.")
     assert user.says("Arguments") == '{\n  "city": "Lyo'
+
+
+WEATHER = ToolDefinition(
+    name="get_weather",
+    description="The weather of a city",
+    parameters_schema='{"type": "object", "properties": {"days": {"type": "integer"}}}',
+)
+ECHO = ToolDefinition(
+    name="echo",
+    command=(sys.executable, "-c", "import sys; print('echoes', sys.stdin.read())"),
+    parameters_schema='{"type": "object"}',
+)
+
+
+def opened(user: User, scripted: Endpoint, *tools: ToolDefinition) -> User:
+    """The window, in which these tools are offered."""
+    user.opens(scripted)
+    user._does(user.window.parameters.tools_requested.emit)
+    user.waits(lambda: user.has("Done"), "the list of tools")
+    dialog = next(found for found in user.window.findChildren(ToolsDialog))
+    user._does(dialog.tools_edited.emit, tools, ())
+    return user.clicks("Done")
+
+
+def bodies(provider: Provider) -> list[Any]:
+    """What the model was asked, request by request."""
+    return [request.json for request in provider.requests if request.path == CHAT_PATH]
+
+
+def sent_results(provider: Provider) -> list[str]:
+    """What the last request told the model of its calls."""
+    return [turn["content"] for turn in bodies(provider)[-1]["messages"] if turn["role"] == "tool"]
+
+
+def test_a_call_is_answered_by_hand_and_the_reply_goes_on(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    provider.calls(("c1", "get_weather", '{"days": "three"}'))
+    provider.answers("It will rain.")
+    opened(user, scripted, WEATHER).asks("How is the weather?").sees_end()
+    user.reads("get_weather waits for you").reads('days: "three" is not of type integer.')
+    assert not user.can("Send result")
+    user.types("18 degrees", into="Result for the model").clicks_when_there("Send result")
+    user.sees("It will rain.").sees("Result: 18 degrees")
+    assert sent_results(provider) == ["18 degrees"]
+    user.waits(lambda: not user.has("Result for the model"), "a card that asks for nothing any more")
+
+
+def test_calls_in_parallel_are_sent_together(user: User, scripted: Endpoint, provider: Provider) -> None:
+    provider.calls(("c1", "get_weather", "{}"), ("c2", "echo", '{"n": 7}'))
+    provider.answers("Both are known.")
+    opened(user, scripted, WEATHER, ECHO).asks("Both, please").sees_end()
+    user.reads("1 call waits for your approval")
+    user.waits(lambda: user.says("Command") == shlex.join(ECHO.command), "the command in full")
+    assert len(bodies(provider)) == 1, "nothing runs before it is approved"
+    user.clicks_when_there("Run")
+    user.reads('echoes {"n": 7}')
+    assert len(bodies(provider)) == 1, "the other call is still waited for"
+    user.types("fine", into="Result for the model").clicks_when_there("Send results")
+    user.sees("Both are known.")
+    assert sent_results(provider) == ["fine", 'echoes {"n": 7}\n']
+
+
+def test_a_program_that_is_approved_for_the_conversation_is_not_asked_for_again(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    provider.calls(("c1", "echo", '{"n": 1}'))
+    provider.calls(("c2", "echo", '{"n": 2}'))
+    provider.answers("Twice.")
+    opened(user, scripted, ECHO).asks("Twice, please")
+    user.clicks_when_there("Run always here")
+    user.sees("Twice.")
+    assert sent_results(provider) == ['echoes {"n": 1}\n', 'echoes {"n": 2}\n']
+
+
+def test_a_declined_call_is_told_to_the_model(user: User, scripted: Endpoint, provider: Provider) -> None:
+    provider.calls(("c1", "echo", "{}"))
+    provider.answers("Then not.")
+    opened(user, scripted, ECHO).asks("Do it")
+    user.clicks_when_there("Decline")
+    user.sees("Then not.").reads("declined")
+    assert sent_results(provider) == ["The person declined this call."]
+
+
+def test_a_program_past_its_time_limit_has_failed(user: User, scripted: Endpoint, provider: Provider) -> None:
+    slow = (sys.executable, "-c", "import time; print('begun', flush=True); time.sleep(60)")
+    provider.calls(("c1", "slow", "{}"))
+    provider.answers("It took too long.")
+    opened(user, scripted, ToolDefinition(name="slow", command=slow, timeout_s=1.0)).asks("Slowly")
+    user.clicks_when_there("Run")
+    user.reads("Running slow").sees("It took too long.").reads("failed")
+    assert "begun" in sent_results(provider)[0]
+
+
+def test_a_running_program_is_stopped_and_its_call_waits_again(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    slow = (sys.executable, "-c", "import time; time.sleep(60)")
+    provider.calls(("c1", "slow", "{}"))
+    opened(user, scripted, ToolDefinition(name="slow", command=slow)).asks("Slowly")
+    user.clicks_when_there("Run").reads("Running slow").clicks_when_there("Stop")
+    user.reads("It was stopped after").reads("slow waits for you")
+    assert len(bodies(provider)) == 1
+
+
+def test_a_call_still_waits_after_a_restart(user: User, scripted: Endpoint, provider: Provider) -> None:
+    provider.calls(("c1", "get_weather", '{"days": 3}'))
+    provider.answers("It will rain.")
+    opened(user, scripted, WEATHER).asks("How is the weather?").sees_end()
+    user.reads("get_weather waits for you").starts_again()
+    user.reads("get_weather waits for you")
+    user.types("18 degrees", into="Result for the model").clicks_when_there("Send result")
+    user.sees("It will rain.")
+    assert sent_results(provider) == ["18 degrees"]
+
+
+def test_a_message_may_be_written_instead(user: User, scripted: Endpoint, provider: Provider) -> None:
+    provider.calls(("c1", "get_weather", "{}"))
+    provider.answers("Never mind.")
+    opened(user, scripted, WEATHER).asks("How is the weather?").sees_end()
+    user.reads("get_weather waits for you").asks("Forget it").sees("Never mind.")
+    user.reads("not answered")
+    assert bodies(provider)[-1]["messages"][-1]["content"] == "Forget it"
+
+
+def test_an_answer_after_a_call_can_be_asked_for_again(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    provider.calls(("c1", "get_weather", "{}"))
+    provider.answers("It will rain.")
+    provider.answers("It will snow.")
+    opened(user, scripted, WEATHER).asks("How is the weather?")
+    user.waits(lambda: user.has("Result for the model"), "the field for the result")
+    user.types("cold", into="Result for the model").clicks_when_there("Send result")
+    user.sees("It will rain.").sees_end().uses("Ctrl+R")
+    user.sees("It will snow.").sees_end()
+    assert sent_results(provider) == ["cold"]
+    user.clicks("Previous version").sees("It will rain.").sees("Result: cold")
+
+
+def test_a_tool_is_written_in_the_window(user: User, scripted: Endpoint, provider: Provider) -> None:
+    provider.answers("Good to know.")
+    user.opens(scripted).clicks_when_there("Tools").clicks_when_there("Add a tool…")
+    user.waits(lambda: user.has("Name of the tool"), "the editor")
+    user.types("get weather", into="Name of the tool").reads("A name has letters")
+    assert not user.can("Save")
+    user.replaces("get_weather", into="Name of the tool")
+    user.replaces('{"type": "strange"', into="JSON").reads("This is not JSON")
+    user.replaces('{"type": "object"}', into="JSON").reads("This is a schema of arguments.")
+    user.chooses("Answered by", "a program")
+    user.types("weather --city 'New York'", into="Command line")
+    user.waits(lambda: "2 New York" in user.says("What is run"), "the words of the command")
+    user.clicks_when_there("Save")
+    user.waits(lambda: user.has("Duplicate get_weather"), "the tool in the list")
+    user.clicks("Duplicate get_weather")
+    user.waits(lambda: user.has("Offer get_weather_2"), "the copy")
+    user.ticks("Offer get_weather_2").clicks("Done")
+    user.waits(lambda: user.says("Tools") == "1 of 2 offered", "how many tools are offered")
+    user.asks("Hello").sees("Good to know.")

@@ -195,6 +195,8 @@ class Draft:
     """What goes with `aside_text`."""
     tools: tuple[ToolDefinition, ...] = ()
     """What the model may call."""
+    resting_tools: tuple[ToolDefinition, ...] = ()
+    """Tools that are kept for the conversation, and not offered at present."""
     reasoning_replay: ReasoningReplay = ReasoningReplay.AS_REQUIRED
 
 

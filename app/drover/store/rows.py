@@ -459,6 +459,7 @@ def draft_json(draft: Draft) -> str:
         "attachments": list(map(_attachment_entry, draft.attachments)),
         "aside_attachments": list(map(_attachment_entry, draft.aside_attachments)),
         "tools": [fields_of(tool) for tool in draft.tools],
+        "resting_tools": [fields_of(tool) for tool in draft.resting_tools],
     }
     return to_json(fields_of(draft) | {"text": ""} | nested)
 
@@ -470,7 +471,8 @@ def draft_from(text: str, stored: str) -> Draft:
     values["parameters"] = parameters_from(to_json(values["parameters"]))
     for name in ("attachments", "aside_attachments"):
         values[name] = tuple(map(_attachment_from, values.get(name, ())))
-    values["tools"] = tuple(map(_tool_from, values.get("tools", ())))
+    for name in ("tools", "resting_tools"):
+        values[name] = tuple(map(_tool_from, values.get(name, ())))
     values["reasoning_replay"] = ReasoningReplay(values.get("reasoning_replay", ReasoningReplay.AS_REQUIRED))
     return value_of(Draft, values)
 

@@ -99,6 +99,7 @@ def action_specs() -> tuple[ActionSpec, ...]:
         ActionSpec("zoom_out", _t("Smaller text"), "Ctrl+-"),
         ActionSpec("zoom_reset", _t("Normal text size"), "Ctrl+0"),
         ActionSpec("open_palette", _t("All commands…"), "Ctrl+Shift+P", Condition.NONE, True),
+        ActionSpec("edit_tools", _t("Tools of this conversation…")),
         ActionSpec("probe_model", _t("Probe this model…")),
         ActionSpec("set_key", _t("Set the key of this endpoint…")),
         ActionSpec("add_endpoint", _t("Add an endpoint…")),

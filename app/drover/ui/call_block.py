@@ -126,7 +126,7 @@ class CallBlock(QWidget):
         card = CallCard(self)
         card.height_changed.connect(self.height_changed)
         card.decided.connect(partial(self.decided.emit, index))
-        card.answer_edited.connect(self._show_sending)
+        card.answer_edited.connect(self._take_edit)
         card.show()
         self._cards.append(card)
         for part in (self._more, self._hint, self._send):
@@ -169,22 +169,32 @@ class CallBlock(QWidget):
     def _by_hand(self) -> list[int]:
         return [index for index, card in enumerate(self._cards) if card.takes_answer]
 
-    def _show_sending(self) -> None:
+    @property
+    def _is_ready(self) -> bool:
+        """Whether every call has its result, and they were not sent by themselves."""
+        return bool(self._calls) and all(call.is_kept for call in self._calls)
+
+    def _take_edit(self) -> None:
+        if self._show_sending():
+            self.height_changed.emit()
+
+    def _show_sending(self) -> bool:
+        """Shows whether what is written can be sent; whether that takes another height."""
         fields = self._by_hand()
         was_shown = self._send is not None and not self._send.isHidden()
-        if self._send is None and fields:
+        if self._send is None and (fields or self._is_ready):
             self._send = Button(self.tr("Send results"), icon="send", parent=self)
             self._send.clicked.connect(self._give)
             self._hint = Label("", role="small", token="text-3", parent=self)
         if self._send is None or self._hint is None:
-            return
+            return False
         waiting = [call for call in self._calls if call.stage is CallStage.WAITING]
         words = self.tr("Send result") if len(self._calls) == 1 else self.tr("Send results")
         self._send.setText(words)
         self._send.setAccessibleName(words)
         empty = [index for index in fields if not self._cards[index].answer.strip()]
-        self._send.setEnabled(bool(fields) and not empty)
-        self._send.setVisible(bool(fields))
+        self._send.setEnabled(not empty)
+        self._send.setVisible(bool(fields) or self._is_ready)
         others = len(waiting) - len(fields)
         hint = ""
         if fields and others > 0:
@@ -192,14 +202,17 @@ class CallBlock(QWidget):
             hint = one if others == 1 else many.format(others)
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
-        if was_shown != bool(fields):
-            self.height_changed.emit()
+        return was_shown != (bool(fields) or self._is_ready)
 
     def _give(self) -> None:
         given = {index: self._cards[index].answer for index in self._by_hand()}
-        if given and self._send is not None:
+        if self._send is not None:
             self._send.setEnabled(False)  # until what became of it is told
             self.results_given.emit(given)
+
+    def take_back(self) -> None:
+        """What was given could not be sent: it may be given again."""
+        self._show_sending()
 
     # Layout
 

@@ -429,7 +429,8 @@ class _Asking(QWidget):
         self.answer_edited.emit()
 
     def _grow(self) -> None:
-        if self._field is not None and self._field.minimumHeight() != self._field_height:
+        field, height = self._field, self._field_height  # 0 until it is laid out
+        if field is not None and height and field.minimumHeight() != height:
             self.height_changed.emit()
 
     _field_height = 0

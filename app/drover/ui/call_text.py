@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QTextCursor, QTextOption, QWheelEvent
-from PySide6.QtWidgets import QPlainTextEdit, QWidget
+from PySide6.QtGui import QResizeEvent, QTextCursor, QTextOption, QWheelEvent
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
 from drover.ui.code_view import make_plain
 from drover.ui.highlighting import Highlighter, code_question
@@ -109,8 +109,10 @@ class CallText(OwnerSelects, QPlainTextEdit):
 
     def lay_out(self, width: int) -> int:
         """The height it takes at this width."""
-        if width != self.width():
-            self.resize(width, self.height())
+        self.resize(width, self.height())
+        for part in (self, self.viewport()):  # hidden widgets are told of their size only when they are shown
+            if part.testAttribute(Qt.WidgetAttribute.WA_PendingResizeEvent):
+                QApplication.sendEvent(part, QResizeEvent(part.size(), part.size()))
         most = _MOST_LINES if self._is_open else FOLDED_LINES
         lines = self._count_lines(most + 1)
         self._has_more = lines > most or self._shown_chars < len(self._whole)

@@ -77,6 +77,7 @@ class Composer(QWidget):
         self._is_editing = False
         self._plan: list[_Piece] = [_Piece(self.tr("Will be sent"))]
         self._progress: list[_Piece] = []
+        self._waiting = ""
         self._strip = _Strip()
         self._json_toggle = _Disclosure(self.tr("JSON"))
         self._json: RequestView | None = None
@@ -175,6 +176,12 @@ class Composer(QWidget):
         self._is_busy = is_busy
         self._progress = [_Piece(words, token="text-2", has_dot=True), _Piece(measures)]
         self._update()
+
+    def display_waiting(self, words: str) -> None:
+        """What of the last reply is waited for; a message may be written instead."""
+        if words != self._waiting:
+            self._waiting = words
+            self._update()
 
     def display_changes(
         self,
@@ -281,6 +288,8 @@ class Composer(QWidget):
         elif self._is_editing:
             words = self.tr("Editing an earlier message; sending makes a new version")
             self._strip.display([_Piece(words, token="text-2")])
+        elif self._waiting:
+            self._strip.display([_Piece(self._waiting, token="text-2", has_dot=True)])
         else:
             self._strip.display(self._plan)
 

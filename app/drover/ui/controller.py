@@ -31,7 +31,9 @@ from drover.ui.theme import theme
 if TYPE_CHECKING:
     import asyncio
 
+    from drover.domain.tools import ToolDefinition
     from drover.store.search import SearchHit
+    from drover.ui.calling import Calling
     from drover.ui.finding import Finding
     from drover.ui.inspecting import Inspecting
     from drover.ui.probing import Probing
@@ -79,8 +81,10 @@ class Controller(QObject):
         self._opened_transfer: Transfer | None = None
         self._opened_inspecting: Inspecting | None = None
         self._opened_tokens: TokenInspecting | None = None
+        self._opened_calling: Calling | None = None
         self.actions = Actions(self, window)
         self._drafting = Drafting(workbench, reader, window, self._shown, self.spawn, self)
+        self._shown.tools_offered = self._drafting.tools_offered
         self._words_rest = QTimer(self, singleShot=True, interval=_WORDS_REST_MS)
         self._words_rest.timeout.connect(self._show_progress_words)
         self._connect(bridge)
@@ -156,6 +160,7 @@ class Controller(QObject):
     def _connect(self, bridge: Bridge) -> None:
         bridge.runs_advanced.connect(self._show_progress)
         bridge.run_settled.connect(self._show_settled)
+        bridge.calls_advanced.connect(self._show_calls)
         bridge.library_changed.connect(self._show_changes)
         bridge.noticed.connect(self._show_notice)
         window = self._window
@@ -184,6 +189,7 @@ class Controller(QObject):
 
     def _connect_parameters(self) -> None:
         self._window.parameters.probe_requested.connect(self.probe_model)
+        self._window.parameters.tools_requested.connect(self.edit_tools)
 
     def _connect_transcript(self) -> None:
         transcript = self._window.transcript
@@ -191,6 +197,8 @@ class Controller(QObject):
         transcript.edit_requested.connect(self._begin_edit)
         transcript.version_requested.connect(self._step_version)
         transcript.inspect_requested.connect(self._inspect)
+        transcript.call_decided.connect(self._decide_call)
+        transcript.results_given.connect(self._give_results)
         transcript.failure_action_requested.connect(self._act_on_failure)
         transcript.link_activated.connect(self._open_link)
         transcript.pictures.fetch_requested.connect(self._fetch_picture)
@@ -285,6 +293,8 @@ class Controller(QObject):
         live = self._shown.live
         if live is not None:
             self.spawn(self._workbench.stop(live.run.id))
+        elif self._opened_calling is not None:
+            self._opened_calling.stop()
 
     def focus_message(self) -> None:
         """Moves to the composer."""
@@ -344,6 +354,20 @@ class Controller(QObject):
     def set_key(self) -> None:
         """Asks for the key of the chosen endpoint."""
         self._setup.ask_key(self._drafting.endpoint)
+
+    def edit_tools(self) -> None:
+        """Shows what the model may call in this conversation."""
+        from drover.ui.tools_dialog import ToolsDialog  # most sittings need none
+
+        draft = self._drafting.draft
+        dialog = ToolsDialog(draft.tools, draft.resting_tools, parent=self._window)
+        dialog.tools_edited.connect(self._take_tools)
+        dialog.open()
+
+    def _take_tools(self, offered: tuple[ToolDefinition, ...], resting: tuple[ToolDefinition, ...]) -> None:
+        self._drafting.set_tools(offered, resting)
+        if self._shown.open_calls:
+            self._reload()
 
     def probe_model(self) -> None:
         """Offers to find out which parameters the chosen model takes."""
@@ -420,6 +444,17 @@ class Controller(QObject):
             )
         return self._opened_tokens
 
+    @property
+    def _calling(self) -> Calling:
+        """Serves the cards of calls, once there are some."""
+        if self._opened_calling is None:
+            from drover.ui.calling import Calling
+
+            self._opened_calling = Calling(
+                self._workbench, self._window, self._shown, self._drafting, self.spawn
+            )
+        return self._opened_calling
+
     # Showing
 
     def _open(self, conversation_id: str | None) -> None:
@@ -459,7 +494,11 @@ class Controller(QObject):
             self._window.composer.display_busy(False)
         else:
             self._window.composer.display_busy(True, *self._progress_words(live))
-        holds = Condition.IDLE if live is None else Condition.LIVE
+        is_busy = live is not None
+        if self._opened_calling is not None or self._shown.open_calls:
+            self._calling.display()
+            is_busy = is_busy or self._calling.is_running
+        holds = Condition.LIVE if is_busy else Condition.IDLE
         if self._shown.id is not None:
             holds |= Condition.CONVERSATION
         if self._shown.has_messages:
@@ -515,7 +554,7 @@ class Controller(QObject):
 
     def _edit_request(self, run: Run) -> None:
         """Takes the message that a run answered into the composer, with the settings of that run."""
-        question = self._shown.message(run.parent_id)
+        question = self._shown.asked_before(run.parent_id)
         if question is not None:
             self._drafting.restore_settings(run)
             self._drafting.begin_edit(question)
@@ -575,7 +614,8 @@ class Controller(QObject):
             self._list_soon(changed.conversations)
         # What a live run writes is told again when it advances or settles.
         is_of_live_run = any(run_id in self._workbench.live for run_id in changed.runs)
-        if self._shown.id in changed.conversations and not is_of_live_run:
+        touches = any(map(self._shown.has_on_branch, changed.messages))  # such as the result of a call
+        if (touches or self._shown.id in changed.conversations) and not is_of_live_run:
             self._reload()
         if changed.others & {"endpoints", "keys"}:
             self._drafting.models_may_differ()
@@ -699,7 +739,7 @@ class Controller(QObject):
 
     def _show_asked(self, run: Run) -> None:
         """Scrolls to what was just sent, as the person likes it."""
-        if self._workbench.settings.is_question_raised and run.parent_id is not None:
+        if self._workbench.settings.is_question_raised and self._window.transcript.shows(run.parent_id):
             self._window.transcript.raise_message(run.parent_id)
         else:
             self._window.transcript.follow()
@@ -709,6 +749,17 @@ class Controller(QObject):
         if conversation_id is not None and draft.replaces_id is not None and draft.text.strip():
             self._drafting.cancel_edit()
             self.spawn(self._workbench.save_edit(conversation_id, draft))
+
+    def _decide_call(self, reply_id: str, index: int, decision: str) -> None:
+        self._calling.decide(reply_id, index, decision)
+
+    def _give_results(self, reply_id: str, results: dict[int, str]) -> None:
+        self._calling.give(reply_id, results)
+
+    def _show_calls(self, conversation_id: str, _reply_id: str) -> None:
+        """A program has begun or ended."""
+        if conversation_id == self._shown.id:
+            self._display_conversation()
 
     def _begin_edit(self, message_id: str) -> None:
         message = self._shown.message(message_id)

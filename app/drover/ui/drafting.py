@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer
 
@@ -22,6 +22,9 @@ from drover.ui.bridge import FRAME_MS
 from drover.ui.main_window import MainWindow
 from drover.ui.next_request import NextRequest
 from drover.ui.shown import ShownConversation
+
+if TYPE_CHECKING:
+    from drover.domain.tools import ToolDefinition
 
 _log = logger("ui")
 _SAVE_DELAY_MS = 400
@@ -277,6 +280,16 @@ class Drafting(QObject):
         if endpoint_id != URL_ENDPOINT_ID:
             self._spawn(self._workbench.change_settings(endpoint_id=endpoint_id, model_id=model_id))
 
+    def tools_offered(self) -> tuple[ToolDefinition, ...]:
+        """What the model may call now."""
+        return self._draft.tools
+
+    def set_tools(self, offered: tuple[ToolDefinition, ...], resting: tuple[ToolDefinition, ...]) -> None:
+        """Chooses which tools the model may call, and keeps others."""
+        self._change(tools=offered, resting_tools=resting)
+        self.display_parameters()
+        self._show_plan_soon()
+
     def _edit_system_prompt(self, text: str) -> None:
         self._change(system_prompt=text)
         self._show_plan_soon()
@@ -304,6 +317,8 @@ class Drafting(QObject):
             self._window.parameters.display(
                 draft.parameters, draft.system_prompt, self._presets(), draft.preset_id
             )
+            kept = len(draft.tools) + len(draft.resting_tools)
+            self._window.parameters.display_tools(len(draft.tools), kept)
 
     def display_endpoint(self) -> None:
         """Shows endpoint and model in the header, and what is known of the model."""

@@ -68,7 +68,7 @@ class JsonEditor(FramedDialog):
         title = Label(self.windowTitle(), role="title", weight=600)
         words = words_label(token="text-2")
         words.setText(explanation)
-        self._text = _JsonText(_t("JSON"))
+        self._text = JsonText(_t("JSON"))
         self._text.textChanged.connect(self._check)
         self._verdict = Verdict()
         self._verdict_place = _Standing(self._verdict)
@@ -89,6 +89,7 @@ class JsonEditor(FramedDialog):
         self._add_fields()
         self.body.addWidget(self._text, 1)
         self.body.addWidget(self._verdict_place)
+        self._add_last_fields()
         self.foot.addWidget(self._format)
         self.foot.addStretch(1)
         for part in (self._question, self._discard, self._keep, self._cancel, self._save):
@@ -96,6 +97,9 @@ class JsonEditor(FramedDialog):
 
     def _add_fields(self) -> None:
         """Adds what stands above the text."""
+
+    def _add_last_fields(self) -> None:
+        """Adds what stands below the text and what is said of it."""
 
     def _begin(self) -> None:
         self._before = self._state()
@@ -230,7 +234,7 @@ class SchemaEditor(JsonEditor):
         super()._submit()
 
 
-class _JsonText(QPlainTextEdit):
+class JsonText(QPlainTextEdit):
     """A field for JSON; Return keeps the indentation, Tab goes on to the next control."""
 
     def __init__(self, name: str) -> None:

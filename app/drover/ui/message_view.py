@@ -42,6 +42,7 @@ from drover.ui.theme import draw_frame, theme
 
 if TYPE_CHECKING:
     from drover.ui.call_block import CallBlock
+    from drover.ui.json_answer import JsonAnswer
     from drover.ui.shown_calls import ShownCall
 
 TEXT_INSET = 16
@@ -99,6 +100,8 @@ class Switches:
     is_source: bool = False
     wrapped: frozenset[int] = frozenset()
     """Blocks of code, counted among all blocks of the text."""
+    is_tree: bool | None = None
+    """Whether an answer in JSON is shown as a tree; None if that was left alone."""
     written: tuple[tuple[int, str], ...] = ()
     """Results of calls that were written and not sent, with the index of the call."""
 
@@ -168,6 +171,7 @@ class MessageView(QWidget):
         self._body.reflowed.connect(self.reflowed)
         self._sources: MarkdownView | None = None
         self._calls: CallBlock | None = None
+        self._json: JsonAnswer | None = None
         self._failure: FailureCard | None = None
         self._outcome: OutcomeLine | None = None
         self._actions = MessageActions(is_own=self._is_own, parent=self)
@@ -186,6 +190,11 @@ class MessageView(QWidget):
     def reasoning(self) -> ReasoningBlock | None:
         """The reasoning; None if the model did not think."""
         return self._reasoning
+
+    @property
+    def calls(self) -> CallBlock | None:
+        """The calls of tools; None if there are none."""
+        return self._calls
 
     @property
     def body(self) -> MarkdownView:
@@ -260,6 +269,7 @@ class MessageView(QWidget):
             is_reasoning_open=block.is_open if block is not None and block.is_claimed else None,
             is_source=self._body.is_source,
             wrapped=self._body.wrapped,
+            is_tree=self._json.chosen if self._json is not None else None,
             written=tuple(self._calls.written.items()) if self._calls is not None else (),
         )
 
@@ -270,18 +280,21 @@ class MessageView(QWidget):
         if switches.is_source:
             self.show_source(True)
         self._body.wrap(switches.wrapped)
+        if switches.is_tree is not None and self._json is not None:
+            self._json.choose(switches.is_tree)
         if self._calls is not None:
             self._calls.restore(dict(switches.written))
 
     def restyle(self) -> None:
         """Colours or text size have changed."""
         self._body.restyle()
-        for part in (self._reasoning, self._sources, self._calls):
+        for part in (self._reasoning, self._json, self._sources, self._calls):
             if part is not None:
                 part.restyle()
 
     def _take(self, entry: TranscriptEntry) -> None:
         self._show_when(entry)
+        self._show_json(entry)
         if entry.live is not None:
             self.advance()
         else:
@@ -317,6 +330,10 @@ class MessageView(QWidget):
         else:
             self._body.finish()
         self._has_answer = bool(text.strip())
+        if self._json is not None:
+            self._json.setVisible(self._has_answer)
+            if self._has_answer:
+                self._json.judge(message.text, may_turn=self._may_close)
         if self._entry.calls or self._calls is not None:
             self._call_block().display(self._entry.calls)
         if message.sources and self._sources is None:
@@ -351,6 +368,22 @@ class MessageView(QWidget):
             self.mark(self._marks)
             block.select(self._selected_reasoning)
         return self._reasoning
+
+    def _show_json(self, entry: TranscriptEntry) -> None:
+        """The bar above an answer that was asked for as JSON, which is shown as it was written."""
+        run = entry.run
+        if self._json is not None or run is None or run.parameters.response_format is None:
+            return
+        from drover.domain.json_verdict import asks_for_json, schema_asked_for  # few answers are asked for so
+        from drover.ui.json_answer import JsonAnswer
+
+        asked = run.parameters.response_format.value
+        if asks_for_json(asked):
+            self._json = JsonAnswer(schema_asked_for(asked), self)
+            self._json.height_changed.connect(self.height_changed)
+            self._json.stackUnder(self._body)
+            self._json.show()
+            self._body.show_source(True)
 
     def _call_block(self) -> CallBlock:
         if self._calls is None:
@@ -533,16 +566,28 @@ class MessageView(QWidget):
             height = reasoning.lay_out(inner + 8)
             reasoning.setGeometry(TEXT_INSET - 8, y, inner + 8, height)
             y += height + scale(_AFTER_OPEN_REASONING if reasoning.is_open else _BEFORE_BODY)
-        height = self._body.lay_out(inner)
+        has_tree = self._json is not None and not self._json.isHidden() and self._json.shows_tree
+        if self._json is not None and not self._json.isHidden():
+            height = self._json.lay_out(inner)
+            self._json.setGeometry(TEXT_INSET, y, inner, height)
+            y += height
+        height = self._body.lay_out(inner) if not has_tree else 0
+        self._body.setVisible(not has_tree)
         self._body.setGeometry(TEXT_INSET, y, inner, height)
         y += height
-        has_text = height > 0
+        has_text = height > 0 or has_tree
         if self._sources is not None:
             y += scale(_AFTER_OPEN_REASONING)
             height = self._sources.lay_out(inner)
             self._sources.setGeometry(TEXT_INSET, y, inner, height)
             y += height
-        for part in (self._calls, self._outcome, self._failure):
+        if self._calls is not None:
+            y += scale(_AFTER_OPEN_REASONING) if has_text else 0
+            height = self._calls.lay_out(inner)
+            self._calls.setGeometry(TEXT_INSET, y, inner, height)
+            y += height
+            has_text = True
+        for part in (self._outcome, self._failure):
             if part is not None:
                 y += scale(_BEFORE_BODY) if has_text else 0
                 height = part.lay_out(inner)
@@ -653,6 +698,8 @@ class MessageView(QWidget):
         What is shown as it was written has other places: it is rendered again when a hit in it is gone to.
         """
         self._marks, message_id = marks, self._entry.message.id
+        if self._json is not None and marks is not None and marks.current_in(message_id, "body"):
+            self._json.show_text()
         if marks is not None and self._body.is_source and marks.current_in(message_id, "body"):
             self.source_requested.emit()
         for name, part in (("body", self._body), ("reasoning", self._reasoning)):

@@ -45,6 +45,7 @@ class ParameterPanel(QWidget):
         reset_requested: unset every parameter.
         forget_requested: the wire name of a parameter that should be sent again although it was rejected.
         probe_requested: find out which parameters the chosen model takes.
+        tools_requested: show the tools of the conversation.
     """
 
     parameters_edited = Signal(object)
@@ -52,6 +53,7 @@ class ParameterPanel(QWidget):
     reset_requested = Signal()
     forget_requested = Signal(str)
     probe_requested = Signal()
+    tools_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,6 +80,17 @@ class ParameterPanel(QWidget):
         self.preset_bar.display(presets, self._preset)
         self._prompt.set_text(system_prompt)
         self._show_parameters()
+
+    def display_tools(self, offered: int, kept: int) -> None:
+        """How many tools the model may call, and how many there are."""
+        tr = self.tr
+        if not kept:
+            words = tr("Add tools…")
+        elif offered < kept:
+            words = tr("{0} of {1} offered").format(offered, kept)
+        else:
+            words = tr("1 tool") if offered == 1 else tr("{0} tools").format(offered)
+        self._tools.setText(words)
 
     def display_place(self, endpoint_id: str, model_id: str) -> None:
         """Where it would be sent, which some presets keep too."""
@@ -122,7 +135,9 @@ class ParameterPanel(QWidget):
         column.addWidget(Label(self.tr("System prompt"), role="small", token="text-2", parent=content))
         column.addSpacing(4)
         column.addLayout(_indented(self._prompt))
-        column.addSpacing(12)
+        column.addSpacing(8)
+        column.addLayout(self._made_tools(content))
+        column.addSpacing(8)
         column.addLayout(self._made_header(content))
         column.addSpacing(4)
         self._explanation = Paragraph(
@@ -148,6 +163,17 @@ class ParameterPanel(QWidget):
         self._scroll_area = OverlayScrollArea(self)
         self._scroll_area.setWidget(content)
         return self._scroll_area
+
+    def _made_tools(self, content: QWidget) -> QHBoxLayout:
+        self._tools = QuietButton(self.tr("Add tools…"), icon="tool", compact=True, parent=content)
+        self._tools.setAccessibleName(self.tr("Tools"))
+        self._tools.setToolTip(self.tr("What the model may call in this conversation"))
+        self._tools.clicked.connect(self.tools_requested)
+        line = QHBoxLayout()
+        line.addWidget(Label(self.tr("Tools"), role="small", token="text-2", parent=content))
+        line.addStretch(1)
+        line.addWidget(self._tools)
+        return line
 
     def _made_header(self, content: QWidget) -> QHBoxLayout:
         self._heading = ElidedLabel("", weight=600, parent=content)

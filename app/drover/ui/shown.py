@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -19,13 +19,14 @@ from drover.domain.conversation import (
     ToolResultPart,
     Tree,
 )
-from drover.domain.run import LiveRun, Run
+from drover.domain.run import LiveRun, Run, RunStatus
 from drover.engine.workbench import Workbench
 from drover.store.library import Changes, Library
 from drover.ui.entries import Entries
 from drover.ui.message_cache import MessageCache
 
 if TYPE_CHECKING:
+    from drover.domain.tools import ToolDefinition
     from drover.ui.message_view import TranscriptEntry
     from drover.ui.shown_calls import ShownCall
 
@@ -46,6 +47,8 @@ class ShownConversation:
         self._tree: Tree[Node] = Tree()
         self._branch = _Branch()
         self._unsaved: dict[str, tuple[Message, Run]] = {}
+        self.tools_offered: Callable[[], Sequence[ToolDefinition]] = tuple
+        """Tells what the model may call now."""
         self._stale: set[str] = set()
 
     def open(self, conversation_id: str | None) -> None:
@@ -280,10 +283,30 @@ class ShownConversation:
         entry = _entry(message, run, position)
         return replace(entry, calls=self._calls_of(message)) if message.tool_calls else entry
 
+    @property
+    def open_calls(self) -> tuple[ShownCall, ...]:
+        """The calls of the reply at which the branch ends; empty unless some wait or run."""
+        head_id = self.head_id
+        if head_id is None or not self._waits(head_id):
+            return ()
+        message = self._read(head_id)[0]
+        return self._calls_of(message) if message.tool_calls else ()
+
+    def _waits(self, message_id: str) -> bool:
+        """Whether calls in this message may be answered now."""
+        if message_id != self.head_id or self.live is not None or message_id not in self._tree.nodes:
+            return False
+        run = self._read(message_id)[1]
+        return run is not None and run.status in (RunStatus.COMPLETE, RunStatus.INCOMPLETE)
+
     def _calls_of(self, message: Message) -> tuple[ShownCall, ...]:
         """The calls of a stored reply: with their results, or as far as they are."""
-        from drover.ui.shown_calls import settled_calls  # most conversations have no calls
+        from drover.ui.shown_calls import settled_calls, shown_open  # most conversations have no calls
 
+        if self._waits(message.id):
+            tools = self._workbench.tools
+            found = tools.open_calls(message, self.tools_offered(), self._reader.call_results(message.id))
+            return shown_open(found)
         following = self._branch.after(message.id)
         if following is None and not self._branch.holds(message.id):
             following = next(iter(self._tree.children(message.id)), None)

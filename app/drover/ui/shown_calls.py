@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from drover.domain.conversation import ToolCallPart, ToolResultPart
+from drover.domain.open_calls import CallState, OpenCall
 
 if TYPE_CHECKING:
     from drover.domain.tools import ToolDefinition
@@ -39,6 +40,8 @@ class ShownCall:
     """While its program runs: since when, on the clock of `time.monotonic()`."""
     note: str = ""
     """Why there is no result although the program was started."""
+    is_kept: bool = False
+    """Whether the result waits to be sent with those of the other calls."""
 
 
 def settled_calls(
@@ -58,6 +61,28 @@ def settled_calls(
         stage = CallStage.UNANSWERED if result is None else stage_of(result)
         shown.append(ShownCall(call=call, stage=stage, tool=known.get(call.name), result=result))
     return tuple(shown)
+
+
+def shown_open(calls: Iterable[OpenCall]) -> tuple[ShownCall, ...]:
+    """Calls that are not all answered yet."""
+    return tuple(map(_shown_open, calls))
+
+
+def _shown_open(call: OpenCall) -> ShownCall:
+    stage, program = CallStage.WAITING, call.program
+    if call.state is CallState.RUNNING:
+        stage = CallStage.RUNNING
+    elif call.result is not None:
+        stage = stage_of(call.result)
+    return ShownCall(
+        call=call.call,
+        stage=stage,
+        tool=call.tool,
+        result=call.result if stage is not CallStage.RUNNING else None,
+        started_at_s=program.started_at_s if program is not None and program.is_running else None,
+        note=program.note if program is not None and not program.is_running else "",
+        is_kept=call.result is not None,
+    )
 
 
 def stage_of(result: ToolResultPart) -> CallStage:

@@ -592,6 +592,13 @@ class TranscriptView(MessagePage):
     def _pass_on_action(self, action: str) -> None:
         self.failure_action_requested.emit(self._id_of(self.sender()), action)
 
+    def take_back_results(self, message_id: str) -> None:
+        """Results that were given for calls of this message could not be sent: they may be given again."""
+        index = self._stack.index_of(message_id)
+        view = self._stack.view_at(index) if index is not None else None
+        if view is not None and view.calls is not None:
+            view.calls.take_back()
+
     def _pass_on_decision(self, index: int, decision: str) -> None:
         self.call_decided.emit(self._id_of(self.sender()), index, decision)
 
