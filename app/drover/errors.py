@@ -70,7 +70,7 @@ class ConnectionFailed(DroverError):
         hint: str | None = None,
         is_passing: bool | None = None,
     ) -> None:
-        """`phase` is one of name, tcp, tls, proxy, send, first_byte, idle, stream.
+        """`phase` is one of name, tcp, tls, proxy, send, first_byte, http, idle, stream.
 
         `is_passing` says that nothing of an answer had come, that the server is not at work on the request,
         and that another try may fare better; by default so where only the name was not found.

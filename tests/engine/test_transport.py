@@ -287,7 +287,7 @@ async def test_a_port_that_accepts_nobody_ends_at_the_connect_limit() -> None:
 async def test_a_server_that_speaks_no_http_is_told_as_such() -> None:
     async with raw_server(b"220 mail.example ESMTP\r\n\r\n") as port:
         failure = await failure_of(request_to(f"http://127.0.0.1:{port}/v1"))
-    assert failure.phase == "first_byte"
+    assert failure.phase == "http"
     assert str(failure) == f"127.0.0.1:{port} does not answer in HTTP."
 
 

@@ -216,6 +216,7 @@ def test_a_long_quote_is_cut_and_the_details_hold_everything() -> None:
         ("proxy", "The proxy on the way to Lab failed"),
         ("send", "The connection to Lab broke before all was sent"),
         ("first_byte", "Lab did not answer for 90 s"),
+        ("http", "What answers in the place of Lab does not speak HTTP"),
         ("idle", "Lab fell silent for 90 s"),
         ("stream", "The connection to Lab broke before the answer was complete"),
         ("unheard of", "the words of the transport"),

@@ -677,7 +677,7 @@ class _Call:
         if not is_proxy and not isinstance(error, httpx.TransportError | OSError):
             return error
         sentence, hint = self._words(error)
-        phase = "stream" if self._has_head else self._phase
+        phase = self._failed_phase(error)
         return ConnectionFailed(
             redact(sentence),
             phase=phase,
@@ -686,10 +686,19 @@ class _Call:
             is_passing=_is_passing(phase, error),
         )
 
+    def _failed_phase(self, error: Exception) -> str:
+        """The phase of `ConnectionFailed` in which this came."""
+        import httpx
+
+        is_nonsense = isinstance(error, httpx.RemoteProtocolError) and _NO_ANSWER not in str(error)
+        if self._has_head:
+            return "stream"
+        return "http" if self._phase == "first_byte" and is_nonsense else self._phase
+
     def _words(self, error: Exception) -> tuple[str, str]:
 
         where = self._target.label
-        phase = "stream" if self._has_head else self._phase
+        phase = self._failed_phase(error)
         shows_certificate = bool(self._request.network.settings.certificate_file)
         if phase not in ("proxy", "tls") and self._target.is_https:
             alert = tls.alert_words(error, where, shows_certificate=shows_certificate)
@@ -704,7 +713,7 @@ class _Call:
                 return tls.failure_words(error, where, shows_certificate=shows_certificate)
             case "send":
                 return f"{where} closed the connection while the request was being sent.", "Try again."
-            case "first_byte" if "illegal" in str(error):
+            case "http":
                 return f"{where} does not answer in HTTP.", "Check the port, and whether it wants https."
             case "first_byte":
                 return (
@@ -718,6 +727,8 @@ class _Call:
                 )
 
 
+_NO_ANSWER = "without sending a response"
+"""What httpcore says where the connection ended before the head of an answer was whole."""
 _SERVER_HINT = "Check the address, and that the server is running."
 _LOGIN_HINT = "Enter them under Network, where the server is edited."
 _PROXY_HINT = (
@@ -819,8 +830,9 @@ def _is_passing(phase: str, error: Exception) -> bool:
     """See `ConnectionFailed`."""
     import httpx
 
-    objections = [cause for cause in tls.causes(error) if isinstance(cause, ssl.SSLError)]
-    if not all(isinstance(cause, ssl.SSLEOFError) for cause in objections):
+    # Exactly these: what waits for the next packet of a handshake is an SSLError of another class too.
+    refusals = (ssl.SSLError, ssl.SSLCertVerificationError)
+    if any(type(cause) in refusals for cause in tls.causes(error)):
         return False  # a handshake that was refused is refused again; one that was broken off may go through
     match phase:
         case "tcp" | "send" | "tls":
@@ -830,7 +842,7 @@ def _is_passing(phase: str, error: Exception) -> bool:
                 error, httpx.ProxyError
             )
         case "first_byte":
-            return isinstance(error, httpx.ReadError) or "without sending" in str(error)
+            return isinstance(error, httpx.ReadError) or _NO_ANSWER in str(error)
         case _:
             return False
 

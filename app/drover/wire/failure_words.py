@@ -137,6 +137,10 @@ _CONNECTION_SENTENCES = {
         "{name} did not answer{waited}",
         "The model may still be loading. Retry, or allow more time in Settings.",
     ),
+    "http": (
+        "What answers in the place of {name} does not speak HTTP",
+        "Check the port in the base URL, and whether it begins with https.",
+    ),
     "idle": (
         "{name} fell silent{waited}",
         "The text so far is kept. Retry, or allow more time in Settings.",
