@@ -256,6 +256,18 @@ class TestTree:
         assert head_of(asked) is None
         assert asked.messages("c") == []
 
+    def test_of_a_reply_that_is_gone_another_reading_takes_the_place(self, asked: Library) -> None:
+        asked.settle(values.ended(values.run()), values.reply(values.run()))
+        asked.add_version(dataclasses.replace(values.reply(values.run()), id="reread", reading="[]"))
+
+        asked.delete_message("r-reply")
+
+        record = asked.record("c")
+        assert record is not None
+        assert [run.message_id for run in record.checked().runs] == ["reread"]
+        asked.delete_message("reread")
+        assert asked.run("r") is None
+
     def test_deleting_elsewhere_leaves_the_head(self, asked: Library) -> None:
         asked.settle(values.ended(values.run()), values.reply(values.run()))
         asked.add_message(values.question("other"))
@@ -406,6 +418,15 @@ class TestTheRest:
         library.save_model_cards("e", [ModelCard(id="three")])
         assert [card.id for card in library.model_cards("e")] == ["three"]
         assert library.model_cards("other") == []
+
+
+def test_readings_go_with_their_endpoint(library: Library) -> None:
+    for endpoint_id in ("e", "f"):
+        library.save_reading(endpoint_id, "m", "as told")
+
+    library.delete_endpoint("e")
+
+    assert library.readings() == {("f", "m"): "as told"}
 
 
 def test_facts_about_parameters_are_kept_for_each_model_and_forgotten(library: Library) -> None:

@@ -142,6 +142,13 @@ def test_a_message_beside_a_delta_is_left_out() -> None:
     assert built([sse(delta(content="a"), chunk)]).answer == "ab"
 
 
+@pytest.mark.parametrize("said", [{"refusal": "No."}, {"audio": {"transcript": "No."}}])
+def test_a_message_that_repeats_a_refusal_or_a_spoken_answer_is_left_out(said: dict[str, Any]) -> None:
+    whole = {"choices": [{"index": 0, "message": {"content": None, **said}, "finish_reason": "stop"}]}
+
+    assert built([sse(delta(**said), whole)]).answer == "No."
+
+
 def test_a_message_that_only_a_role_came_before_is_the_answer() -> None:
     chunk = {"choices": [{"index": 0, "message": {"content": "ab"}, "finish_reason": "stop"}]}
 

@@ -63,6 +63,16 @@ MARKED: dict[str, tuple[str, _Read]] = {
         '<|channel|>analysis to=browser.search code<|message|>{"q":1}<|call|>',
         ("", "", [("browser.search", '{"q":1}')]),
     ),
+    "quotations at the ends": (
+        '<|channel|>analysis<|message|>They said "hi"<|end|><|start|>assistant<|channel|>final<|message|>'
+        "Use `ls`<|return|>",
+        ('They said "hi"', "Use `ls`", []),
+    ),
+    "ends that are quoted": (
+        "<|channel|>analysis<|message|>Not `<|end|>`.<|end|>"
+        "<|start|>assistant<|channel|>final<|message|>An `<|end|>` ends it.",
+        ("Not `<|end|>`.", "An `<|end|>` ends it.", []),
+    ),
     "other angle brackets": (
         "<|channel|>analysis<|message|>1 <| 2 < 3 <b><|end|>"
         "<|start|>assistant<|channel|>final<|message|>a<|b|>",

@@ -389,6 +389,28 @@ def test_events_without_a_blank_line_between_them_are_told_apart() -> None:
     assert (builder.answer, builder.saw_done) == ("ab", True)
 
 
+@pytest.mark.parametrize("field", [b"", b"data: "])
+def test_of_chunks_a_line_each_all_before_a_broken_one_are_kept(field: bytes) -> None:
+    lines = [json.dumps(delta(content=text)).encode() for text in ("a", "b", "c")]
+    body = b"\n".join(field + line for line in [*lines[:2], lines[2][:-9]])
+
+    assert built([body]).answer == "ab"
+    assert built(pieces(body, range(0, len(body), 3))).answer == "ab"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'data:  {\ndata:  "choices":[{"delta":{"content":"ab"}}]}\n\n',
+        b'data: {"choices":[{"delta":{"content":"a"}}]}\n'
+        b'data:\ndata: {"choices":[{"delta":{"content":"b"}}]}\n\n',
+    ],
+)
+def test_white_space_and_empty_lines_in_the_data_of_an_event_do_no_harm(body: bytes) -> None:
+    assert built([body]).answer == "ab"
+    assert built([body]).error is None
+
+
 def test_a_message_repeated_at_the_end_of_a_stream_is_not_doubled() -> None:
     last = {"choices": [{"index": 0, "message": {"content": "ab"}, "finish_reason": "stop"}]}
 

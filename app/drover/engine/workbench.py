@@ -1052,6 +1052,7 @@ class Workbench:
         self._load_endpoints(await self._on_writer(self._library.endpoints))
         await self._secrets.delete(endpoint)
         self._facts = {key: fact for key, fact in self._facts.items() if key[0] != endpoint_id}
+        self._readings = {key: way for key, way in self._readings.items() if key[0] != endpoint_id}
 
     # What servers did with parameters
 

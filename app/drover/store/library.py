@@ -470,7 +470,7 @@ class Library:
         return _changed(conversations=[conversation_id])
 
     def delete_message(self, message_id: str) -> Changes:
-        """Deletes a message that ends a branch, with its run.
+        """Deletes a message that ends a branch, with its run unless that was read another way too.
 
         A head that stood there moves to the end of its newest sibling's branch, else to the parent. Raises
         LibraryError for a message that others follow, or that a live run answers.
@@ -490,10 +490,7 @@ class Library:
             if self._one(live, (message_id,)):
                 raise LibraryError("A reply to this message is being written.", hint="Stop it first.")
             self._execute("DELETE FROM messages WHERE id = ?", (message_id,))
-            unread = (
-                "DELETE FROM runs WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM messages WHERE run_id = ?1)"
-            )
-            self._execute(unread, (run_id,))
+            self._leave_to_other_reading(run_id, parent_id, message_id)
             if is_head:
                 self._move_head(conversation_id, self._head_beside(conversation_id, parent_id))
         return _changed(
@@ -563,6 +560,7 @@ class Library:
             self._execute("DELETE FROM endpoints WHERE id = ?", (endpoint_id,))
             self._execute("DELETE FROM model_cards WHERE endpoint_id = ?", (endpoint_id,))
             self._execute("DELETE FROM parameter_facts WHERE endpoint_id = ?", (endpoint_id,))
+            self._execute("DELETE FROM readings WHERE endpoint_id = ?", (endpoint_id,))
         return _changed(others="endpoints") | _changed(others="models")
 
     def save_preset(self, preset: Preset) -> Changes:
@@ -682,6 +680,18 @@ class Library:
         )
         if run.settled_at is not None:
             self._note_change(run.conversation_id, run.settled_at)
+
+    def _leave_to_other_reading(self, run_id: str | None, parent_id: str | None, message_id: str) -> None:
+        """The run of a reply that is no more: that of another reading of it, or of none, and then it goes."""
+        row = self._one(
+            "SELECT id FROM messages WHERE parent_id = ? AND run_id = ? ORDER BY seq LIMIT 1",
+            (parent_id, run_id),
+        )
+        if row is None:
+            self._execute("DELETE FROM runs WHERE id = ?", (run_id,))
+        else:
+            mark = "UPDATE runs SET message_id = ? WHERE id = ? AND message_id = ?"
+            self._execute(mark, (row[0], run_id, message_id))
 
     def _save_body(self, run_id: str, request_body: bytes) -> None:
         from drover.store import attachments

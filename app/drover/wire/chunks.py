@@ -196,6 +196,7 @@ class ChunkReader:
             out.append(SourcesNamed(pages=pages, is_whole_list=False, choice=index))
         refusal = delta.get("refusal")
         if refusal and isinstance(refusal, str):
+            state.has_spoken = True
             out.append(TextDelta(text=refusal, choice=index))
             out.append(Refused(choice=index))
         if delta.get("tool_calls") or delta.get("function_call"):
@@ -204,7 +205,7 @@ class ChunkReader:
                 _append_blocks(state, index, out)
             state.calls.read(delta, index, out)
         elif not content and "audio" in delta:
-            _append_transcript(delta["audio"], index, out)
+            state.has_spoken = _append_transcript(delta["audio"], index, out) or state.has_spoken
         if "images" in delta and isinstance(delta["images"], list) and delta["images"]:
             out.append(PicturesSent(count=len(delta["images"]), choice=index))
         return is_held
@@ -332,11 +333,13 @@ def _append_blocks(state: _Choice, index: int, out: list[StreamEvent]) -> None:
         out.append(ReasoningKept(raw_json=raw, choice=index))
 
 
-def _append_transcript(audio: object, index: int, out: list[StreamEvent]) -> None:
-    """The words of an answer that is spoken."""
+def _append_transcript(audio: object, index: int, out: list[StreamEvent]) -> bool:
+    """The words of an answer that is spoken; False if there are none."""
     text = audio.get("transcript") if isinstance(audio, dict) else None
-    if text and isinstance(text, str):
-        out.append(TextDelta(text=text, choice=index))
+    if not text or not isinstance(text, str):
+        return False
+    out.append(TextDelta(text=text, choice=index))
+    return True
 
 
 def _plain_text(value: object) -> str:

@@ -87,6 +87,8 @@ class HarmonySplitter:
         """What was held back. Call at the end of the content."""
         out: list[tuple[int, str]] = []
         held, self._held = self._held, ""
+        if self._state is _State.BODY and held in _ENDS:
+            self._state = _State.BETWEEN  # held only to see whether a quotation goes on behind it
         if self._state is not _State.BETWEEN:
             self._state = _State.BODY
             self._emit(held, out)
@@ -130,24 +132,32 @@ class HarmonySplitter:
         """Emits the text up to a marker, or up to what may become one."""
         at = text.find("<|", start)
         while at >= 0:
-            before = text[at - 1] if at > start else self._last
-            if before not in _QUOTES:
-                markers = _MARKERS if self._is_marked else _HEADS
-                marker = next((marker for marker in markers if text.startswith(marker, at)), None)
-                if marker is not None:
-                    self._emit(text[start:at], out)
-                    is_head = marker in _HEADS
-                    self._state = _State.HEADER if is_head else _State.BETWEEN
-                    return at if is_head else at + len(marker)
-                if len(text) - at < _LONGEST and _may_become(text[at:], markers):
-                    self._emit(text[start:at], out)
-                    self._held = text[at:]
-                    return len(text)
+            is_behind_quote = (text[at - 1] if at > start else self._last) in _QUOTES
+            markers = self._markers(is_behind_quote=is_behind_quote)
+            marker = next((marker for marker in markers if text.startswith(marker, at)), "")
+            end = at + len(marker)
+            if marker and not (is_behind_quote and text[end : end + 1] in _QUOTES):
+                self._emit(text[start:at], out)
+                is_head = marker in _HEADS
+                self._state = _State.HEADER if is_head else _State.BETWEEN
+                return at if is_head else end
+            if (marker and end == len(text)) or (
+                len(text) - at < _LONGEST and _may_become(text[at:], markers)
+            ):
+                self._emit(text[start:at], out)
+                self._held = text[at:]
+                return len(text)
             at = text.find("<|", at + 2)
         end = len(text) - text.endswith("<")
         self._emit(text[start:end], out)
         self._held = text[end:]
         return len(text)
+
+    def _markers(self, *, is_behind_quote: bool) -> tuple[str, ...]:
+        """What counts as a marker here. Behind a quotation mark only an end is meant."""
+        if is_behind_quote:
+            return _ENDS if self._is_marked else ()
+        return _MARKERS if self._is_marked else _HEADS
 
     def _between(self, text: str, at: int) -> int:
         while at < len(text) and text[at].isspace():

@@ -179,12 +179,12 @@ class ReplyDecoder:
         self._has_events = True
         if text.startswith(_DONE):
             self._end(out)
-        elif text != raw and "\n" not in text:
+        elif text != raw and ("\n" not in text or _is_readable(text)):
             self._event(ServerEvent(name, text), out)
-        elif "\n" in text and all(_is_readable(line) for line in text.split("\n")):
+        elif "\n" in text and all(_is_readable(line) for line in text.split("\n") if line.strip()):
             # Some servers leave out the blank line between events.
             for line in text.split("\n"):
-                if not self.is_done:
+                if line.strip() and not self.is_done:
                     self._event(ServerEvent(name, line.strip()), out)
         elif name == "error":
             out.append(ErrorReported(message=read_error(text).words))
@@ -202,15 +202,17 @@ class ReplyDecoder:
         """A body that is JSON: one completion, one error, or chunks a line each."""
         text = body.decode("utf-8-sig", "replace").strip()
         # Not `splitlines`, which cuts at characters that JSON may hold.
-        lines = re.split(r"[\r\n]+", text) if not _is_readable(text) else [text]
-        if not all(_is_readable(line) for line in lines if line.strip()):
+        lines = [text] if _is_readable(text) else [x for x in re.split(r"[\r\n]+", text) if x.strip()]
+        if not _is_readable(lines[0]):
             raise ProtocolError(
                 f"{self._endpoint.name} sent an answer that is cut off or is not JSON.",
                 offending=body[:200],
                 hint="Retry. If it happens again, check the base URL of the endpoint.",
             )
+        if not _is_readable(lines[-1]):
+            lines.pop()  # broken off; what came before counts, as in a stream
         for line in lines:
-            if line.strip() and not self.is_done:
+            if not self.is_done:
                 self._event(ServerEvent("message", line.strip()), out)
         if self._chunks.is_whole and len(lines) == 1 and not self.is_done:
             self._end(out)  # a document that is whole says so by itself

@@ -8,6 +8,7 @@ or `[DONE]`, and a line that begins with `{` is data although the field name is 
 from __future__ import annotations
 
 import json
+from itertools import takewhile
 from typing import NamedTuple
 
 from drover.errors import ProtocolError
@@ -72,10 +73,11 @@ class SSEDecoder:
         self._pending.clear()
         if event is None or not event.data:
             return []
-        # Where the server leaves out blank lines, each line is a whole event of its own.
-        if _is_whole(event.data) or all(_is_whole(line) for line in event.data.split("\n")):
+        if _is_whole(event.data):
             return [event]
-        return []
+        # Where the server leaves out blank lines, each line is an event of its own, the last one perhaps cut.
+        lines = [line for line in event.data.split("\n") if line.strip()]
+        return [ServerEvent(event.event, line) for line in takewhile(_is_whole, lines)]
 
     def _without_bom(self, data: bytes) -> bytes:
         head = bytes(self._pending) + data
