@@ -100,7 +100,8 @@ def test_what_the_model_refused_is_left_out_by_name_and_said() -> None:
 def test_a_provider_that_takes_no_documents_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     row = Quirks(
         name="made-up",
-        evidence="-",
+        label="Made up",
+        evidence=("-",),
         refused_attachments={"pdf": "it reads no PDF"},
         most_attachment_bytes={"image": 50},
     )

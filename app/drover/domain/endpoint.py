@@ -30,8 +30,8 @@ class Endpoint:
     base_url: str
     """Normalised, without a trailing slash; requests go to `base_url + "/chat/completions"`.
     Empty for the built-in endpoint, whose address exists only while its server runs."""
-    provider: str = "openai"
-    """Name of the row in `wire.quirks` that says how this server differs."""
+    provider: str = ""
+    """Name of the row in `wire.quirks` that says how this server differs; empty where its address decides."""
     default_model_id: str = ""
     think_opening: str = ""
     """The tag with which thinking begins in the content of this server, besides those that are known; empty

@@ -24,6 +24,7 @@ from drover.domain.conversation import (
     Draft,
     Message,
     Part,
+    ReasoningPart,
     Role,
     TextPart,
     ToolResultPart,
@@ -43,7 +44,7 @@ from drover.domain.endpoint import (
     normalized_base_url,
 )
 from drover.domain.parameters import UNSET, Preset
-from drover.domain.run import Adjustment, Exchange, LiveRun, Run, RunRequest, RunStatus
+from drover.domain.run import Adjustment, Exchange, LiveRun, Origin, Run, RunRequest, RunStatus
 from drover.errors import ConfigurationError, DroverError, LibraryError, MissingKey
 from drover.log import logger, register_secret
 from drover.paths import Profile
@@ -479,7 +480,7 @@ class Workbench:
         branch = await self._on_writer(lambda: self._library.branch(message_id)) if message_id else []
         if draft.text.strip() or draft.attachments:
             branch.append(_user_message("", None, "", draft))
-        request = await self._with_attached(self._request(draft, tuple(branch)))
+        request = await self._with_attached(await self._with_origins(self._request(draft, tuple(branch))))
         return (await encoded_request(request)).body
 
     async def sent_settings(self, run_id: str) -> dict[str, Any]:
@@ -587,7 +588,7 @@ class Workbench:
         )
         branch = tuple(await self._on_writer(lambda: self._library.branch(message.id)))
         request = replace(self._request(replace(draft, model_id=model_id), branch), prefill=prefill)
-        request = await self._with_attached(request)
+        request = await self._with_attached(await self._with_origins(request))
         live = self._live[run.id] = LiveRun(run, time.monotonic())
         runner = self._runners[run.id] = Runner(
             live,
@@ -696,7 +697,25 @@ class Workbench:
             rejected=tuple(
                 fact for fact in self.facts(endpoint, model_id) if fact.outcome is FactOutcome.REJECTED
             ),
+            reasoning_replay=draft.reasoning_replay,
         )
+
+    async def _with_origins(self, request: RunRequest) -> RunRequest:
+        """The same with who wrote the replies that hold thinking."""
+        thoughtful = {
+            message.id: message.run_id
+            for message in request.branch
+            if message.run_id and any(isinstance(part, ReasoningPart) for part in message.parts)
+        }
+        if not thoughtful:
+            return request
+        runs = await self._on_writer(lambda: self._library.runs_by_id(list(thoughtful.values())))
+        origins = {
+            message_id: Origin(run.endpoint_id, run.base_url, run.model_id)
+            for message_id, run_id in thoughtful.items()
+            if (run := runs.get(run_id)) is not None
+        }
+        return replace(request, origins=origins)
 
     async def _with_attached(self, request: RunRequest) -> RunRequest:
         """The same with the bytes of what its messages hold."""
@@ -1348,8 +1367,7 @@ def endpoint_from_url(base_url: str) -> Endpoint:
     from urllib.parse import urlsplit
 
     host = urlsplit(base_url).netloc
-    provider = "oxen" if host.endswith("oxen.ai") else "openai"
-    return Endpoint(id=URL_ENDPOINT_ID, name=host, base_url=base_url, provider=provider, needs_key=False)
+    return Endpoint(id=URL_ENDPOINT_ID, name=host, base_url=base_url, needs_key=False)
 
 
 def default_draft(workbench: Workbench) -> Draft:

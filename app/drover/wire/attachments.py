@@ -12,7 +12,7 @@ from drover.domain.conversation import Attachment, FilePart, ImagePart, Message
 from drover.domain.endpoint import ParameterFact
 from drover.domain.run import Adjustment
 from drover.errors import ConfigurationError
-from drover.wire.quirks import Quirks
+from drover.wire.quirk_rules import Quirks
 
 _PIECE_BYTES = 600_000
 _HASH_CHARS = 64

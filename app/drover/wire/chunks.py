@@ -31,7 +31,7 @@ from drover.wire.content import ContentSplitter
 from drover.wire.error_body import read_error
 from drover.wire.harmony import Piece
 from drover.wire.logprobs import scored_tokens
-from drover.wire.quirks import Quirks
+from drover.wire.quirk_rules import Quirks
 from drover.wire.reasoning_blocks import BlockCollector
 from drover.wire.sources import LISTS, annotated, listed
 from drover.wire.tool_calls import CallReader

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 from drover.domain.conversation import Message, Role, ToolCallPart, ToolResultPart
 from drover.domain.run import Adjustment, RunRequest
 from drover.wire.attachments import AttachedContent
-from drover.wire.quirks import Quirks
+from drover.wire.quirk_rules import Quirks, fitting
+from drover.wire.replay import EarlierThinking
 
 PREFILLED = "prefilled"
 """The action of the adjustment for a reply that is given its beginning."""
@@ -26,16 +27,20 @@ class History:
     adjustments: tuple[Adjustment, ...] = ()
     content: AttachedContent
     """Fills the data of attachments into the body that is made of the messages."""
+    thinking: EarlierThinking
+    """What was decided about the thinking of earlier replies."""
 
 
 def history_of(request: RunRequest, quirks: Quirks) -> History:
     """What of the branch goes to this server.
 
-    The system prompt comes first. Earlier thinking is left out, as are replies without text and calls of
-    tools that were never answered. A beginning of the reply becomes a last message, by the assistant.
+    The system prompt comes first. Replies without text are left out, and so are calls of tools that were
+    never answered; earlier thinking is, unless `EarlierThinking` keeps it. A beginning of the reply becomes a
+    last message, by the assistant.
     """
-    messages = [_system(request)] if request.system_prompt.strip() else []
     adjustments: list[Adjustment] = []
+    messages = _system(request, quirks, adjustments) if request.system_prompt.strip() else []
+    thinking = EarlierThinking(request, quirks)
     content = AttachedContent(request.attached, quirks, request.rejected)
     branch = request.branch
     for index, message in enumerate(branch):
@@ -46,17 +51,49 @@ def history_of(request: RunRequest, quirks: Quirks) -> History:
                 messages += map(_result, _results(message))
             case Role.ASSISTANT:
                 answered = _results(branch[index + 1]) if index + 1 < len(branch) else ()
-                messages += _reply(message, {result.call_id for result in answered})
+                for reply in _reply(message, {result.call_id for result in answered}):
+                    thinking.add_to(reply, index)
+                    messages.append(reply)
+    if quirks.merges_same_role:
+        messages = _merged(messages, quirks.label, adjustments)
     if request.prefill:
         messages.append({"role": "assistant", "content": request.prefill})
         reason = f"with {len(request.prefill)} characters of an earlier reply, with which the model goes on"
         adjustments.append(Adjustment(name="messages", action=PREFILLED, reason=reason))
-    adjustments += content.adjustments
-    return History(messages=messages, adjustments=tuple(adjustments), content=content)
+    adjustments += [*thinking.adjustments, *content.adjustments]
+    return History(messages=messages, adjustments=tuple(adjustments), content=content, thinking=thinking)
 
 
-def _system(request: RunRequest) -> Json:
-    return {"role": "system", "content": request.system_prompt}
+def _system(request: RunRequest, quirks: Quirks, adjustments: list[Adjustment]) -> list[Json]:
+    role = "system"
+    if rule := next(iter(fitting(quirks.system_role, request.model_id)), None):
+        role = rule.role
+        reason = f"to the role {role}: {rule.reason}"
+        adjustments.append(Adjustment(name="system prompt", action="translated", reason=reason))
+    return [{"role": role, "content": request.system_prompt}]
+
+
+def _merged(messages: Sequence[Json], label: str, adjustments: list[Adjustment]) -> list[Json]:
+    """Questions in a row as one, which are there where a reply held nothing."""
+    merged: list[Json] = []
+    count = 0
+    for message in messages:
+        if merged and message["role"] == merged[-1]["role"] == "user":
+            count += 1
+            merged[-1] = {"role": "user", "content": _joined(merged[-1]["content"], message["content"])}
+        else:
+            merged.append(message)
+    if count:
+        reason = f"{count + 1} into fewer, since question and answer must take turns at {label}"
+        adjustments.append(Adjustment(name="questions in a row", action="merged", reason=reason))
+    return merged
+
+
+def _joined(first: str | list[Json], second: str | list[Json]) -> str | list[Json]:
+    if isinstance(first, str) and isinstance(second, str):
+        return f"{first}\n\n{second}"
+    both = [[{"type": "text", "text": each}] if isinstance(each, str) else each for each in (first, second)]
+    return [*both[0], *both[1]]
 
 
 def _reply(message: Message, answered_ids: set[str]) -> list[Json]:
@@ -75,8 +112,17 @@ def _reply(message: Message, answered_ids: set[str]) -> list[Json]:
 def _call(call: ToolCallPart) -> Json:
     """One call as it was asked for, with the further keys that the server gave it, such as signatures."""
     function = {"name": call.name, "arguments": call.arguments or "{}"}
-    extra = json.loads(call.extra) if call.extra else {}
+    extra = _object(call.extra)
     return {"id": call.call_id, "type": "function", "function": function, **extra}
+
+
+def _object(text: str) -> Json:
+    """The object; an empty one for anything else, which may come with a file."""
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _results(message: Message) -> Sequence[ToolResultPart]:
