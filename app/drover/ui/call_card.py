@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, QTimer, Signal
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 from drover.domain.json_indent import JsonIndenter, indented
 from drover.domain.json_verdict import JsonVerdict
 from drover.ui import formats
+from drover.ui.call_content import CallContent
 from drover.ui.call_text import CallText
 from drover.ui.controls import Button, ElidedLabel, GrowingTextEdit, Label, QuietButton
 from drover.ui.json_checking import JsonCheck, words_of
@@ -22,6 +23,8 @@ from drover.ui.theme import aligned, draw_frame, draw_icon, theme
 
 _RADIUS, _HEADER, _INSET, _GAP, _ICON = 6, 32, 12, 8, 14
 _COPIED_MS = 1500
+_MOST_INDENTED = 20_000
+"""Characters of arguments that are laid out over several lines, in some 5 ms; the rest is as it came."""
 
 
 class _CopyButton(QuietButton):
@@ -63,8 +66,9 @@ class CallCard(QWidget):
         self._name = ElidedLabel("", role="wire", parent=self)
         self._state = ElidedLabel("", role="small", token="text-3", parent=self)
         self._copy = _CopyButton(self.tr("Copy arguments"), self._read_arguments, self)
-        self._arguments = CallText(self.tr("Arguments"), self)
-        self._more = self._folder(self._arguments)
+        self._content = CallContent(self.tr("Arguments"), self)
+        self._content.height_changed.connect(self.height_changed)
+        self._arguments = self._content.text
         self._problem = Label("", role="small", token="caution", parent=self)
         self._problem.setWordWrap(True)
         self._problem.hide()
@@ -92,8 +96,9 @@ class CallCard(QWidget):
 
     def feed(self, name: str, arguments: str) -> None:
         """Takes the next piece of a call that is still arriving."""
+        room = max(0, _MOST_INDENTED - len(self._raw))
         self._raw += arguments
-        self._arguments.append(self._indenter.feed(arguments))
+        self._arguments.append(self._indenter.feed(arguments[:room]) + arguments[room:])
         if name != self._name.text():
             self._show_name(name)
         if not self._state.text():
@@ -123,7 +128,7 @@ class CallCard(QWidget):
 
     def restyle(self) -> None:
         """Colours or text size have changed."""
-        self._arguments.restyle()
+        self._content.restyle()
         if self._result is not None:
             self._result.restyle()
 
@@ -135,8 +140,11 @@ class CallCard(QWidget):
         """The arguments are all there: as they were written if they are no JSON, else over several lines."""
         if self._is_settled and shown.call.arguments == self._raw:
             return
-        self._is_settled, self._raw = True, shown.call.arguments
-        self._arguments.display(indented(self._raw))
+        if shown.call.arguments != self._raw:
+            self._raw = shown.call.arguments
+            head = indented(self._raw[:_MOST_INDENTED])
+            self._arguments.display(head + self._raw[_MOST_INDENTED:])
+        self._is_settled = True
         schema = shown.tool.parameters_schema if shown.tool is not None else None
         if self._raw.strip():
             self._check = self._check or self._made_check()
@@ -149,7 +157,7 @@ class CallCard(QWidget):
 
     def _take_verdict(self, verdict: JsonVerdict) -> None:
         if verdict.is_json:
-            self._arguments.color("json")
+            self._content.take_value(verdict.value)
         elif verdict.cut_at is None:
             self._arguments.display(self._raw)
         words = " ".join(words_of(verdict))
@@ -193,16 +201,6 @@ class CallCard(QWidget):
     def _read_arguments(self) -> str:
         return self._raw
 
-    def _folder(self, text: CallText) -> QuietButton:
-        button = QuietButton("", compact=True, parent=self)
-        button.clicked.connect(partial(self._fold, text))
-        button.hide()
-        return button
-
-    def _fold(self, text: CallText) -> None:
-        text.set_open(not text.is_open)
-        self.height_changed.emit()
-
     # Layout
 
     def lay_out(self, width: int) -> int:
@@ -214,8 +212,10 @@ class CallCard(QWidget):
         self._lines.append(y - 1)
         if self._arguments.text:
             y += scale(_GAP)
-            y = _place_text(self._arguments, self._more, left, y, inner)
-        self._arguments.setVisible(bool(self._arguments.text))
+            height = self._content.lay_out(inner)
+            self._content.setGeometry(left, y, inner, height)
+            y += height
+        self._content.setVisible(bool(self._arguments.text))
         if not self._problem.isHidden():
             y += scale(4) if self._arguments.text else scale(_GAP)
             icon = scale(_ICON) + scale(6)
@@ -237,8 +237,9 @@ class CallCard(QWidget):
     def _place_header(self, width: int, left: int) -> None:
         scale = theme().px
         header, height = scale(_HEADER), scale(24)
-        copy = self._copy.sizeHint().width()
-        self._copy.setGeometry(width - 4 - copy, (header - height) // 2 + 1, copy, height)
+        copy = _place_at_right(
+            (self._copy, self._content.tree_button), width - 4, (header - height) // 2 + 1, height
+        )
         icon = scale(_ICON) + scale(6)
         room = max(20, width - 4 - copy - left - icon)
         name = min(self._name.sizeHint().width() + 1, max(20, room * 2 // 3))
@@ -275,10 +276,10 @@ class _Result(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._title = ElidedLabel("", role="small", token="text-2", parent=self)
-        self._text = CallText(self.tr("Result"), self)
+        self._content = CallContent(self.tr("Result"), self)
+        self._content.height_changed.connect(self.height_changed)
+        self._text = self._content.text
         self._copy = _CopyButton(self.tr("Copy result"), self._read, self)
-        self._more = QuietButton("", compact=True, parent=self)
-        self._more.clicked.connect(self._fold)
         self._check: JsonCheck | None = None
 
     def display(self, shown: ShownCall) -> None:
@@ -300,31 +301,29 @@ class _Result(QWidget):
 
     def restyle(self) -> None:
         """Colours or text size have changed."""
-        self._text.restyle()
+        self._content.restyle()
 
     def _take_verdict(self, verdict: JsonVerdict) -> None:
         if verdict.is_json:
-            self._text.color("json")
+            self._content.take_value(verdict.value)
 
     def _read(self) -> str:
         return self._text.text
-
-    def _fold(self) -> None:
-        self._text.set_open(not self._text.is_open)
-        self.height_changed.emit()
 
     def lay_out(self, width: int) -> int:
         """The height it takes at this width."""
         scale = theme().px
         left, inner, header, height = scale(_INSET), width - 2 * scale(_INSET), scale(28), scale(24)
-        copy = self._copy.sizeHint().width()
-        self._copy.setGeometry(width - 3 - copy, (header - height) // 2, copy, height)
+        copy = _place_at_right(
+            (self._copy, self._content.tree_button), width - 3, (header - height) // 2, height
+        )
         self._title.setGeometry(left, 0, max(20, inner - copy), header)
         y = header
-        self._text.setVisible(bool(self._text.text))
+        self._content.setVisible(bool(self._text.text))
         if self._text.text:
-            y = _place_text(self._text, self._more, left, y, inner)
-            y += scale(_GAP)
+            height = self._content.lay_out(inner)
+            self._content.setGeometry(left, y, inner, height)
+            y += height + scale(_GAP)
         return y
 
 
@@ -478,19 +477,15 @@ class _Asking(QWidget):
         return y + height
 
 
-def _place_text(text: CallText, more: QuietButton, left: int, y: int, inner: int) -> int:
-    """Places a text and the button that unfolds it; where they end."""
-    height = text.lay_out(inner)
-    text.setGeometry(left, y, inner, height)
-    y += height
-    is_offered = text.has_more or text.is_open
-    more.setVisible(is_offered)
-    if is_offered:
-        more.setText(_tr("Show less") if text.is_open else _tr("Show all"))
-        size = more.sizeHint()
-        more.setGeometry(left - theme().px(8), y + theme().px(2), size.width(), size.height())
-        y += theme().px(2) + size.height()
-    return y
+def _place_at_right(buttons: Iterable[QWidget], right: int, y: int, height: int) -> int:
+    """Places those of the buttons that are shown, the first one outermost; the width that they take."""
+    start = right
+    for button in buttons:
+        if not button.isHidden():
+            width = button.sizeHint().width()
+            right -= width
+            button.setGeometry(right, y, width, height)
+    return start - right
 
 
 def _place_words(label: Label, left: int, y: int, inner: int) -> int:

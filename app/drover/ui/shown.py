@@ -313,7 +313,7 @@ class ShownConversation:
         results: tuple[ToolResultPart, ...] = ()
         if following is not None and following.role is Role.TOOL:
             results = tuple(p for p in self._read(following.id)[0].parts if isinstance(p, ToolResultPart))
-        return settled_calls(message.tool_calls, results, ())
+        return settled_calls(message.tool_calls, results, self.tools_offered())
 
 
 class _Branch:
