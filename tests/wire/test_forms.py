@@ -149,6 +149,22 @@ def test_a_message_that_repeats_a_refusal_or_a_spoken_answer_is_left_out(said: d
     assert built([sse(delta(**said), whole)]).answer == "No."
 
 
+def test_of_a_message_behind_streamed_thinking_the_answer_is_taken() -> None:
+    message = {"content": "4", "reasoning": "Add"}
+    whole = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    builder = built([sse(delta(reasoning="Add"), whole, whole)])
+
+    assert (builder.reasoning, builder.answer) == ("Add", "4")
+
+
+def test_a_call_in_the_new_form_and_the_old_one_is_one_call() -> None:
+    function = {"name": "now", "arguments": "{}"}
+    calls = [{"index": 0, "id": "a", "function": function}]
+    chunk = delta(tool_calls=calls, function_call=function)
+
+    assert [call.name for call in built([sse(chunk, chunk)]).tool_calls] == ["now"]
+
+
 def test_a_message_that_only_a_role_came_before_is_the_answer() -> None:
     chunk = {"choices": [{"index": 0, "message": {"content": "ab"}, "finish_reason": "stop"}]}
 

@@ -37,6 +37,7 @@ from drover.wire.sources import LISTS, annotated, listed
 from drover.wire.tool_calls import CallReader
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
+_ALL_REASONING = (*_REASONING_FIELDS, "reasoning_details", "thinking_blocks")
 _ABSURD_USD = 1e9
 _ABSURD_COUNT = 2**53
 _ERROR_KEYS = ("detail", "message", "msg")
@@ -46,14 +47,18 @@ _ERROR_KEYS = ("detail", "message", "msg")
 class _Choice:
     """What must be remembered of one choice between its deltas."""
 
-    __slots__ = ("_calls", "blocks", "has_reasoning_field", "has_spoken", "is_plain", "splitter")
+    __slots__ = (
+        "_calls", "blocks", "has_reasoning_field", "has_spoken", "has_thought", "is_plain", "splitter",
+    )  # fmt: skip
 
     def __init__(self, *, is_plain: bool) -> None:
         self.is_plain = is_plain
         """Whether no tag can come any more."""
         self.has_reasoning_field = False
+        self.has_thought = False
+        """Whether any delta has held reasoning in a field of its own."""
         self.has_spoken = False
-        """Whether any delta has said something."""
+        """Whether any delta has said something else."""
         self.splitter: ContentSplitter | None = None
         self.blocks: BlockCollector | None = None
         """What the provider wants back of the reasoning, as long as it may grow."""
@@ -175,7 +180,7 @@ class ChunkReader:
         reasoning = delta.get("reasoning_content") or delta.get("reasoning")
         blocks = delta.get("reasoning_details") or delta.get("thinking_blocks")
         if reasoning or blocks:
-            state.has_reasoning_field = state.has_spoken = True
+            state.has_reasoning_field = state.has_thought = True
             self._reason(delta, index, out)
             if blocks:
                 state.blocks = state.blocks or BlockCollector()
@@ -219,6 +224,8 @@ class ChunkReader:
                 return {}
             self.is_whole = True
             state.has_reasoning_field = not message.keys().isdisjoint(_REASONING_FIELDS)
+            if state.has_thought:
+                return {name: value for name, value in message.items() if name not in _ALL_REASONING}
             return message
         text = choice.get("text")
         return {"content": text} if isinstance(text, str) else {}
@@ -269,7 +276,7 @@ class ChunkReader:
 
     def _reason(self, delta: dict[str, Any], index: int, out: list[StreamEvent]) -> None:
         """The first field with text wins: where a server fills several, they repeat one another."""
-        for source in ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks"):
+        for source in _ALL_REASONING:
             value = delta.get(source)
             text = value if type(value) is str else _plain_text(value)
             if text:

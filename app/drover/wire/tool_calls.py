@@ -90,7 +90,8 @@ class CallReader:
         """Appends the fragments in one delta, or in one whole message."""
         calls = delta.get("tool_calls")
         entries = list(calls) if isinstance(calls, list) else [calls] if calls else []
-        if isinstance(legacy := delta.get(_LEGACY), dict):
+        # llama-cpp-python says each call in both forms.
+        if not entries and isinstance(legacy := delta.get(_LEGACY), dict):
             entries.append({"index": _LEGACY, "function": legacy})
         told: set[int] = set()
         for entry in entries:
