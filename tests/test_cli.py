@@ -97,6 +97,23 @@ def test_a_failure_is_one_line_on_stderr_and_status_1(
     assert "Model not found: m" in err
 
 
+def test_a_request_that_is_sent_again_says_so_on_stderr_and_in_the_record(
+    at: list[str], provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        provider.fails(500, {"error": {"message": "Hiccup"}}, {"Retry-After": "0.2"})
+        provider.answers("Blue.")
+    assert run(["chat", *at, "Why?"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "Blue.\n"
+    assert "failed (500): “Hiccup”. Trying again in 0.2 s (1 of 2).\n" in err
+    assert run(["chat", *at, "--json", "Why?"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    (attempt,) = record["failed_attempts"]
+    assert attempt["kind"] == "server"
+    assert attempt["waited_ms"] > 100
+
+
 @pytest.mark.parametrize(
     ("setting", "words"), [("temperature=3", "0 to 2"), ("volume=11", "no parameter named volume")]
 )
@@ -244,7 +261,7 @@ def test_the_record_has_the_promised_fields_and_rounded_times(
     record = json.loads(capsys.readouterr().out)
     assert record.keys() >= {
         "run_id", "status", "answer", "reasoning", "tool_calls", "finish_reason", "usage", "timings_ms",
-        "asked", "adjustments", "request_body", "failure",
+        "asked", "adjustments", "request_body", "failure", "failed_attempts",
     }  # fmt: skip
     times = record["timings_ms"]
     assert list(times) == ["connect", "first_byte", "first_token", "total"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drover import __version__, log
-from drover.errors import ConfigurationError, DroverError
+from drover.errors import ConfigurationError, DroverError, running_text
 from drover.paths import Profile
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from drover.domain.conversation import Conversation
     from drover.domain.endpoint import Endpoint
+    from drover.domain.run import LiveRun
     from drover.engine.doctor import Finding
     from drover.engine.workbench import Workbench, WorkbenchEvent
 
@@ -316,6 +317,7 @@ class _StreamPrinter:
         self._reasoning_cursor = self._answer_cursor = 0
         self._is_in_reasoning = False
         self._ends_with_newline = True
+        self._told_attempt = 0
         self._failed: OSError | None = None
         self._stopping: asyncio.Task[None] | None = None
 
@@ -336,6 +338,7 @@ class _StreamPrinter:
         live = self.workbench.live.get(run_id) if self.workbench else None
         if live is None or self.is_silent or self._failed is not None:
             return
+        self._tell_of_next(live)
         reasoning, self._reasoning_cursor = live.builder.read_reasoning(self._reasoning_cursor)
         answer, self._answer_cursor = live.builder.read_answer(self._answer_cursor)
         if reasoning:
@@ -350,6 +353,16 @@ class _StreamPrinter:
                 print(answer, end="", flush=True)
             except OSError as error:
                 self._give_up(run_id, error)
+
+    def _tell_of_next(self, live: LiveRun) -> None:
+        """Says once why a request is sent again, and when."""
+        upcoming = live.next_attempt
+        if upcoming is None or upcoming.number == self._told_attempt:
+            return
+        self._told_attempt = upcoming.number
+        counted = f"{upcoming.number} of {upcoming.most}"
+        pause = f"Trying again in {upcoming.wait_s:.1f} s ({counted})."
+        _print_error(f"drover: {running_text(upcoming.failure.message, pause)}")
 
     def _give_up(self, run_id: str, error: OSError) -> None:
         """An answer that nobody can read is not waited for."""

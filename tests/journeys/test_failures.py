@@ -153,7 +153,10 @@ def test_a_failure_that_passes_is_not_even_a_failure(
     user.clicks_when_there("Try now").sees("an answer").sees_end()
     (run,) = user.runs()
     assert run.status is RunStatus.COMPLETE
+    assert [attempt.failure.status for attempt in run.failed_attempts] == [503, 500]
     assert not user.is_told("Hiccup")
+    user.clicks_when_there("Inspect").reads("Scripted failed (500): “Hiccup”. It took ")
+    user.starts_again().clicks_when_there("Inspect").reads("Scripted failed (500): “Hiccup”. It took ")
 
 
 def test_nothing_is_tried_again_by_itself_where_that_is_switched_off(

@@ -37,6 +37,15 @@ def run_record(run: Run, message: Message | None) -> dict[str, Any]:
         "adjustments": [_adjustment(adjustment) for adjustment in run.adjustments],
         "request_body": json.loads(run.request_body) if run.request_body else None,
         "failure": _failure(run.failure) if run.failure else None,
+        "failed_attempts": [
+            {
+                "at": attempt.started_at.isoformat(),
+                "took_ms": attempt.took_ms,
+                "waited_ms": attempt.waited_ms,
+                **_failure(attempt.failure),
+            }
+            for attempt in run.failed_attempts
+        ],
     }
 
 

@@ -22,6 +22,7 @@ from drover.domain.provenance import provenance
 from drover.domain.run import LiveRun, Run, RunStatus, Timing
 from drover.domain.timeline import Timeline, phases_of, rates_of
 from drover.ui import formats
+from drover.ui.attempt_words import attempts_words
 from drover.ui.controls import (
     ElidedLabel,
     IconButton,
@@ -79,6 +80,7 @@ class RequestPage(QWidget):
         self._nothing.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         self._head = _Head()
         self._failure = _Remark(is_framed=True)
+        self._attempts = _Remark()
         self._repeat = _Remark()
         self._facts = FactsGrid()
         self._timeline = RunTimeline()
@@ -107,7 +109,8 @@ class RequestPage(QWidget):
         top.setContentsMargins(_MARGIN, 14, _MARGIN, 0)
         top.setSpacing(12)
         for part in (
-            self._head, self._failure, self._repeat, self._facts, self._timeline, self._parameters
+            self._head, self._failure, self._attempts, self._repeat, self._facts, self._timeline,
+            self._parameters,
         ):  # fmt: skip
             top.addWidget(part)
         column = QVBoxLayout(canvas)
@@ -232,6 +235,7 @@ class RequestPage(QWidget):
         self._head.display(run)
         self._failure.display(run.failure.words if run.failure is not None else "", icon="warning")
         known = self._inspection
+        self._attempts.display(attempts_words(run), icon="regenerate")
         told = (known.card, known.reading, known.unread) if known is not None else (None,)
         self._facts.display(facts_of(run, *told))
 

@@ -1,0 +1,32 @@
+"""The tries of a run before its last one, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+
+from drover.ui import formats
+
+if TYPE_CHECKING:
+    from drover.domain.attempts import FailedAttempt
+    from drover.domain.run import Run
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("attempts", text)
+
+
+def attempts_words(run: Run) -> str:
+    """A line for each try that failed: when it was, why, and how long it took; empty for none."""
+    return "\n".join(_line(attempt) for attempt in run.failed_attempts)
+
+
+def _line(attempt: FailedAttempt) -> str:
+    at = attempt.started_at.astimezone()
+    return _tr("{0} {1}. It took {2}; then {3} of waiting.").format(
+        f"{at:%H:%M:%S}",
+        attempt.failure.message.rstrip("."),
+        formats.duration(attempt.took_ms / 1000),
+        formats.duration(attempt.waited_ms / 1000),
+    )
