@@ -553,3 +553,58 @@ def test_what_cannot_be_exported_or_imported_is_said(
     capsys.readouterr()
     assert run([*arguments, *at[:2]]) == status
     assert words in capsys.readouterr().err
+
+
+def tool_file(folder: Path) -> Path:
+    """A tool whose program doubles a number."""
+    code = "import json,sys; print(json.load(sys.stdin)['n'] * 2, end='')"
+    path = folder / "tools.json"
+    path.write_text(
+        json.dumps([{"name": "double", "drover": {"command": [sys.executable, "-c", code]}}, {"name": "ask"}])
+    )
+    return path
+
+
+def test_chat_runs_an_approved_program_until_there_is_an_answer(
+    provider: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provider.calls(("c1", "double", '{"n": 4}'), text="Let me see.")
+    provider.calls(("c2", "double", '{"n": 8}'))
+    provider.answers("It is 16.")
+    at = ["-T", "--endpoint", provider.base_url, "--model", "m", "--tool", str(tool_file(tmp_path))]
+    assert run(["chat", *at, "--approve", "double", "how much?"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "Let me see.\nIt is 16.\n"
+    assert said.err == ""
+    assert [m["content"] for m in provider.requests[2].json["messages"] if m["role"] == "tool"] == ["8", "16"]
+
+
+def test_chat_ends_with_the_calls_that_nobody_approved(
+    provider: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provider.calls(("c1", "double", '{"n": 4}'), ("c2", "ask", "{}"))
+    at = ["-T", "--endpoint", provider.base_url, "--model", "m", "--tool", str(tool_file(tmp_path))]
+    assert run(["chat", *at, "--json", "how much?"]) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["tool_calls"] == [
+        {"id": "c1", "name": "double", "arguments": '{"n": 4}'},
+        {"id": "c2", "name": "ask", "arguments": "{}"},
+    ]
+    assert said.err == (
+        'drover: The model calls double with {"n": 4}. Let its program run with --approve double.\n'
+        "drover: The model calls ask with {}.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("switches", "words"),
+    [
+        (["--approve", "other"], "--approve other: There is no such tool. Name its file with --tool."),
+        (["--approve", "ask"], "--approve ask: The tool has no program."),
+    ],
+)
+def test_chat_refuses_to_approve_what_has_no_program(
+    switches: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["chat", "-T", "--tool", str(tool_file(tmp_path)), *switches, "hello"]) == 2
+    assert capsys.readouterr().err == f"drover: {words}\n"

@@ -36,6 +36,8 @@ from drover.domain.parameters import (
 from drover.domain.presets import compared
 from drover.domain.provenance import body_fields, neither_asked_nor_sent, provenance
 from drover.domain.run import Exchange, Run
+from drover.domain.tool_definitions import tools_text
+from drover.domain.tools import ToolDefinition
 from drover.engine.workbench import Workbench
 from drover.export.archive import archive, read_archive
 from drover.export.har import har
@@ -45,6 +47,8 @@ from drover.ui.parameter_panel import ParameterPanel
 from drover.ui.parameter_table import ParameterTable
 
 EXTRA = {"mirostat": 2, "penalize_nl": False}
+OFFERED = ToolDefinition(name="now")
+"""Without tools nothing is sent that is about them."""
 every_parameter = pytest.mark.parametrize("name", SPECS)
 
 
@@ -176,7 +180,9 @@ def test_the_command_sends_stores_and_reports_it(
     provider.answers("fine")
     at = ["--profile", str(tmp_path), "--endpoint", provider.base_url, "--model", "m"]
     switch = f"{name}={typed(value_of(SPECS[name]))}"
-    assert run_command(["chat", *at, "--json", "--set", switch, "hello?"]) == 0
+    tools = tmp_path / "tools.json"
+    tools.write_text(tools_text([OFFERED]))
+    assert run_command(["chat", *at, "--json", "--tool", str(tools), "--set", switch, "hello?"]) == 0
     record = json.loads(capsys.readouterr().out)
     body = provider.requests[-1].json
     others = {key for each in SPECS for key in keys_of(each)} - set(keys_of(name))
@@ -201,7 +207,8 @@ async def stored(directory: Path, provider: Provider, parameters: SamplingParame
         await workbench.save_endpoint(
             Endpoint(id="own", name="Own", base_url=provider.base_url, needs_key=False, default_model_id="m")
         )
-        draft = Draft(text="hello?", endpoint_id="own", parameters=parameters)
+        tools = (OFFERED,) if parameters.tool_choice or parameters.parallel_tool_calls is not None else ()
+        draft = Draft(text="hello?", endpoint_id="own", parameters=parameters, tools=tools)
         preset = Preset(id="p", name="P", parameters=parameters)
         await workbench.save_draft(None, draft)
         await workbench.save_preset(preset)

@@ -19,9 +19,10 @@ from drover.paths import Profile
 if TYPE_CHECKING:
     import asyncio
 
-    from drover.domain.conversation import Conversation
+    from drover.domain.conversation import Conversation, ToolCallPart
     from drover.domain.endpoint import Endpoint
-    from drover.domain.run import LiveRun
+    from drover.domain.run import LiveRun, Run
+    from drover.domain.tools import ToolDefinition
     from drover.engine.doctor import Finding
     from drover.engine.workbench import Workbench, WorkbenchEvent
 
@@ -135,6 +136,14 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--system", metavar="TEXT", help="system prompt")
     chat.add_argument("--preset", metavar="NAME", help="begin with the settings of this preset")
     chat.add_argument(
+        "--tool", dest="tool_files", action="append", default=[], type=Path, metavar="FILE",
+        help="offer the tools in this file of JSON",
+    )  # fmt: skip
+    chat.add_argument(
+        "--approve", dest="approved", action="append", default=[], metavar="NAME",
+        help="let the program of this tool run whenever the model calls it",
+    )  # fmt: skip
+    chat.add_argument(
         "--json", dest="as_json", action="store_true", help="print the stored run as one object"
     )
 
@@ -240,6 +249,8 @@ def _chat(options: argparse.Namespace, profile: Profile) -> int:
         settings = [parsed_setting(setting) for setting in options.settings]
     except ConfigurationError as error:
         raise _UsageError(error.message, hint=error.hint) from None
+    tools = _tools(options.tool_files)
+    approved = [_with_program(tools, name) for name in options.approved]
     text = _standard_input() if options.text == "-" else options.text
     printer = _StreamPrinter(is_silent=options.as_json)
 
@@ -261,12 +272,17 @@ def _chat(options: argparse.Namespace, profile: Profile) -> int:
             model_id=model_id,
             parameters=parameters,
             system_prompt=preset.system_prompt if options.system is None else options.system,
+            tools=tools,
         )
         printer.workbench = workbench
         run = await workbench.send(None, draft)
+        for tool in approved:
+            workbench.tools.allow(run.conversation_id, tool)
         try:
-            await workbench.wait(run.id)
+            run = await _last_run(workbench, run)
         except asyncio.CancelledError:
+            live = workbench.live_in(run.conversation_id)
+            run = live.run if live is not None else run
             await workbench.stop(run.id)
         settled = next(e.run for e in printer.events if isinstance(e, RunSettled) and e.run.id == run.id)
         printer.finish()
@@ -283,9 +299,54 @@ def _chat(options: argparse.Namespace, profile: Profile) -> int:
         if settled.status is RunStatus.STOPPED:
             _print_error("drover: Stopped. What had arrived is kept.")
             return 1
-        return 0
+        return _complain_of_calls(message.tool_calls, tools) if message and tools else 0
 
     return _with_workbench(profile, printer, converse)
+
+
+def _tools(files: Sequence[Path]) -> tuple[ToolDefinition, ...]:
+    """The tools of some files. Raises ConfigurationError that names the file."""
+    if not files:
+        return ()
+    from drover.domain.tool_definitions import checked_tools, read_tools
+    from drover.export.conversations import read_file
+
+    tools: list[ToolDefinition] = []
+    for path in files:
+        try:
+            tools += read_tools(read_file(path).decode("utf-8-sig", "replace"))
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error.message}", hint=error.hint) from None
+    return checked_tools(tools)
+
+
+def _with_program(tools: Sequence[ToolDefinition], name: str) -> ToolDefinition:
+    tool = next((tool for tool in tools if tool.name == name), None)
+    if tool is None:
+        raise _UsageError(f"--approve {name}: There is no such tool.", hint="Name its file with --tool.")
+    if not tool.command:
+        raise _UsageError(f"--approve {name}: The tool has no program.")
+    return tool
+
+
+async def _last_run(workbench: Workbench, run: Run) -> Run:
+    """The run after which no other follows by itself, settled."""
+    while True:
+        await workbench.wait(run.id)
+        await workbench.tools.wait(run.message_id)
+        following = workbench.live_in(run.conversation_id)
+        if following is None:
+            return run
+        run = following.run
+
+
+def _complain_of_calls(calls: Sequence[ToolCallPart], tools: Sequence[ToolDefinition]) -> int:
+    """Calls that nobody has answered are no answer."""
+    for call in calls:
+        tool = next((tool for tool in tools if tool.name == call.name), None)
+        advice = f"Let its program run with --approve {call.name}." if tool and tool.command else ""
+        _print_error(f"drover: The model calls {call.name} with {call.arguments or '{}'}. {advice}".rstrip())
+    return 1 if calls else 0
 
 
 def _standard_input() -> str:
@@ -320,6 +381,7 @@ class _StreamPrinter:
         self._told_attempt = 0
         self._failed: OSError | None = None
         self._stopping: asyncio.Task[None] | None = None
+        self._run_id = ""
 
     def __call__(self, event: WorkbenchEvent) -> None:
         from drover.engine.workbench import Notice, RunAdvanced, RunSettled
@@ -338,6 +400,8 @@ class _StreamPrinter:
         live = self.workbench.live.get(run_id) if self.workbench else None
         if live is None or self.is_silent or self._failed is not None:
             return
+        if run_id != self._run_id:
+            self._begin(run_id)
         self._tell_of_next(live)
         reasoning, self._reasoning_cursor = live.builder.read_reasoning(self._reasoning_cursor)
         answer, self._answer_cursor = live.builder.read_answer(self._answer_cursor)
@@ -363,6 +427,15 @@ class _StreamPrinter:
         counted = f"{upcoming.number} of {upcoming.most}"
         pause = f"Trying again in {upcoming.wait_s:.1f} s ({counted})."
         _print_error(f"drover: {running_text(upcoming.failure.message, pause)}")
+
+    def _begin(self, run_id: str) -> None:
+        """Another reply: to the question, or to what came of the calls of the one before."""
+        self._run_id = run_id
+        self._reasoning_cursor = self._answer_cursor = self._told_attempt = 0
+        if not self._ends_with_newline:
+            self._ends_with_newline = True
+            with suppress(OSError):  # which the next words meet too
+                print(flush=True)
 
     def _give_up(self, run_id: str, error: OSError) -> None:
         """An answer that nobody can read is not waited for."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.wire.replies import SERVER
 
-from drover.domain.conversation import Message, Part, ReasoningPart, Role, TextPart, ToolCallPart
+from drover.domain.conversation import Message, Part, ReasoningPart, Role, TextPart
 from drover.domain.endpoint import BUILT_IN, OXEN, Endpoint, FactOutcome, ParameterFact
 from drover.domain.parameters import UNSET, Json, SamplingParameters
 from drover.domain.run import RunRequest
@@ -96,7 +96,6 @@ def test_earlier_thinking_is_left_out_and_so_are_replies_without_text() -> None:
             message(Role.ASSISTANT, ReasoningPart(text="Hm."), "One."),
             message(Role.USER, "2"),
             message(Role.ASSISTANT, ReasoningPart(text="Hm.")),
-            message(Role.ASSISTANT, ToolCallPart(call_id="a", name="now", arguments="{}")),
             message(Role.USER, "3"),
         )
     )

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drover.domain.conversation import ReasoningPart, Role, TextPart
+from drover.domain.conversation import ReasoningPart, Role, TextPart, ToolCallPart, ToolResultPart
 from drover.domain.imported import ImportedRequest, ImportedTurn
 from drover.domain.parameters import UNSET, Json, SamplingParameters
 from drover.errors import ConfigurationError
@@ -283,3 +283,42 @@ def test_words_are_those_of_the_shell() -> None:
         )  # fmt: skip
         (command,) = commands(line)
         assert command.words == json.loads(done.stdout), line
+
+
+def test_tools_calls_and_results_are_taken_over() -> None:
+    function = {"name": "now", "description": "The time.", "parameters": {"type": "object"}}
+    messages = [
+        {"role": "user", "content": "When?"},
+        {
+            "role": "assistant",
+            "content": "Let me look.",
+            "tool_calls": [
+                {"id": "a", "type": "function", "function": {"name": "now", "arguments": "{}"}, "x": 1},
+                {"id": "b", "type": "function", "function": {"name": "day", "arguments": {"n": 1}}},
+            ],
+        },
+        {"role": "tool", "tool_call_id": "a", "content": "12:00"},
+        {"role": "tool", "tool_call_id": "b", "content": [{"type": "text", "text": "Monday"}]},
+        {"role": "user", "content": "Thanks"},
+    ]
+    tools = [{"type": "function", "function": function}, {"type": "web_search"}]
+    choice = {"type": "function", "function": {"name": "now"}}
+    request = read_request(
+        body(messages=messages, tools=tools, tool_choice=choice, parallel_tool_calls=False)
+    )
+    assert [(tool.name, tool.description) for tool in request.tools] == [("now", "The time.")]
+    assert request.parameters == SamplingParameters(
+        tool_choice="now", parallel_tool_calls=False, extra=Json('{"tools":[{"type":"web_search"}]}')
+    )
+    assert request.turns[1].parts == (
+        TextPart(text="Let me look."),
+        ToolCallPart(call_id="a", name="now", arguments="{}", extra='{"x":1}'),
+        ToolCallPart(call_id="b", name="day", arguments='{"n": 1}'),
+    )
+    assert request.turns[2].role is Role.TOOL
+    assert request.turns[2].parts == (
+        ToolResultPart(call_id="a", name="now", text="12:00"),
+        ToolResultPart(call_id="b", name="day", text="Monday"),
+    )
+    assert request.open_text == "Thanks"
+    assert request.notes == ()

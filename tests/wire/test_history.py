@@ -56,13 +56,58 @@ def test_calls_go_back_with_their_results_and_their_further_keys() -> None:
     ]
 
 
-def test_calls_that_nobody_answered_are_left_out() -> None:
+def test_a_call_that_nobody_answered_has_a_result_that_says_so() -> None:
     call = ToolCallPart(call_id="a", name="now", arguments="{}")
 
     assert sent(
         message(Role.USER, "1"), message(Role.ASSISTANT, "Let me look.", call), message(Role.USER, "2")
-    ) == [
-        {"role": "user", "content": "1"},
-        {"role": "assistant", "content": "Let me look."},
+    )[1:] == [
+        {"role": "assistant", "content": "Let me look.", "tool_calls": [as_sent("a", "now", "{}")]},
+        {"role": "tool", "tool_call_id": "a", "content": "This call was not answered."},
         {"role": "user", "content": "2"},
+    ]
+
+
+def as_sent(call_id: str, name: str, arguments: str) -> dict[str, Any]:
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def adjusted(*branch: Message) -> list[str]:
+    asked = RunRequest(endpoint=SERVER, model_id="m", branch=branch, parameters=UNSET)
+    return [f"{a.name} {a.action} {a.reason}" for a in history_of(asked, quirks_for(SERVER)).adjustments]
+
+
+def test_what_differs_of_calls_and_results_is_said() -> None:
+    branch = (
+        message(Role.USER, "1"),
+        message(
+            Role.ASSISTANT,
+            ToolCallPart(call_id="0", name="now", arguments='{"tz":'),
+            ToolCallPart(call_id="0", name="day", arguments="[]"),
+            ToolCallPart(call_id="", name="age", arguments="{}"),
+            ToolCallPart(call_id="x", name="cut", arguments='{"a'),
+        ),
+        message(
+            Role.TOOL,
+            ToolResultPart(call_id="0", name="now", text="12:00"),
+            ToolResultPart(call_id="0", name="day", text="Monday"),
+            ToolResultPart(call_id="gone", name="gone", text="?"),
+        ),
+        message(Role.USER, "2"),
+        message(Role.TOOL, ToolResultPart(call_id="lone", name="lone", text="?")),
+    )
+    calls = [as_sent("call_1", "now", "{}"), as_sent("call_2", "day", "{}"), as_sent("call_3", "age", "{}")]
+    assert sent(*branch)[1:] == [
+        {"role": "assistant", "content": None, "tool_calls": calls},
+        {"role": "tool", "tool_call_id": "call_1", "content": "12:00"},
+        {"role": "tool", "tool_call_id": "call_2", "content": "Monday"},
+        {"role": "tool", "tool_call_id": "call_3", "content": "This call was not answered."},
+        {"role": "user", "content": "2"},
+    ]
+    assert adjusted(*branch) == [
+        'messages added with "This call was not answered." for a call',
+        "messages dropped 2 results answer no call",
+        "messages dropped a call was cut short and not answered",
+        "messages translated 3 calls got ids of their own",
+        "messages translated arguments of 2 calls that are no JSON objects became {}",
     ]

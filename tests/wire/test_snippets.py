@@ -162,7 +162,7 @@ def test_every_parameter_arrives_and_what_is_unset_stays_absent(
     parameters = SamplingParameters(
         temperature=0.0, max_tokens=7, top_p=1.0, frequency_penalty=-0.5, presence_penalty=0.5,
         reasoning_effort="low", seed=2**62, stop=("\n", "'"), top_k=5, min_p=0.1, repeat_penalty=1.1,
-        logprobs=True, top_logprobs=3,
+        logprobs=True, top_logprobs=3, tool_choice="now", parallel_tool_calls=False,
         response_format=Json.of({"type": "json_schema", "json_schema": {"name": "a", "schema": {}}}),
         extra=Json.of({"user": "me", "metadata": {"deep": [1, 2.5, None, True, {}, []]}, "to-me": "{{x}}"}),
     )  # fmt: skip

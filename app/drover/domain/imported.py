@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from drover.domain.conversation import Part, Role, TextPart
 from drover.domain.parameters import UNSET, SamplingParameters
+from drover.domain.tools import ToolDefinition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class ImportedRequest:
     system_prompt: str = ""
     turns: tuple[ImportedTurn, ...] = ()
     """Without the system prompt, oldest first."""
+    tools: tuple[ToolDefinition, ...] = ()
+    """What the model could call; none is bound to a program."""
     notes: tuple[str, ...] = ()
     """Sentences about what was not taken over."""
 

@@ -206,6 +206,15 @@ class SamplingParameters:
         ParameterKind.JSON, initial=Json('{"type":"json_object"}'), is_common=False,
         help="Makes the reply JSON, or JSON of a given schema, on servers that can.",
     )  # fmt: skip
+    tool_choice: str | None = _other(
+        ParameterKind.CHOICE, initial="auto", choices=("auto", "none", "required"), is_common=False,
+        help="Whether the model may call a tool, must call one, or must call the one named here. Only with"
+        " tools.",
+    )  # fmt: skip
+    parallel_tool_calls: bool | None = _other(
+        ParameterKind.BOOLEAN, initial=False, is_common=False,
+        help="Whether the model may ask for several calls at once. Only with tools.",
+    )  # fmt: skip
     extra: Json | None = _other(  # noqa: RUF009
         ParameterKind.KEYS, initial=Json("{}"), is_common=False, title="extra JSON",
         help="Further keys for the request body, sent exactly as written.",
@@ -379,7 +388,7 @@ def checked(spec: ParameterSpec, value: ParameterValue) -> ParameterValue:
     """The value in the spec's own type, or ConfigurationError that names the range."""
     refusal = ConfigurationError(f"{spec.name} must be {spec.range_text}, not {value!r}.")
     if spec.kind is ParameterKind.CHOICE:
-        is_word = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", value) is not None
+        is_word = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value) is not None
         if not isinstance(value, str) or not (is_word or value in spec.choices):
             raise refusal
         return value

@@ -148,6 +148,11 @@ class ToolLoop:
         async with self._locks[reply_id]:
             return await self._send_results(reply, await self._answers(reply), draft)
 
+    async def wait(self, reply_id: str) -> None:
+        """Returns when no program is at work for the calls of a reply, and what follows has begun."""
+        while tasks := [task for (known, _), task in self._tasks.items() if known == reply_id]:
+            await asyncio.wait(tasks)
+
     async def stop(self, reply_id: str) -> None:
         """Ends the programs for the calls of a reply and returns when they are gone; the calls wait again."""
         tasks = [

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from drover.domain.presets import ReadPresets
     from drover.domain.reading import Reading
     from drover.domain.record import ConversationRecord
+    from drover.domain.tools import ToolDefinition
     from drover.engine.event_log import EventLog
     from drover.engine.inspected_tokens import InspectedTokens
     from drover.engine.inspection import Inspection, Kept
@@ -347,6 +348,7 @@ class Workbench:
             model_id=run.model_id,
             parameters=run.parameters,
             system_prompt=run.system_prompt,
+            tools=_tools_sent(run),
         )
         return await self._start(question, draft, None, is_new_message=False, prefill=beginning)
 
@@ -399,6 +401,7 @@ class Workbench:
             text=request.open_text,
             parameters=request.parameters,
             system_prompt=request.system_prompt,
+            tools=request.tools,
             preset_id=None,
             replaces_id=None,
             aside_text="",
@@ -1398,6 +1401,15 @@ def _user_message(message_id: str, parent_id: str | None, conversation_id: str, 
         parts=(*draft.attachments, TextPart(text=draft.text)),
         created_at=datetime.now(UTC),
     )
+
+
+def _tools_sent(run: Run) -> tuple[ToolDefinition, ...]:
+    """What the model could call, without the programs, which no request tells."""
+    from drover.domain.request_outline import sent_settings
+    from drover.wire.tool_import import read_offer
+
+    settings = sent_settings(run.request_body) if run.request_body else {}
+    return tuple(read_offer(settings.get("tools"))[0])
 
 
 def _log_failed_purge(purge: Future[Changes]) -> None:

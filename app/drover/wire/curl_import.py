@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from drover.domain.conversation import Part, ReasoningPart, Role, TextPart
+from drover.domain.conversation import Part, ReasoningPart, Role, TextPart, ToolCallPart
 from drover.domain.endpoint import normalized_base_url
 from drover.domain.imported import ImportedRequest, ImportedTurn
 from drover.domain.parameters import SPECS, UNSET, Json, SamplingParameters, checked, parsed_json, typed
 from drover.errors import ConfigurationError
 from drover.wire.shell_words import Command, commands
+from drover.wire.tool_import import read_calls, read_offer, read_result
+from drover.wire.tool_offer import choice_word
 
 _KEY_NOTE = "The key in it was not taken over."
 _ROUTE = "/chat/completions"
@@ -181,6 +183,9 @@ class _Reading:
     def request(self, body: str) -> ImportedRequest:
         fields = _fields(body)
         system_prompt, turns = self._messages(fields.get("messages"))
+        tools, other_tools = read_offer(fields.get("tools"))
+        if tools:
+            fields = fields | {"tools": other_tools or None}
         parameters = self._parameters(fields)
         if self.lost_headers:
             self.notes.append(f"Headers that were not taken over: {', '.join(self.lost_headers)}.")
@@ -193,6 +198,7 @@ class _Reading:
             parameters=parameters,
             system_prompt=system_prompt,
             turns=turns,
+            tools=tuple(tools),
             notes=tuple(self.notes),
         )
 
@@ -214,6 +220,8 @@ class _Reading:
             elif role in ("user", "assistant"):
                 parts = self._parts(raw)
                 turns += [ImportedTurn(role=Role(role), parts=parts)] if parts else []
+            elif role == "tool" and turns and turns[-1].role is not Role.USER:
+                _add_result(turns, raw, self._text(raw.get("content")))
             else:
                 lost_count += 1
         self._note_count(late_count, "{} system message{s} between the others {was} left out.")
@@ -227,10 +235,11 @@ class _Reading:
             if isinstance(thought, str) and thought and raw["role"] == "assistant":
                 parts.append(ReasoningPart(text=thought, source=name))
                 break
-        calls = raw.get("tool_calls")
-        self._note_count(len(calls) if isinstance(calls, list) else 0, "{} call{s} of tools {was} left out.")
         text = self._text(raw.get("content"))
-        return (*parts, TextPart(text=text)) if text else tuple(parts)
+        parts += [TextPart(text=text)] if text else []
+        calls, lost_count = read_calls(raw)
+        self._note_count(lost_count, "{} call{s} of tools {was} left out.")
+        return (*parts, *calls)
 
     def _text(self, content: object) -> str:
         if isinstance(content, str):
@@ -265,6 +274,7 @@ class _Reading:
             elif name == "extra":
                 self.notes.append("extra was left out: Drover has another use for this name.")
             elif name in SPECS:
+                value = choice_word(value) if name == "tool_choice" else value
                 try:
                     values[name] = checked(SPECS[name], typed(SPECS[name], value))
                 except ConfigurationError as error:
@@ -274,6 +284,16 @@ class _Reading:
         if extra:
             values["extra"] = Json.of(extra)
         return SamplingParameters(**values) if values else UNSET
+
+
+def _add_result(turns: list[ImportedTurn], raw: Mapping[str, Any], text: str) -> None:
+    """Results of one reply's calls are one message."""
+    names = {
+        part.call_id: part.name for turn in turns for part in turn.parts if isinstance(part, ToolCallPart)
+    }
+    result = read_result(raw, text, names)
+    known = turns.pop().parts if turns[-1].role is Role.TOOL else ()
+    turns.append(ImportedTurn(role=Role.TOOL, parts=(*known, result)))
 
 
 def _is_added_by_drover(name: str, value: object) -> bool:

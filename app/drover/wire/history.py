@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from drover.domain.conversation import Message, Role, ToolCallPart, ToolResultPart
+from drover.domain.conversation import Message, Role
 from drover.domain.run import Adjustment, RunRequest
 from drover.wire.attachments import AttachedContent
 from drover.wire.quirk_rules import Quirks, fitting
 from drover.wire.replay import EarlierThinking
+from drover.wire.tool_history import ToolHistory
 
 PREFILLED = "prefilled"
 """The action of the adjustment for a reply that is given its beginning."""
@@ -34,33 +34,37 @@ class History:
 def history_of(request: RunRequest, quirks: Quirks) -> History:
     """What of the branch goes to this server.
 
-    The system prompt comes first. Replies without text are left out, and so are calls of tools that were
-    never answered; earlier thinking is, unless `EarlierThinking` keeps it. A beginning of the reply becomes a
-    last message, by the assistant.
+    The system prompt comes first. Replies with neither text nor calls are left out; earlier thinking is,
+    unless `EarlierThinking` keeps it. Each call has one result, see `ToolHistory`. A beginning of the reply
+    becomes a last message, by the assistant.
     """
     adjustments: list[Adjustment] = []
     messages = _system(request, quirks, adjustments) if request.system_prompt.strip() else []
     thinking = EarlierThinking(request, quirks)
     content = AttachedContent(request.attached, quirks, request.rejected)
+    tools = ToolHistory()
     branch = request.branch
     for index, message in enumerate(branch):
+        following = branch[index + 1] if index + 1 < len(branch) else None
         match message.role:
             case Role.USER:
                 messages.append({"role": "user", "content": content.of(message)})
             case Role.TOOL:
-                messages += map(_result, _results(message))
+                if index == 0 or branch[index - 1].role is not Role.ASSISTANT:
+                    tools.lone_results(message)
             case Role.ASSISTANT:
-                answered = _results(branch[index + 1]) if index + 1 < len(branch) else ()
-                for reply in _reply(message, {result.call_id for result in answered}):
+                calls, results = tools.exchange(message, following)
+                for reply in _reply(message, calls):
                     thinking.add_to(reply, index)
                     messages.append(reply)
+                messages += results
     if quirks.merges_same_role:
         messages = _merged(messages, quirks.label, adjustments)
     if request.prefill:
         messages.append({"role": "assistant", "content": request.prefill})
         reason = f"with {len(request.prefill)} characters of an earlier reply, with which the model goes on"
         adjustments.append(Adjustment(name="messages", action=PREFILLED, reason=reason))
-    adjustments += [*thinking.adjustments, *content.adjustments]
+    adjustments += [*thinking.adjustments, *content.adjustments, *tools.adjustments]
     return History(messages=messages, adjustments=tuple(adjustments), content=content, thinking=thinking)
 
 
@@ -96,38 +100,12 @@ def _joined(first: str | list[Json], second: str | list[Json]) -> str | list[Jso
     return [*both[0], *both[1]]
 
 
-def _reply(message: Message, answered_ids: set[str]) -> list[Json]:
-    """An earlier reply; nothing where it holds neither text nor a call that was answered."""
-    # A stopped reply may hold nothing but thinking, and a call may never have been answered: several servers
-    # refuse an empty message of the assistant, and all of them a call without its result.
-    calls = [call for call in message.tool_calls if call.call_id in answered_ids]
+def _reply(message: Message, calls: Sequence[Json]) -> list[Json]:
+    """An earlier reply; nothing where it holds neither text nor calls."""
+    # A stopped reply may hold nothing but thinking; several servers refuse an empty message.
     if not message.text.strip() and not calls:
         return []
     reply: Json = {"role": "assistant", "content": message.text or None}
     if calls:
-        reply["tool_calls"] = [_call(call) for call in calls]
+        reply["tool_calls"] = calls
     return [reply]
-
-
-def _call(call: ToolCallPart) -> Json:
-    """One call as it was asked for, with the further keys that the server gave it, such as signatures."""
-    function = {"name": call.name, "arguments": call.arguments or "{}"}
-    extra = _object(call.extra)
-    return {"id": call.call_id, "type": "function", "function": function, **extra}
-
-
-def _object(text: str) -> Json:
-    """The object; an empty one for anything else, which may come with a file."""
-    try:
-        found = json.loads(text) if text else {}
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _results(message: Message) -> Sequence[ToolResultPart]:
-    return [part for part in message.parts if isinstance(part, ToolResultPart)]
-
-
-def _result(result: ToolResultPart) -> Json:
-    return {"role": "tool", "tool_call_id": result.call_id, "content": result.text}

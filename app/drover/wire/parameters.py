@@ -12,6 +12,7 @@ from drover.domain.parameters import ParameterValue, plain
 from drover.domain.run import Adjustment, RunRequest
 from drover.domain.thinking_grammar import THINKING_LINES, thinking_grammar
 from drover.wire.quirk_rules import VALUE, Effort, Quirks, fitting
+from drover.wire.tool_offer import TOOL_PARAMETERS, offered_tools, tool_value
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EFFORT = "reasoning_effort"
@@ -34,6 +35,8 @@ class EncodedParameters:
             for name in rule.names
         }
         self._asked = {name: plain(value) for name, value in request.parameters}
+        if tools := offered_tools(request, self._reason_against("tools"), self.adjustments):
+            self.body["tools"] = tools
         for name, value in request.parameters:
             self._add(name, value)
         self._add_logprobs()
@@ -57,6 +60,10 @@ class EncodedParameters:
             self._note(name, "dropped", reason)
         elif name == _EFFORT:
             self._add_effort(str(value))
+        elif name in TOOL_PARAMETERS:
+            taken = tool_value(self.body, name, value, self._request, self.adjustments)
+            if taken is not None:
+                self._put(name, taken)
         else:
             self._put(name, self._taken(name, plain(value)))
 
