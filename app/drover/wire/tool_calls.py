@@ -10,6 +10,7 @@ from drover.domain.stream import StreamEvent, ToolCallDelta
 
 _LEGACY = "function_call"
 _MOST_EXTRA = 64
+"""Fields of one call that are kept besides the known ones: all of them are told again with each new one."""
 _JSON_MARKS = re.compile(r'\\.|\\\Z|["{}]', re.DOTALL)
 """What may end a text or an object; what is escaped counts for nothing."""
 _KNOWN = frozenset({"index", "id", "type", "function", "custom", "name", "arguments", "input"})
