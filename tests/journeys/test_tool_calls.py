@@ -139,6 +139,19 @@ def test_a_program_that_is_approved_for_the_conversation_is_not_asked_for_again(
     assert sent_results(provider) == ['echoes {"n": 1}\n', 'echoes {"n": 2}\n']
 
 
+def test_an_approval_for_the_conversation_can_be_withdrawn(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    provider.calls(("c1", "echo", '{"n": 1}'))
+    provider.answers("Once.")
+    provider.calls(("c2", "echo", '{"n": 2}'))
+    opened(user, scripted, ECHO).asks("Once, please")
+    user.clicks_when_there("Run always here").sees("Once.").sees_end()
+    user.clicks("Tools").clicks_when_there("Ask again").clicks("Done")
+    user.asks("And again").sees_end().reads("echo waits for you")
+    assert len(bodies(provider)) == 3
+
+
 def test_a_declined_call_is_told_to_the_model(user: User, scripted: Endpoint, provider: Provider) -> None:
     provider.calls(("c1", "echo", "{}"))
     provider.answers("Then not.")

@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject
 
+from drover.domain.tools import ToolDefinition
 from drover.engine.workbench import Workbench
 from drover.ui.drafting import Drafting
 from drover.ui.main_window import MainWindow
@@ -57,6 +58,18 @@ class Calling(QObject):
         except BaseException:
             self._window.transcript.take_back_results(reply_id)
             raise
+
+    @property
+    def approved(self) -> tuple[ToolDefinition, ...]:
+        """The tools whose programs run in the shown conversation without being asked for."""
+        shown_id, tools = self._shown.id, self._workbench.tools
+        offered = self._drafting.draft.tools if shown_id is not None else ()
+        return tuple(tool for tool in offered if tools.is_approved(shown_id or "", tool))
+
+    def withdraw(self, tool: ToolDefinition) -> None:
+        """Has a program asked for again."""
+        if self._shown.id is not None:
+            self._workbench.tools.forbid(self._shown.id, tool)
 
     def stop(self) -> bool:
         """Ends the programs that run in the shown conversation; whether there are any."""

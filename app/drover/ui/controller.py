@@ -360,9 +360,14 @@ class Controller(QObject):
         from drover.ui.tools_dialog import ToolsDialog  # most sittings need none
 
         draft = self._drafting.draft
-        dialog = ToolsDialog(draft.tools, draft.resting_tools, parent=self._window)
+        approved = self._calling.approved if draft.tools else ()
+        dialog = ToolsDialog(draft.tools, draft.resting_tools, approved=approved, parent=self._window)
         dialog.tools_edited.connect(self._take_tools)
+        dialog.approval_withdrawn.connect(self._withdraw_approval)
         dialog.open()
+
+    def _withdraw_approval(self, tool: ToolDefinition) -> None:
+        self._calling.withdraw(tool)
 
     def _take_tools(self, offered: tuple[ToolDefinition, ...], resting: tuple[ToolDefinition, ...]) -> None:
         self._drafting.set_tools(offered, resting)

@@ -73,6 +73,10 @@ class JsonAnswer(QWidget):
         if text == self._asked:
             return
         self._asked = text
+        if self._tree is not None:  # of another reading of the reply
+            self._tree.hide()
+            self._tree.deleteLater()
+            self._tree = None
         if not self._is_claimed:
             self._may_turn = may_turn
         fenced = _FENCED.fullmatch(text)

@@ -762,7 +762,12 @@ class MessageView(QWidget):
 
     def copy_markdown(self) -> None:
         """Puts the message on the clipboard: its Markdown source, and rich text beside it."""
-        rich_copy.copy(self._body.source)
+        source = self._body.source
+        if not source.strip() and self._entry.calls:
+            from drover.ui.shown_calls import calls_as_markdown
+
+            source = calls_as_markdown(self._entry.calls)
+        rich_copy.copy(source)
 
     def _copy_plain(self) -> None:
         QGuiApplication.clipboard().setText(self._body.text())

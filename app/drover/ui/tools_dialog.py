@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -39,18 +39,23 @@ class ToolsDialog(FramedDialog):
 
     Signals:
         tools_edited(tuple, tuple): the tools that are offered, and those that rest
+        approval_withdrawn(ToolDefinition): its program is to be asked for again
     """
 
     tools_edited = Signal(tuple, tuple)
+    approval_withdrawn = Signal(object)
 
     def __init__(
         self,
         offered: Sequence[ToolDefinition],
         resting: Sequence[ToolDefinition],
         *,
+        approved: Collection[ToolDefinition] = (),
         parent: QWidget | None = None,
     ) -> None:
+        """The programs of `approved` tools run without being asked for."""
         super().__init__(_t("Tools of this conversation"), parent, width_px=_WIDTH_PX)
+        self._approved = set(approved)
         self._tools = [(tool, True) for tool in offered] + [(tool, False) for tool in resting]
         self._build()
         self._show_rows()
@@ -123,6 +128,11 @@ class ToolsDialog(FramedDialog):
         line.addWidget(box)
         line.addSpacing(8)
         line.addLayout(texts, 1)
+        if tool in self._approved:
+            ask = named_button(Button, _t("Ask again"))
+            ask.setToolTip(_t("This program runs without asking in this conversation"))
+            ask.clicked.connect(partial(self._withdraw, index))
+            line.addWidget(ask)
         for icon, words, act in (
             ("edit", _t("Edit {0}"), self._edit),
             ("copy", _t("Duplicate {0}"), self._duplicate),
@@ -145,6 +155,12 @@ class ToolsDialog(FramedDialog):
     def _report(self) -> None:
         offered = tuple(tool for tool, is_offered in self._tools if is_offered)
         self.tools_edited.emit(offered, tuple(tool for tool, is_offered in self._tools if not is_offered))
+
+    def _withdraw(self, index: int) -> None:
+        tool = self._tools[index][0]
+        self._approved.discard(tool)
+        self.approval_withdrawn.emit(tool)
+        self._show_rows()
 
     def _names(self, but: int | None = None) -> list[str]:
         return [tool.name for index, (tool, _) in enumerate(self._tools) if index != but]

@@ -111,7 +111,9 @@ class TranscriptView(MessagePage):
             announce_end(self.viewport(), entry.author, entry.run, partial(self._told, ended))
 
     def _told(self, index: int) -> str:
-        return self._stack.made(index).body.text()
+        view = self._stack.made(index)
+        calls = view.calls.text() if view.calls is not None else ""
+        return "\n".join(filter(None, (view.body.text(), calls)))
 
     def shows(self, message_id: str) -> bool:
         """Whether the message is part of what is displayed."""
