@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from drover.domain.imported import ImportedRequest
+    from drover.domain.known_server import KnownServer
     from drover.domain.presets import ReadPresets
     from drover.domain.reading import Reading
     from drover.domain.record import ConversationRecord
@@ -1061,6 +1062,12 @@ class Workbench:
         raise ConfigurationError(
             f"There is no endpoint named {name}.", hint=f"Known: {known}. Or give a base URL."
         )
+
+    def known_servers(self) -> Sequence[KnownServer]:
+        """The servers that requests are put into the form of, the one for any other server last."""
+        from drover.wire.quirks import known_servers
+
+        return known_servers()
 
     async def save_endpoint(self, endpoint: Endpoint) -> None:
         """Adds or replaces one of the person's own endpoints."""

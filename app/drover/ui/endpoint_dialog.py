@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from PySide6.QtCore import QCoreApplication, QUrl, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from drover.domain.endpoint import Endpoint, normalized_base_url
+from drover.domain.known_server import KnownServer, server_at
 from drover.engine.secrets import clean_key
 from drover.errors import ConfigurationError
+from drover.ui.combos import ComboBox
 from drover.ui.controls import Button, CheckBox, Label, PrimaryButton, QuietButton
 from drover.ui.dialog_parts import Form, KeyField, holder_of, named_button, named_field
 from drover.ui.framed_dialog import FramedDialog, Verdict, words_label
@@ -47,10 +49,13 @@ class EndpointDialog(FramedDialog):
         taken_names: Collection[str] = (),
         place: str = "",
         has_key: bool = False,
+        servers: Sequence[KnownServer] = (),
+        environment: Mapping[str, str] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         """`base_url` is that of a new one, as far as it is known; `taken_names` are those of the others;
-        `place` says where a key would be kept."""
+        `place` says where a key would be kept. Among `servers` the address is looked for, and the person may
+        choose; the `environment` may hold a key of theirs, which is taken over by a click."""
         title = _t("Add a server") if endpoint is None else _t("Edit {0}").format(endpoint.name)
         super().__init__(title, parent, width_px=520)
         self._given = endpoint
@@ -58,6 +63,14 @@ class EndpointDialog(FramedDialog):
         self._name = named_field(_t("Name"))
         self._address = named_field(_t("Address"), placeholder="http://localhost:8000/v1")
         self._preview = words_label(role="small", token="text-3")
+        self._servers = servers
+        self._environment = environment or {}
+        self._server = ComboBox(_t("Server"))
+        self._server.addItem(_t("By its address"), "")
+        for server in servers:
+            self._server.addItem(server.label, server.name)
+        self._server_words = words_label(role="small", token="text-3")
+        self._variable = named_button(QuietButton, _t("Use the key of the environment"))
         self._model = named_field(_t("Model"), placeholder=_t("Optional: the model to begin with"))
         self._opening = named_field(_t("Opening tag of thinking"), placeholder=_t("Optional: [THINK]"))
         self._closing = named_field(_t("Closing tag of thinking"), placeholder="[/THINK]")
@@ -78,6 +91,8 @@ class EndpointDialog(FramedDialog):
         self._fill()
         for field in (self._name, self._address, self._key, self._opening, self._closing):
             field.textChanged.connect(self._update)
+        self._server.currentIndexChanged.connect(self._update)
+        self._variable.clicked.connect(self._use_variable)
         self._test.clicked.connect(self._request_test)
         self._delete.clicked.connect(self._request_deletion)
         self._cancel.clicked.connect(self.reject)
@@ -87,9 +102,10 @@ class EndpointDialog(FramedDialog):
     def _lay_out(self, title: str) -> None:
         form = Form()
         form.add(_t("Address"), self._address, self._preview)
+        form.add(_t("Server"), self._server, self._server_words)
         form.add(_t("Name"), self._name)
         form.add(_t("Model"), self._model)
-        form.add(_t("API key"), self._key)
+        form.add(_t("API key"), self._key, self._variable)
         form.add("", self._needs_key)
         below = _t("Only for a server that marks thinking in its own way. The opening tag may be missing.")
         words = words_label(role="small", token="text-3")
@@ -114,6 +130,7 @@ class EndpointDialog(FramedDialog):
         self._address.setText(self._given.base_url)
         self._model.setText(self._given.default_model_id)
         self._needs_key.setChecked(self._given.needs_key)
+        self._server.setCurrentIndex(max(0, self._server.findData(self._given.provider)))
         self._opening.setText(self._given.think_opening)
         self._closing.setText(self._given.think_closing)
 
@@ -137,6 +154,7 @@ class EndpointDialog(FramedDialog):
             given,
             name=name,
             base_url=base_url,
+            provider=str(self._server.currentData() or ""),
             default_model_id=self._model.text().strip(),
             needs_key=self._needs_key.isChecked(),
             think_opening=opening,
@@ -160,8 +178,30 @@ class EndpointDialog(FramedDialog):
             self._preview.setText(_t("Requests go to {0}").format(endpoint.base_url + "/chat/completions"))
             self._preview.set_look(token="text-3")
             self._name.setPlaceholderText(QUrl(endpoint.base_url).host())
+        self._show_server(endpoint.base_url if endpoint is not None else "")
         self._save.setEnabled(endpoint is not None)
         self._test.setEnabled(endpoint is not None)
+
+    def _show_server(self, base_url: str) -> None:
+        """What the address tells, and whether the environment holds a key for that server."""
+        found = server_at(base_url, self._servers)
+        by_address = _t("Recognized: {0}").format(found.label) if found else _t("By its address")
+        self._server.setItemText(0, by_address)
+        chosen = next((s for s in self._servers if s.name == self._server.currentData()), found)
+        words = _t("Requests are put into its form; each change is told.")
+        if found is not None and chosen is not found:
+            words = _t("This is the address of {0}.").format(found.label)
+        self._server_words.setText(words)
+        # A key is offered for the address that it belongs to, whatever was chosen.
+        names = found.key_variables if found is not None else ()
+        name = next((name for name in names if self._environment.get(name)), "")
+        self._variable.setVisible(bool(name))
+        self._variable.setText(_t("Use {0} of the environment").format(name))
+        self._variable.setAccessibleName(self._variable.text())
+        self._variable.setProperty("variable", name)
+
+    def _use_variable(self) -> None:
+        self._key.setText(self._environment.get(str(self._variable.property("variable")), ""))
 
     def _request_test(self) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -106,7 +107,14 @@ class Setup(QObject):
         others = [
             known.name for known in self._workbench.endpoints if endpoint is None or known.id != endpoint.id
         ]
-        dialog = EndpointDialog(endpoint, base_url=base_url, taken_names=others, parent=self._parent())
+        dialog = EndpointDialog(
+            endpoint,
+            base_url=base_url,
+            taken_names=others,
+            servers=self._workbench.known_servers(),
+            environment=os.environ,
+            parent=self._parent(),
+        )
         dialog.test_requested.connect(partial(self._test_key, dialog))
         dialog.endpoint_submitted.connect(partial(self._keep_endpoint, added))
         dialog.deletion_requested.connect(self._remove_endpoint)
