@@ -24,6 +24,7 @@ from drover.domain.conversation import (
     ToolCallPart,
     ToolResultPart,
 )
+from drover.domain.network import NetworkSettings
 from drover.domain.parameters import Json, SamplingParameters
 from drover.domain.run import Run, RunStatus
 from drover.domain.tools import ToolDefinition
@@ -47,7 +48,8 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 def of(kind: type[_Value], **given: st.SearchStrategy[Any]) -> st.SearchStrategy[_Value]:
     """Values of a dataclass with every field drawn by its type, so that a new field is covered at once."""
     # Named here where a module knows them for the type checker alone.
-    hints = get_type_hints(kind, localns={"ToolDefinition": ToolDefinition, "FailedAttempt": FailedAttempt})
+    named = (ToolDefinition, FailedAttempt, NetworkSettings)
+    hints = get_type_hints(kind, localns={each.__name__: each for each in named})
     drawn = {
         f.name: given[f.name] if f.name in given else _of_hint(hints[f.name])
         for f in dataclasses.fields(kind)  # type: ignore[arg-type]

@@ -6,9 +6,13 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from drover.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from drover.domain.network import NetworkSettings
 
 BUILT_IN_ID = "built-in"
 OXEN_ID = "oxen"
@@ -43,6 +47,8 @@ class Endpoint:
     connect_timeout_s: float = 10.0
     first_byte_timeout_s: float = 600.0
     idle_timeout_s: float = 300.0
+    network: NetworkSettings | None = None
+    """How it is reached; None for the way of the system."""
 
     @property
     def is_built_in(self) -> bool:

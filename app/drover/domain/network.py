@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
@@ -43,6 +43,19 @@ class NetworkSettings:
 
 
 AS_THE_SYSTEM = NetworkSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSecrets:
+    """What a person entered to go with NetworkSettings; None for what is to stay as it is kept."""
+
+    proxy_login: str | None = field(default=None, repr=False)
+    """`user:password`; empty to forget it."""
+    passphrase: str | None = field(default=None, repr=False)
+    """Of the key of the client certificate; empty to forget it."""
+
+
+UNCHANGED = NetworkSecrets()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

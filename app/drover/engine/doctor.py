@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drover.domain.endpoint import BUILT_IN, OXEN, Endpoint
+from drover.engine.connection_test import try_connection
 from drover.engine.gguf import model_facts
+from drover.engine.network_access import access_of
 from drover.engine.secrets import KeySource, Secrets
-from drover.engine.transport import HttpRequest, Transport
 from drover.engine.weights import find_weights
 from drover.errors import DroverError
 from drover.paths import Profile
@@ -33,11 +34,7 @@ class Finding:
 async def examine(profile: Profile) -> list[Finding]:
     """Keyring, database, built-in model, then each endpoint. Never raises a DroverError."""
     findings = [await _keyring(), _database(profile), _built_in(profile)]
-    transport = Transport()
-    try:
-        findings += await asyncio.gather(*(_reach(transport, endpoint) for endpoint in _endpoints(profile)))
-    finally:
-        await transport.aclose()
+    findings += await asyncio.gather(*(_reach(endpoint) for endpoint in _endpoints(profile)))
     return findings
 
 
@@ -105,19 +102,18 @@ def _endpoints(profile: Profile) -> list[Endpoint]:
         return [OXEN]
 
 
-async def _reach(transport: Transport, endpoint: Endpoint) -> Finding:
-    request = HttpRequest(
-        method="GET", url=f"{endpoint.base_url}/models", headers=(), body=b"",
-        connect_timeout_s=_REACH_TIMEOUT_S, first_byte_timeout_s=_REACH_TIMEOUT_S,
-        idle_timeout_s=_REACH_TIMEOUT_S,
-    )  # fmt: skip
-    try:
-        status, _, _ = await transport.fetch(request, limit_bytes=20_000_000)
-    except DroverError as error:
-        return Finding(
-            check=endpoint.name, is_good=False, words=error.message, advice=error.hint or "", is_optional=True
-        )
+async def _reach(endpoint: Endpoint) -> Finding:
+    patient = replace(endpoint, connect_timeout_s=_REACH_TIMEOUT_S)
+    names = []
+    async for step in try_connection(patient, None, await access_of(Secrets(), endpoint), asks_model=False):
+        if not step.is_good:
+            words = f"{step.name}: {step.words}"
+            return Finding(
+                check=endpoint.name, is_good=False, words=words, advice=step.advice, is_optional=True
+            )
+        names.append(step.name)
+    passed = ", ".join(names)
     return Finding(
         check=endpoint.name, is_good=True,
-        words=f"{endpoint.base_url} answers (status {status}); only a chat shows whether a key is accepted.",
+        words=f"{endpoint.base_url} answers ({passed}). Only a chat shows whether a key is accepted.",
     )  # fmt: skip

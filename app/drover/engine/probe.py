@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from drover.domain.endpoint import Endpoint, ModelCard
 from drover.domain.stream import ResponseBuilder
-from drover.engine.transport import HttpRequest, Transport
-from drover.errors import DroverError
+from drover.engine.transport import HttpRequest, NetworkAccess, Passed, Transport
+from drover.errors import DroverError, ProtocolError, ProviderError
 from drover.log import masked
 from drover.wire import chat, models
 
 _TIMEOUT_S = 60.0
 _LIST_BYTES = 20_000_000
+_DIRECT = NetworkAccess()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,34 +28,59 @@ class KeyTest:
     """A sentence or two for a person, with what to do next where it failed."""
 
 
-async def ask_cheaply(transport: Transport, endpoint: Endpoint, key: str | None, model_id: str) -> KeyTest:
+async def ask_cheaply(
+    transport: Transport,
+    endpoint: Endpoint,
+    key: str | None,
+    model_id: str,
+    network: NetworkAccess = _DIRECT,
+) -> KeyTest:
     """Sends the cheapest chat request there is; a list of models would prove nothing on some servers."""
-    body = {"model": model_id, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
     try:
-        answer = await _fetch(transport, endpoint, "/chat/completions", key, json.dumps(body).encode())
-        decoder = chat.ReplyDecoder(endpoint)
-        builder = ResponseBuilder()
-        for event in [*decoder.feed(answer), *decoder.finish()]:
-            builder.feed(event, 0.0)
+        await answer_cheaply(transport, endpoint, key, model_id, network)
     except DroverError as error:
         return KeyTest(is_accepted=False, words=chat.failure_from(error, endpoint.name).words)
-    if builder.error is not None:
-        return KeyTest(is_accepted=False, words=builder.error.message)
-    if not builder.delta_count and builder.finish_reason is None and builder.usage is None:
-        return KeyTest(is_accepted=False, words=f"What {endpoint.name} answered is not a chat completion.")
     return KeyTest(is_accepted=True, words=f"{endpoint.name} answered with {model_id}.")
 
 
-async def list_models(transport: Transport, endpoint: Endpoint, key: str | None) -> list[ModelCard]:
-    """The models that a server names. Raises DroverError."""
-    body = await _fetch(transport, endpoint, "/models", key)
+async def answer_cheaply(
+    transport: Transport, endpoint: Endpoint, key: str | None, model_id: str, network: NetworkAccess
+) -> None:
+    """Has a model write one token. Raises DroverError if it does not."""
+    body = {"model": model_id, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+    answer = await _fetch(transport, endpoint, "/chat/completions", key, network, json.dumps(body).encode())
+    decoder = chat.ReplyDecoder(endpoint)
+    builder = ResponseBuilder()
+    for event in [*decoder.feed(answer), *decoder.finish()]:
+        builder.feed(event, 0.0)
+    if builder.error is not None:
+        raise ProviderError(builder.error.message, status=None)
+    if not builder.delta_count and builder.finish_reason is None and builder.usage is None:
+        raise ProtocolError(f"What {endpoint.name} answered is not a chat completion.")
+
+
+async def list_models(
+    transport: Transport,
+    endpoint: Endpoint,
+    key: str | None,
+    network: NetworkAccess = _DIRECT,
+    passed: Callable[[Passed], None] | None = None,
+) -> list[ModelCard]:
+    """The models that a server names; `passed` as in HttpRequest. Raises DroverError."""
+    body = await _fetch(transport, endpoint, "/models", key, network, passed=passed)
     now = datetime.now(UTC)
     cards = models.decode_models(body, source=f"From {endpoint.name}")
     return [replace(card, fetched_at=now) for card in cards]
 
 
 async def _fetch(
-    transport: Transport, endpoint: Endpoint, path: str, key: str | None, body: bytes = b""
+    transport: Transport,
+    endpoint: Endpoint,
+    path: str,
+    key: str | None,
+    network: NetworkAccess,
+    body: bytes = b"",
+    passed: Callable[[Passed], None] | None = None,
 ) -> bytes:
     request = HttpRequest(
         method="POST" if body else "GET",
@@ -63,6 +90,8 @@ async def _fetch(
         connect_timeout_s=endpoint.connect_timeout_s,
         first_byte_timeout_s=_TIMEOUT_S,
         idle_timeout_s=_TIMEOUT_S,
+        network=network,
+        passed=passed,
     )
     status, headers, received = await transport.fetch(request, limit_bytes=_LIST_BYTES)
     answer = masked(received)

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -39,7 +39,7 @@ from drover.domain.run import (
 from drover.domain.stream import ResponseBuilder
 from drover.engine.retries import RetryPolicy
 from drover.engine.threads import in_daemon_thread
-from drover.engine.transport import HttpRequest, HttpResponse, Transport, headers_as_sent
+from drover.engine.transport import HttpRequest, HttpResponse, NetworkAccess, Transport, headers_as_sent
 from drover.errors import ConnectionFailed, DroverError, LibraryError, ProtocolError, ProviderError
 from drover.log import logger, masked, masked_text, redact
 from drover.wire import chat
@@ -62,6 +62,7 @@ class Address:
     key: str | None
     key_variable: str
     """What stands for the key wherever the request is shown."""
+    network: NetworkAccess = field(default_factory=NetworkAccess)
 
     def completion(self, body: bytes, endpoint: Endpoint) -> HttpRequest:
         """A request for a completion, with the patience that the endpoint allows."""
@@ -72,6 +73,7 @@ class Address:
             connect_timeout_s=endpoint.connect_timeout_s,
             first_byte_timeout_s=endpoint.first_byte_timeout_s,
             idle_timeout_s=endpoint.idle_timeout_s,
+            network=self.network,
         )
 
 

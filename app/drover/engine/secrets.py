@@ -205,6 +205,42 @@ class Secrets:
                     hint="Remove it in the system's own keyring program.",
                 ) from None
 
+    async def recall(self, name: str) -> str:
+        """A password of another kind, such as a proxy's; empty if none can be had."""
+        known = self._session.get(name) or self._seen.get(name)
+        if known:
+            return known
+        try:
+            stored = await self._ask(lambda backend: backend.get_password(SERVICE_NAME, name))
+        except _StoreTrouble:
+            return ""
+        if stored:
+            register_secret(stored)
+            self._seen[name] = stored
+        return stored or ""
+
+    async def remember(self, name: str, secret: str) -> str | None:
+        """Puts a password into the keyring; else keeps it for this session and returns why, in words.
+
+        An empty one is forgotten, everywhere as far as the keyring can be asked.
+        """
+        self._seen.pop(name, None)
+        self._session.pop(name, None)
+        if secret:
+            register_secret(secret)
+        try:
+            if not secret:
+                await self._ask(lambda backend: _remove(backend, name))
+                return None
+            await self._ask(lambda backend: self._store(backend, name, secret))
+        except _StoreTrouble as trouble:
+            if not secret:
+                return None if trouble.is_absent else f"{trouble} The password may still be in it."
+            self._session[name] = secret
+            return f"{trouble} The password is kept for this session only."
+        self._seen[name] = secret
+        return None
+
     async def _find(self, endpoint: Endpoint, *, uses_seen: bool) -> FoundKey:
         if endpoint.is_built_in:
             return FoundKey(key=None, source=KeySource.NONE)

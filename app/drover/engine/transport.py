@@ -229,9 +229,13 @@ class Transport:
     and variables count from the next request; what no request uses any more is closed.
     """
 
-    def __init__(self, clock: Callable[[], float] = seconds_passed) -> None:
-        """`clock` measures the limits of waiting in seconds; it should go on while the computer sleeps."""
+    def __init__(
+        self, clock: Callable[[], float] = seconds_passed, look_every_s: float = _LOOK_EVERY_S
+    ) -> None:
+        """`clock` measures the limits of waiting in seconds; it should go on while the computer sleeps, and
+        is looked at that often, since the loop's own need not."""
         self._clock = clock
+        self._look_every_s = look_every_s
         self._clients: dict[tuple[NetworkSettings, bool, bool], _Client] = {}
         self._contexts: dict[NetworkSettings, tuple[object, ssl.SSLContext]] = {}
         self._calls: set[_Call] = set()
@@ -293,7 +297,7 @@ class Transport:
         target = Target.of(request.url)
         if "httpx" not in sys.modules or "truststore" not in sys.modules:
             await in_daemon_thread(warm_up, name="drover-import")
-        call = _Call(request, target, self._clock)
+        call = _Call(request, target, self._clock, self._look_every_s)
         route = _Route()
         if target.is_https or not target.is_loopback or request.reach is not None:
             route = await self._routed(target, request)
@@ -388,10 +392,13 @@ class _Call:
     closes leaks the connection (encode/httpx#2139). The caller may be cancelled as often as anyone likes.
     """
 
-    def __init__(self, request: HttpRequest, target: Target, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, request: HttpRequest, target: Target, clock: Callable[[], float], look_every_s: float
+    ) -> None:
         self._request = request
         self._target = target
         self._clock = clock
+        self._look_every_s = look_every_s
         self._proxy: Proxy | None = None
         self._is_tunnel_open = False
         self._stream: Any = None  # what was connected for this call, until there is an answer
@@ -614,7 +621,7 @@ class _Call:
         now_s = self._clock()
         if now_s < self._deadline_s:
             return False
-        if now_s - self._deadline_s > _LOOK_EVERY_S and not self._had_grace:
+        if now_s - self._deadline_s > self._look_every_s and not self._had_grace:
             self._had_grace = True
             self._deadline_s = now_s + min(_GRACE_S, self._request.idle_timeout_s)
             return False
@@ -631,8 +638,7 @@ class _Call:
         self._disarm()
         self._alarm_s = self._deadline_s
         delay_s = max(0.0, self._deadline_s - self._clock())
-        # The loop's own clock stands still while the computer sleeps: looks again before long.
-        self._alarm = asyncio.get_running_loop().call_later(min(delay_s, _LOOK_EVERY_S), self._go_off)
+        self._alarm = asyncio.get_running_loop().call_later(min(delay_s, self._look_every_s), self._go_off)
 
     def _disarm(self) -> None:
         if self._alarm is not None:

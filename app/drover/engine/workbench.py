@@ -10,7 +10,7 @@ import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -57,10 +57,12 @@ if TYPE_CHECKING:
 
     from drover.domain.imported import ImportedRequest
     from drover.domain.known_server import KnownServer
+    from drover.domain.network import NetworkSecrets
     from drover.domain.presets import ReadPresets
     from drover.domain.reading import Reading
     from drover.domain.record import ConversationRecord
     from drover.domain.tools import ToolDefinition
+    from drover.engine.connection_test import ConnectionStep
     from drover.engine.event_log import EventLog
     from drover.engine.inspected_tokens import InspectedTokens
     from drover.engine.inspection import Inspection, Kept
@@ -72,7 +74,7 @@ if TYPE_CHECKING:
     from drover.engine.runner import Address, Runner
     from drover.engine.secrets import FoundKey, KeyStatus, SaveResult, Secrets
     from drover.engine.tool_loop import ToolLoop
-    from drover.engine.transport import Transport
+    from drover.engine.transport import NetworkAccess, Transport
     from drover.wire.chat import EncodedRequest
 
 # Opening a profile is on the way to the first frame. What is for a request (asyncio, network, keys, wire, the
@@ -752,7 +754,17 @@ class Workbench:
                 f"There is no key for {endpoint.name}.",
                 hint=f"Set a key, or put it into the variable {endpoint.key_variable}.",
             )
-        return Address(base_url=endpoint.base_url, key=found.key, key_variable=_key_variable(endpoint))
+        return Address(
+            base_url=endpoint.base_url,
+            key=found.key,
+            key_variable=_key_variable(endpoint),
+            network=await self._access(endpoint),
+        )
+
+    async def _access(self, endpoint: Endpoint, given: NetworkSecrets | None = None) -> NetworkAccess:
+        from drover.engine.network_access import access_of
+
+        return await access_of(self._secrets, endpoint, given)
 
     # What came back
 
@@ -1069,8 +1081,17 @@ class Workbench:
 
         return known_servers()
 
-    async def save_endpoint(self, endpoint: Endpoint) -> None:
-        """Adds or replaces one of the person's own endpoints."""
+    async def save_endpoint(self, endpoint: Endpoint, secrets: NetworkSecrets | None = None) -> None:
+        """Adds or replaces one of the person's own endpoints, with what was entered for its network."""
+        earlier = self._endpoints.get(endpoint.id)
+        if secrets is not None:
+            from drover.engine.network_access import keep
+
+            notice = await keep(self._secrets, endpoint, secrets)
+            if notice:
+                self._tell(Notice(text=notice, kind=NoticeKind.WARNING))
+        if earlier is not None and earlier.network is not None and self._open_transport is not None:
+            self._open_transport.forget(earlier.network)
         await self._write(lambda library: library.save_endpoint(endpoint))
         self._load_endpoints(await self._on_writer(self._library.endpoints))
 
@@ -1079,6 +1100,10 @@ class Workbench:
         endpoint = self._endpoints[endpoint_id]
         await self._write(lambda library: library.delete_endpoint(endpoint_id))
         self._load_endpoints(await self._on_writer(self._library.endpoints))
+        if endpoint.network is not None:
+            from drover.engine.network_access import forget
+
+            await forget(self._secrets, endpoint)
         await self._secrets.delete(endpoint)
         self._facts = {key: fact for key, fact in self._facts.items() if key[0] != endpoint_id}
         self._readings = {key: way for key, way in self._readings.items() if key[0] != endpoint_id}
@@ -1202,7 +1227,27 @@ class Workbench:
             model_id = model_id or endpoint.default_model_id or await self._first_model_id(endpoint, clean)
         except DroverError as error:
             return KeyTest(is_accepted=False, words=error.words)
-        return await ask_cheaply(self._transport, endpoint, clean, model_id)
+        return await ask_cheaply(self._transport, endpoint, clean, model_id, await self._access(endpoint))
+
+    async def test_connection(
+        self, endpoint: Endpoint, key: str | None, secrets: NetworkSecrets | None = None
+    ) -> AsyncGenerator[ConnectionStep, None]:
+        """Tries an endpoint as it was filled in, layer by layer; ends with the first that fails.
+
+        The last layer is a question to the model with an answer of one token, which may cost a little.
+        Without a key, the kept one is sent. Ending the iteration ends the request.
+        """
+        from drover.engine.connection_test import try_connection
+        from drover.engine.secrets import clean_key
+
+        clean = clean_key(key) if key else (await self.find_key(endpoint)).key
+        if clean:
+            register_secret(clean)
+        access = await self._access(endpoint, secrets)
+        steps = try_connection(endpoint, clean, access)
+        async with contextlib.aclosing(steps):
+            async for step in steps:
+                yield step
 
     async def refresh_models(self, endpoint: Endpoint, key: str | None = None) -> list[ModelCard]:
         """Asks a server for its models and keeps the list. Raises DroverError."""
@@ -1212,7 +1257,7 @@ class Workbench:
             cards = [await self.built_in_card()]
         else:
             key = key or (await self.find_key(endpoint)).key
-            cards = await list_models(self._transport, endpoint, key)
+            cards = await list_models(self._transport, endpoint, key, await self._access(endpoint))
         if endpoint.id != URL_ENDPOINT_ID:
             await self._write(lambda library: library.save_model_cards(endpoint.id, cards))
         return cards
@@ -1221,7 +1266,7 @@ class Workbench:
         from drover.engine.probe import list_models
 
         key = key or (await self.find_key(endpoint)).key
-        cards = await list_models(self._transport, endpoint, key)
+        cards = await list_models(self._transport, endpoint, key, await self._access(endpoint))
         if not cards:
             raise ConfigurationError(f"{endpoint.name} lists no models.", hint="Name the model yourself.")
         return cards[0].id

@@ -495,12 +495,23 @@ def result_from(stored: str) -> ToolResultPart:
 
 def endpoint_json(endpoint: Endpoint) -> str:
     """All of an endpoint."""
-    return to_json(fields_of(endpoint))
+    values = fields_of(endpoint)
+    if endpoint.network is not None:
+        values["network"] = fields_of(endpoint.network)
+    return to_json(values)
 
 
 def endpoint_from(stored: str) -> Endpoint:
     """The inverse of `endpoint_json`."""
-    return value_of(Endpoint, json.loads(stored))
+    values = json.loads(stored)
+    if "network" in values:
+        from drover.domain.network import NetworkSettings, ProxyMode  # most endpoints need none
+
+        network = values["network"]
+        values["network"] = value_of(
+            NetworkSettings, network | {"proxy_mode": ProxyMode(network["proxy_mode"])}
+        )
+    return value_of(Endpoint, values)
 
 
 def preset_json(preset: Preset) -> str:
