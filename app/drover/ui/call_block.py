@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -112,14 +113,18 @@ class CallBlock(QWidget):
         for card in self._cards:
             card.restyle()
 
-    def text(self) -> str:
-        """Calls and results as assistive technology is told of them."""
-        pieces = []
+    def text(self, most_chars: int = sys.maxsize) -> str:
+        """Calls and results as assistive technology is told of them; little more than so many characters."""
+        pieces: list[str] = []
+        length = 0
         for shown in self._calls:
             pieces.append(self.tr("Tool call {0}: {1}").format(shown.call.name, shown.call.arguments))
             if shown.result is not None:
                 pieces.append(self.tr("Result: {0}").format(shown.result.text))
-        return "\n".join(pieces)
+            length += len(shown.call.arguments) + (len(shown.result.text) if shown.result is not None else 0)
+            if length > most_chars or len(pieces) > most_chars:
+                break
+        return "\n".join(pieces)[:most_chars]
 
     def _add_card(self) -> None:
         index = len(self._cards)

@@ -18,11 +18,13 @@ from drover.ui.call_content import CallContent
 from drover.ui.call_text import CallText
 from drover.ui.controls import Button, ElidedLabel, GrowingTextEdit, Label, QuietButton
 from drover.ui.json_checking import JsonCheck, words_of
+from drover.ui.markdown_look import clean_code
 from drover.ui.shown_calls import CallStage, ShownCall
 from drover.ui.theme import aligned, draw_frame, draw_icon, theme
 
 _RADIUS, _HEADER, _INSET, _GAP, _ICON = 6, 32, 12, 8, 14
 _COPIED_MS = 1500
+_LONGEST_NAME = 200
 _MOST_INDENTED = 20_000
 """Characters of arguments that are laid out over several lines, in some 5 ms; the rest is as it came."""
 
@@ -99,8 +101,7 @@ class CallCard(QWidget):
         room = max(0, _MOST_INDENTED - len(self._raw))
         self._raw += arguments
         self._arguments.append(self._indenter.feed(arguments[:room]) + arguments[room:])
-        if name != self._name.text():
-            self._show_name(name)
+        self._show_name(name)
         if not self._state.text():
             self._state.setText(self.tr("arriving"))
 
@@ -133,8 +134,9 @@ class CallCard(QWidget):
             self._result.restyle()
 
     def _show_name(self, name: str) -> None:
-        self._name.setText(name or self.tr("no name"))
-        self.setAccessibleName(self.tr("Tool call {0}").format(name))
+        shown = clean_code(name)[:_LONGEST_NAME] or self.tr("no name")
+        self._name.setText(shown)
+        self.setAccessibleName(self.tr("Tool call {0}").format(shown))
 
     def _settle(self, shown: ShownCall) -> None:
         """The arguments are all there: as they were written if they are no JSON, else over several lines."""

@@ -238,7 +238,7 @@ class MessageView(QWidget):
         """
         run = self._entry.run
         failure = run.failure.words if run is not None and run.failure is not None else ""
-        calls = self._calls.text()[:most_chars] if self._calls is not None else ""
+        calls = self._calls.text(most_chars) if self._calls is not None else ""
         told = (self._body.text(most_chars), calls, failure)
         return f"{self._entry.author}: " + "\n".join(filter(None, told))
 

@@ -21,7 +21,7 @@ from drover.domain.tools import ToolDefinition
 from drover.errors import ConfigurationError
 from drover.ui.controls import CheckBox, GrowingTextEdit, Label
 from drover.ui.dialog_parts import Form, hint, named_field, row_of, segments_of
-from drover.ui.framed_dialog import FramedDialog
+from drover.ui.framed_dialog import FramedDialog, Verdict
 from drover.ui.json_editor import JsonEditor, pretty
 from drover.ui.number_field import NumberField
 from drover.ui.theme import theme
@@ -63,7 +63,7 @@ class ToolEditor(JsonEditor):
         self._name = named_field(_t("Name of the tool"), placeholder="get_weather")
         self._name.setFont(theme().font("code"))
         self._name.textChanged.connect(self._check)
-        self._name_trouble = _trouble()
+        self._name_trouble = Verdict()
         self._description = GrowingTextEdit(_t("What the tool does"), least_lines=2, most_lines=5)
         self._description.set_placeholder(_t("What it does and when to call it; written for the model"))
         form = Form()
@@ -99,7 +99,7 @@ class ToolEditor(JsonEditor):
         )
         self._command.setFont(theme().font("code"))
         self._command.textChanged.connect(self._check)
-        self._command_trouble = _trouble()
+        self._command_trouble = Verdict()
         self._words = Label("", role="wire", token="text-2")
         self._words.setWordWrap(True)
         self._words.setAccessibleName(_t("What is run"))
@@ -107,8 +107,8 @@ class ToolEditor(JsonEditor):
         lines = QVBoxLayout(below)
         lines.setContentsMargins(0, 0, 0, 0)
         lines.setSpacing(2)
-        for label in (self._words, self._command_trouble):
-            lines.addWidget(label)
+        lines.addWidget(self._words)
+        lines.addWidget(self._command_trouble)
         self._timeout = _number(_t("Time limit"), 1, int(LONGEST_TIMEOUT_S))
         self._limit = _number(_t("Output limit"), 1, LARGEST_OUTPUT_BYTES // _KIB)
         form = Form()
@@ -157,8 +157,8 @@ class ToolEditor(JsonEditor):
         name = name_problem(self._name.text().strip(), self._taken)
         words, command = self._checked_command()
         # A field that nobody has written in yet is not wrong; it only cannot be saved.
-        _tell(self._name_trouble, name if self._name.text() else "")
-        _tell(self._command_trouble, command if self._command.text() else "")
+        self._name_trouble.display(name if self._name.text() else "", is_warning=True)
+        self._command_trouble.display(command if self._command.text() else "", is_warning=True)
         self._words.setText("   ".join(words) if len(words) > 1 else "")
         self._words.setVisible(len(words) > 1)
         if name or (self._is_program and command):
@@ -191,7 +191,8 @@ class ToolEditor(JsonEditor):
             return
         seconds, kib = self._timeout.number, self._limit.number
         tool = self._tool
-        keeps_limit = kib == max(1, round(tool.output_limit_bytes / _KIB))
+        keeps_time = seconds is None or seconds == max(1, round(tool.timeout_s))
+        keeps_limit = kib is None or kib == max(1, round(tool.output_limit_bytes / _KIB))
         self.tool_submitted.emit(
             replace(
                 tool,
@@ -199,7 +200,7 @@ class ToolEditor(JsonEditor):
                 description=self._description.toPlainText().strip(),
                 parameters_schema=self._text.toPlainText(),
                 command=command_words(self._command.text()) if self._is_program else (),
-                timeout_s=float(seconds) if seconds is not None else tool.timeout_s,
+                timeout_s=tool.timeout_s if keeps_time or seconds is None else float(seconds),
                 output_limit_bytes=tool.output_limit_bytes if keeps_limit or kib is None else int(kib) * _KIB,
                 is_strict=self._strict.isChecked(),
             )
@@ -213,18 +214,6 @@ def _spread(schema: str) -> str:
         return schema if "\n" in schema else pretty(parsed_json(schema))
     except ConfigurationError:
         return schema
-
-
-def _trouble() -> Label:
-    label = Label("", role="small", token="caution")
-    label.setWordWrap(True)
-    label.hide()
-    return label
-
-
-def _tell(label: Label, words: str) -> None:
-    label.setText(words)
-    label.setVisible(bool(words))
 
 
 def _number(name: str, least: int, most: int) -> NumberField:
