@@ -7,8 +7,8 @@ from tests.wire.replies import SERVER
 
 from drover.domain.conversation import Message, Part, Role, TextPart, ToolCallPart, ToolResultPart
 from drover.domain.parameters import UNSET
-from drover.domain.run import RunRequest
-from drover.wire.history import history_of
+from drover.domain.run import Origin, RunRequest
+from drover.wire.history import History, history_of
 from drover.wire.quirks import quirks_for
 
 
@@ -19,9 +19,14 @@ def message(role: Role, *parts: Part | str) -> Message:
     )  # fmt: skip
 
 
+def made(*branch: Message, author: str = SERVER.base_url) -> History:
+    origins = {"m": Origin("server", author, "m")}
+    asked = RunRequest(endpoint=SERVER, model_id="m", branch=branch, parameters=UNSET, origins=origins)
+    return history_of(asked, quirks_for(SERVER))
+
+
 def sent(*branch: Message) -> list[dict[str, Any]]:
-    asked = RunRequest(endpoint=SERVER, model_id="m", branch=branch, parameters=UNSET)
-    return list(history_of(asked, quirks_for(SERVER)).messages)
+    return list(made(*branch).messages)
 
 
 def test_calls_go_back_with_their_results_and_their_further_keys() -> None:
@@ -111,3 +116,19 @@ def test_what_differs_of_calls_and_results_is_said() -> None:
         "messages translated 3 calls got ids of their own",
         "messages translated arguments of 2 calls that are no JSON objects became {}",
     ]
+
+
+def test_the_further_keys_of_a_call_go_to_nobody_but_the_server_that_gave_them() -> None:
+    call = ToolCallPart(call_id="a", name="now", arguments="{}", extra='{"extra_content":"signed"}')
+    result = ToolResultPart(call_id="a", name="now", text="12:00")
+    branch = [message(Role.USER, "1"), message(Role.ASSISTANT, call), message(Role.TOOL, result)]
+
+    history = made(*branch, author="https://another.example/v1")
+
+    assert history.messages[1]["tool_calls"] == [
+        {"id": "a", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+    ]
+    assert [adjustment.reason for adjustment in history.adjustments] == [
+        "further keys of a call, which another server gave"
+    ]
+    assert "extra_content" in sent(*branch)[1]["tool_calls"][0]

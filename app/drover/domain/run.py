@@ -45,7 +45,7 @@ class RunStatus(StrEnum):
 
 
 class Origin(NamedTuple):
-    """Who wrote a reply. Thinking goes back to nobody else."""
+    """Who wrote a reply. Thinking and signatures go back to nobody else."""
 
     endpoint_id: str
     base_url: str

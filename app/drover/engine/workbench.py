@@ -27,6 +27,7 @@ from drover.domain.conversation import (
     ReasoningPart,
     Role,
     TextPart,
+    ToolCallPart,
     ToolResultPart,
     title_from,
 )
@@ -707,18 +708,18 @@ class Workbench:
         )
 
     async def _with_origins(self, request: RunRequest) -> RunRequest:
-        """The same with who wrote the replies that hold thinking."""
-        thoughtful = {
+        """The same with who wrote the replies that hold what is for their author alone."""
+        private = {
             message.id: message.run_id
             for message in request.branch
-            if message.run_id and any(isinstance(part, ReasoningPart) for part in message.parts)
+            if message.run_id and any(map(_is_for_its_author, message.parts))
         }
-        if not thoughtful:
+        if not private:
             return request
-        runs = await self._on_writer(lambda: self._library.runs_by_id(list(thoughtful.values())))
+        runs = await self._on_writer(lambda: self._library.runs_by_id(list(private.values())))
         origins = {
             message_id: Origin(run.endpoint_id, run.base_url, run.model_id)
-            for message_id, run_id in thoughtful.items()
+            for message_id, run_id in private.items()
             if (run := runs.get(run_id)) is not None
         }
         return replace(request, origins=origins)
@@ -1462,6 +1463,10 @@ def _tools_sent(run: Run) -> tuple[ToolDefinition, ...]:
 
     settings = sent_settings(run.request_body) if run.request_body else {}
     return tuple(read_offer(settings.get("tools"))[0])
+
+
+def _is_for_its_author(part: Part) -> bool:
+    return isinstance(part, ReasoningPart) or (isinstance(part, ToolCallPart) and bool(part.extra))
 
 
 def _log_failed_purge(purge: Future[Changes]) -> None:

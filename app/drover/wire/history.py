@@ -42,7 +42,7 @@ def history_of(request: RunRequest, quirks: Quirks) -> History:
     messages = _system(request, quirks, adjustments) if request.system_prompt.strip() else []
     thinking = EarlierThinking(request, quirks)
     content = AttachedContent(request.attached, quirks, request.rejected)
-    tools = ToolHistory()
+    tools = ToolHistory(request)
     branch = request.branch
     for index, message in enumerate(branch):
         following = branch[index + 1] if index + 1 < len(branch) else None

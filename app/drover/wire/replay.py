@@ -136,12 +136,18 @@ def model_family(model_id: str) -> str:
     return "-".join(word for word in name.split("-") if not _NOT_OF_THE_FAMILY.fullmatch(word))
 
 
-def _is_same_author(origin: Origin, request: RunRequest) -> bool:
+def is_of_this_server(origin: Origin, request: RunRequest) -> bool:
+    """Whether the server that the request goes to wrote this."""
     endpoint = request.endpoint
-    is_same_server = (
-        origin.endpoint_id == endpoint.id if endpoint.is_built_in else origin.base_url == endpoint.base_url
+    if endpoint.is_built_in:
+        return origin.endpoint_id == endpoint.id
+    return origin.base_url == endpoint.base_url
+
+
+def _is_same_author(origin: Origin, request: RunRequest) -> bool:
+    return is_of_this_server(origin, request) and model_family(origin.model_id) == model_family(
+        request.model_id
     )
-    return is_same_server and model_family(origin.model_id) == model_family(request.model_id)
 
 
 def _blocks(raw: str) -> list[dict[str, Any]]:

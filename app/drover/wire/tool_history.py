@@ -8,16 +8,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from drover.domain.conversation import Message, Role, ToolCallPart, ToolResultPart
-from drover.domain.run import Adjustment
+from drover.domain.run import Adjustment, RunRequest
+from drover.wire.replay import is_of_this_server
 
 NOT_ANSWERED = "This call was not answered."
 """What stands for a result that there is none of."""
 
 
 class ToolHistory:
-    """Goes with one request: tells what it changed at the end."""
+    """Goes with one request: tells what it changed at the end.
 
-    def __init__(self) -> None:
+    Further keys of a call, such as signatures, go back to the server that gave them and to no other.
+    """
+
+    def __init__(self, request: RunRequest) -> None:
+        self._request = request
         self._counts: Counter[str] = Counter()
 
     def exchange(
@@ -36,7 +41,9 @@ class ToolHistory:
         ]
         self._counts["cut"] += len(answered) - len(kept)
         ids = self._ids([call for call, _ in kept])
-        calls = [self._call(call, call_id) for (call, _), call_id in zip(kept, ids, strict=True)]
+        origin = self._request.origins.get(reply.id)
+        is_own = origin is not None and is_of_this_server(origin, self._request)
+        calls = [self._call(call, i, is_own=is_own) for (call, _), i in zip(kept, ids, strict=True)]
         return calls, [self._result(result, i) for (_, result), i in zip(kept, ids, strict=True)]
 
     def lone_results(self, message: Message) -> None:
@@ -61,13 +68,16 @@ class ToolHistory:
             ids.append(call.call_id if is_usable else f"call_{self._counts['ids']}")
         return ids
 
-    def _call(self, call: ToolCallPart, call_id: str) -> dict[str, Any]:
-        """As it was asked for, with the further keys that the server gave it, such as signatures."""
+    def _call(self, call: ToolCallPart, call_id: str, *, is_own: bool) -> dict[str, Any]:
+        """As it was asked for; with its further keys if it is this server's own."""
         arguments = call.arguments or "{}"
         if not _is_object(arguments):
             self._counts["arguments"] += 1
             arguments = "{}"
         extra = _object_in(call.extra)
+        if extra and not is_own:
+            self._counts["extra"] += 1
+            extra = {}
         function = {"name": call.name, "arguments": arguments}
         return {"id": call_id, "type": "function", "function": function, **extra}
 
@@ -83,6 +93,10 @@ _KINDS = (
     ("orphans", "dropped", "one result answers no call", "{} results answer no call"),
     ("cut", "dropped", "a call was cut short and not answered", "{} calls were cut short and not answered"),
     ("ids", "translated", "a call got an id of its own", "{} calls got ids of their own"),
+    (
+        "extra", "dropped",
+        "further keys of a call, which another server gave", "further keys of {} calls, which others gave",
+    ),
     (
         "arguments", "translated",
         "arguments of a call that are no JSON object became {{}}",
