@@ -215,7 +215,7 @@ def test_half_a_surrogate_pair_in_a_draft_is_replaced(desk: Desk) -> None:
     assert desk.composer.text == "a\ufffd b"
 
 
-def test_only_plain_text_comes_in(desk: Desk) -> None:
+def test_only_plain_text_comes_in_and_files_are_for_the_owner(desk: Desk) -> None:
     rich = QMimeData()
     rich.setHtml("<b>bold</b>")
     rich.setText("bold")
@@ -225,7 +225,11 @@ def test_only_plain_text_comes_in(desk: Desk) -> None:
     file = QMimeData()
     file.setUrls([QUrl.fromLocalFile("/etc/hostname")])
     file.setText("/etc/hostname")
-    assert not desk.message.canInsertFromMimeData(file)
+    handed_on: list[QMimeData] = []
+    desk.composer.pasted.connect(handed_on.append)
+    desk.message.insertFromMimeData(file)
+    assert desk.composer.text == "bold"
+    assert [data.urls() for data in handed_on] == [file.urls()]
 
 
 def test_the_strip_shows_the_next_request_as_a_difference(desk: Desk) -> None:

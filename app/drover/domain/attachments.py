@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from itertools import count
+from typing import Any
 
 from drover.domain.conversation import Attachment, FilePart, ImagePart
 from drover.domain.pictures import picture_format
@@ -172,6 +173,25 @@ def fenced(part: FilePart, raw: bytes) -> str:
     text = text_of(part, raw)
     fence = next(fence for length in count(3) if (fence := "`" * length) not in text)
     return f"{fence}{part.name.replace('`', '_')}\n{text.rstrip(chr(10))}\n{fence}"
+
+
+def outlined(parts: Sequence[Attachment], text: str) -> str | list[dict[str, Any]]:
+    """The content of a message for reading: as it is sent, but with the size of all data in their place."""
+    items: list[dict[str, Any]] = []
+    texts: list[str] = []
+    for part in parts:
+        data = f"data:{part.media_type};base64,… ({size_words(part.size_bytes)})"
+        match kind_of(part):
+            case AttachmentKind.IMAGE:
+                items.append({"type": "image_url", "image_url": {"url": data}})
+            case AttachmentKind.PDF:
+                items.append({"type": "file", "file": {"filename": part.name, "file_data": data}})
+            case AttachmentKind.TEXT:
+                texts.append(f"```{part.name} … ({size_words(part.size_bytes)}) ```")
+    whole = "\n\n".join([*texts, *([text] if text.strip() else [])])
+    if not items:
+        return whole
+    return [*items, {"type": "text", "text": whole}] if whole else items
 
 
 def clean_name(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 FOLDED_CHARS = 72
 """A longer message is shown by its first words and its length."""
@@ -34,14 +34,18 @@ class RequestLine:
     text: str
 
 
+Content: TypeAlias = str | list[dict[str, Any]]
+"""A text, or parts of which those of the type `text` hold one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRun:
     """Messages in a row that share what became of them. Each is read only if it is shown."""
 
     sign: LineSign
     count: int
-    read: Callable[[int], tuple[str, str]]
-    """Role and text of the message at an index from 0."""
+    read: Callable[[int], tuple[str, Content]]
+    """Role and content of the message at an index from 0."""
 
 
 def request_lines(
@@ -192,12 +196,23 @@ def _message_lines(
     return [*lines, RequestLine(sign=LineSign.SAME, text="  ],")]
 
 
-def _message_line(role: str, text: str, length: Callable[[int], str], *, is_last: bool) -> str:
-    shown = text if len(text) <= FOLDED_CHARS else text[:FOLDED_CHARS].rstrip() + LineSign.LEFT_OUT
-    content = json.dumps(shown, ensure_ascii=False)
+def _message_line(role: str, content: Content, length: Callable[[int], str], *, is_last: bool) -> str:
+    lengths: list[str] = []
+
+    def folded(text: str) -> str:
+        if len(text) <= FOLDED_CHARS:
+            return text
+        lengths.append(length(len(text)))
+        return text[:FOLDED_CHARS].rstrip() + LineSign.LEFT_OUT
+
+    shown: Content
+    if isinstance(content, str):
+        shown = folded(content)
+    else:
+        shown = [part | {"text": folded(part["text"])} if "text" in part else part for part in content]
     comma = "" if is_last else ","
-    line = f'    {{"role": "{role}", "content": {content}}}{comma}'
-    return line if shown is text else f"{line}  {length(len(text))}"
+    line = f'    {{"role": "{role}", "content": {json.dumps(shown, ensure_ascii=False)}}}{comma}'
+    return "  ".join([line, *lengths])
 
 
 def _without_last_comma(lines: list[RequestLine]) -> list[RequestLine]:

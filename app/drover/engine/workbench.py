@@ -56,6 +56,7 @@ from drover.store.settings import Settings, load_settings, save_settings
 if TYPE_CHECKING:
     import asyncio
 
+    from drover.domain.attachments import AttachmentKind
     from drover.domain.imported import ImportedRequest
     from drover.domain.known_server import KnownServer
     from drover.domain.network import NetworkSecrets
@@ -1152,6 +1153,18 @@ class Workbench:
         news = [f for f in facts if known.get((f.endpoint_id, f.model_id, f.name)) is not f.outcome]
         if news:
             await self.note_facts(news)
+
+    async def note_attachment_refusal(self, endpoint: Endpoint, model_id: str, kind: AttachmentKind) -> None:
+        """From now on requests to this model go without such attachments, until the fact is forgotten."""
+        fact = ParameterFact(
+            endpoint_id=_facts_id(endpoint.id, endpoint.base_url),
+            model_id=model_id,
+            name=kind.fact_name,
+            outcome=FactOutcome.REJECTED,
+            words="",
+            noted_at=datetime.now(UTC),
+        )
+        await self.note_facts([fact])
 
     async def forget_fact(self, endpoint: Endpoint, model_id: str, name: str) -> None:
         """Forgets what is known of a parameter: it is sent again as it is set."""

@@ -223,6 +223,17 @@ class Library:
         with in_words(self._connection):
             return attachments.read(self._connection, hashes)
 
+    def messages_with_attachments(self, conversation_id: str) -> list[Message]:
+        """Those messages of a conversation that hold any, oldest first."""
+        # What holds attachments is looked through first: there is little of that, and much else.
+        found = self._all(
+            "SELECT DISTINCT l.message_id FROM message_attachments l CROSS JOIN messages m"
+            " ON m.id = l.message_id WHERE m.conversation_id = ? ORDER BY m.created_at, m.seq",
+            (conversation_id,),
+        )
+        by_id = self.messages_by_id([row[0] for row in found]) if found else {}
+        return [by_id[row[0]] for row in found]
+
     def record(self, conversation_id: str) -> ConversationRecord | None:
         """A conversation with everything that belongs to it, but for runs in progress and drafts."""
         from drover.domain.record import AttachedFile, ConversationRecord

@@ -73,6 +73,7 @@ def action_specs() -> tuple[ActionSpec, ...]:
         ActionSpec("import_conversations", _t("Import conversations…")),
         ActionSpec("import_request", _t("Import a request…")),
         ActionSpec("copy_plain", _t("Copy the selection as plain text"), "", Condition.CONVERSATION),
+        ActionSpec("attach_files", _t("Attach files…"), "Ctrl+Shift+A"),
         ActionSpec("stop", _t("Stop the answer"), "Ctrl+.", Condition.LIVE),
         ActionSpec("focus_message", _t("Go to the message field"), "Ctrl+L"),
         ActionSpec(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
+    QDragEnterEvent,
     QFocusEvent,
     QFontMetricsF,
     QInputMethodEvent,
@@ -30,15 +31,22 @@ from PySide6.QtWidgets import (
 )
 
 from drover.ui import formats
-from drover.ui.controls import RADIUS, Button, Label, PrimaryButton, QuietButton
+from drover.ui.controls import RADIUS, Button, IconButton, Label, PrimaryButton, QuietButton
 from drover.ui.theme import draw_frame, draw_hairline, draw_icon, theme
 
 if TYPE_CHECKING:
+    from drover.domain.conversation import Attachment
     from drover.domain.request_outline import RequestLine
+    from drover.ui.attachment_shelf import ScrolledShelf
+    from drover.ui.composer_question import ComposerQuestion
     from drover.ui.request_view import RequestView
+    from drover.ui.thumbnails import Thumbnails
 
 _INSET_PX = 16
+_ICON_INSET_PX = 6
+"""From the edge of the attach button to its icon, which stands below the text."""
 _FRAME_RADIUS = 6
+_SHELF_TOP_PX = 10
 _TEXT_TOP_PX = 8
 _TEXT_BOTTOM_PX = 6
 _LEAST_TEXT_PX = 36
@@ -58,6 +66,10 @@ class Composer(QWidget):
         text_edited(str): by a person, not by `display_draft`
         save_requested(), edit_cancelled(): in edit mode
         copy_requested(): the key that copies, while nothing is selected here
+        attach_requested(): files are to be chosen
+        pasted(QMimeData): what is pasted is no text, but files or a picture
+        attachment_removed(int), attachment_opened(Attachment): of those shown
+        answered(str): the choice for the question of `ask`, by its id
         json_toggled(bool): the view of the request was unfolded or folded
         json_copy_requested(): its body is wanted on the clipboard
     """
@@ -68,6 +80,11 @@ class Composer(QWidget):
     save_requested = Signal()
     edit_cancelled = Signal()
     copy_requested = Signal()
+    attach_requested = Signal()
+    pasted = Signal(object)
+    attachment_removed = Signal(int)
+    attachment_opened = Signal(object)
+    answered = Signal(str)
     json_toggled = Signal(bool)
     json_copy_requested = Signal()
 
@@ -82,8 +99,13 @@ class Composer(QWidget):
         self._json_toggle = _Disclosure(self.tr("JSON"))
         self._json: RequestView | None = None
         self._json_line = QWidget()
+        self._shelf: ScrolledShelf | None = None
+        self._question: ComposerQuestion | None = None
+        self._has_attachments = False
+        self._reading_count = 0
         self._edit = _MessageEdit()
         self._edit.setAccessibleName(self.tr("Message"))
+        self._attach = IconButton("attach", self.tr("Attach files"))
         self._hint = Label(role="small", token="text-3")
         self._cancel = QuietButton(self.tr("Cancel"))
         self._save = Button(self.tr("Save"))
@@ -103,8 +125,9 @@ class Composer(QWidget):
         strip.addWidget(self._strip, 1)
         strip.addWidget(self._json_toggle)
         foot = QHBoxLayout()
-        foot.setContentsMargins(_INSET_PX, 4, 8, 8)
+        foot.setContentsMargins(_INSET_PX - _ICON_INSET_PX, 4, 8, 8)
         foot.setSpacing(8)
+        foot.addWidget(self._attach)
         foot.addStretch(1)
         foot.addWidget(self._hint)
         foot.addSpacing(4)
@@ -131,6 +154,8 @@ class Composer(QWidget):
         self._edit.escape_pressed.connect(self._escape)
         self._edit.copy_pressed.connect(self.copy_requested)
         self._edit.look_changed.connect(self.update)
+        self._edit.others_pasted.connect(self.pasted)
+        self._attach.clicked.connect(self.attach_requested)
         self._send.clicked.connect(self._request_send)
         self._stop.clicked.connect(self.stop_requested)
         self._save.clicked.connect(self.save_requested)
@@ -158,7 +183,8 @@ class Composer(QWidget):
         self._edit.set_most_height(height_px)
 
     def set_placeholder(self, text: str) -> None:
-        """What an empty field says."""
+        """What an empty field says, which names the model. A question about another one has no sense then."""
+        self.ask("", [])
         self._edit.set_placeholder(text)
 
     def set_edit_mode(self, is_editing: bool) -> None:
@@ -170,6 +196,45 @@ class Composer(QWidget):
         """Shows a text; the same text leaves cursor and undo history alone."""
         self._edit.set_text(text)
         self._update()
+
+    def display_attachments(self, parts: Sequence[Attachment], thumbnails: Thumbnails) -> None:
+        """Shows what goes with the text."""
+        if self._shelf is None:
+            from drover.ui.attachment_shelf import ScrolledShelf
+
+            self._shelf = ScrolledShelf(thumbnails)
+            self._shelf.shelf.removed.connect(self.attachment_removed)
+            self._shelf.shelf.opened.connect(self.attachment_opened)
+            self._shelf_row = QWidget()
+            row = QHBoxLayout(self._shelf_row)
+            row.setContentsMargins(_INSET_PX, _SHELF_TOP_PX, _INSET_PX, 0)
+            row.addWidget(self._shelf)
+            self._rows.insertWidget(self._rows.indexOf(self._edit), self._shelf_row)
+        self.ask("", [])
+        self._shelf.display(parts)
+        self._shelf_row.setVisible(bool(parts))
+        self._has_attachments = bool(parts)
+        self._update()
+
+    def display_reading(self, count: int) -> None:
+        """How many files are being read; nothing is sent meanwhile."""
+        self._reading_count = count
+        self._update()
+
+    def ask(self, words: str, choices: Sequence[tuple[str, str]]) -> None:
+        """Asks something before sending: (id, words) of each choice, of which the first has the keyboard.
+
+        Without choices the question goes.
+        """
+        if self._question is None:
+            if not choices:
+                return
+            from drover.ui.composer_question import ComposerQuestion
+
+            self._question = ComposerQuestion()
+            self._question.answered.connect(self.answered)
+            self._rows.insertWidget(self._rows.indexOf(self._edit) + 1, self._question)
+        self._question.display(words, choices)
 
     def display_busy(self, is_busy: bool, words: str = "", measures: str = "") -> None:
         """Whether a reply is arriving: what happens in words, and how far it is."""
@@ -247,7 +312,7 @@ class Composer(QWidget):
         self.text_edited.emit(self.text)
 
     def _request_send(self) -> None:
-        if self._edit.has_words and not self._is_busy:
+        if self._send.isEnabled():
             self.send_requested.emit()
 
     def _escape(self) -> None:
@@ -269,8 +334,9 @@ class Composer(QWidget):
 
     def _update(self) -> None:
         has_words = self._edit.has_words
-        self._send.setEnabled(has_words and not self._is_busy)
-        self._save.setEnabled(has_words)
+        is_whole = (has_words or self._has_attachments) and not self._reading_count
+        self._send.setEnabled(is_whole and not self._is_busy)
+        self._save.setEnabled(is_whole)
         self._stop.setEnabled(self._is_busy)
         self._save.setVisible(self._is_editing)
         self._cancel.setVisible(self._is_editing)
@@ -298,6 +364,10 @@ class Composer(QWidget):
         self.update()
 
     def _hint_words(self, has_words: bool) -> str:
+        if self._reading_count:
+            if self._reading_count == 1:
+                return self.tr("Reading 1 file…")
+            return self.tr("Reading {0} files…").format(formats.whole(self._reading_count))
         if self._is_busy:
             return self.tr("Esc stops")
         if self._is_editing:
@@ -450,6 +520,7 @@ class _MessageEdit(QTextEdit):
     escape_pressed = Signal()
     copy_pressed = Signal()
     look_changed = Signal()
+    others_pasted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -512,12 +583,21 @@ class _MessageEdit(QTextEdit):
             self._fit()
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        """Text, but no files: their addresses are not what anyone wants to send."""
-        return source.hasText() and not any(url.isLocalFile() for url in source.urls())
+        """Text, or what the owner attaches. Files that are dropped are left to the window."""
+        return source.hasText() or source.hasImage() or bool(source.urls())
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Takes text alone."""
+        if _is_text(event.mimeData()):
+            super().dragEnterEvent(event)
+        else:
+            event.ignore()
 
     def insertFromMimeData(self, source: QMimeData) -> None:
-        """Inserts the plain text, however long."""
-        if self.canInsertFromMimeData(source):
+        """Inserts the plain text, however long; files and pictures are for the owner."""
+        if not _is_text(source):
+            self.others_pasted.emit(source)
+        else:
             self._insert(_clean(source.text()))
             self.ensureCursorVisible()
 
@@ -598,6 +678,11 @@ class _MessageEdit(QTextEdit):
         self.document().setUndoRedoEnabled(True)
         self.blockSignals(was_blocked)
         self._fit()
+
+
+def _is_text(source: QMimeData) -> bool:
+    """Whether text is meant: a table may come with a picture of itself, a file with its address as text."""
+    return source.hasText() and not any(url.isLocalFile() for url in source.urls())
 
 
 def _clean(text: str) -> str:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Collection, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, QUrl
+from PySide6.QtCore import QMimeData, QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from drover.domain.conversation import Draft, Message
@@ -31,8 +31,11 @@ from drover.ui.theme import theme
 if TYPE_CHECKING:
     import asyncio
 
+    from drover.domain.attachments import AttachmentKind
+    from drover.domain.conversation import Attachment
     from drover.domain.tools import ToolDefinition
     from drover.store.search import SearchHit
+    from drover.ui.attaching import Attaching
     from drover.ui.calling import Calling
     from drover.ui.finding import Finding
     from drover.ui.inspecting import Inspecting
@@ -77,6 +80,7 @@ class Controller(QObject):
         self._hit_words: list[str] = []
         self._opened_finding: Finding | None = None
         self._opened_setup: Setup | None = None
+        self._opened_attaching: Attaching | None = None
         self._opened_probing: Probing | None = None
         self._opened_transfer: Transfer | None = None
         self._opened_inspecting: Inspecting | None = None
@@ -178,6 +182,12 @@ class Controller(QObject):
         window.composer.stop_requested.connect(self.stop)
         window.composer.save_requested.connect(self._save_edit)
         window.composer.copy_requested.connect(self._copy_selection)
+        window.composer.attach_requested.connect(self.attach_files)
+        window.composer.attachment_opened.connect(self._open_attachment)
+        window.composer.pasted.connect(self._attach_data)
+        window.composer.answered.connect(self._answer_question)
+        window.files_dropped.connect(self._attach_data)
+        window.thumbnails_built.connect(self._connect_thumbnails)
         window.transcript_built.connect(self._connect_transcript)
         window.parameters_built.connect(self._connect_parameters)
         window.first_run.chosen.connect(self._try)
@@ -191,8 +201,12 @@ class Controller(QObject):
         self._window.parameters.probe_requested.connect(self.probe_model)
         self._window.parameters.tools_requested.connect(self.edit_tools)
 
+    def _connect_thumbnails(self) -> None:
+        self._window.thumbnails.wanted.connect(self._fetch_thumbnail)
+
     def _connect_transcript(self) -> None:
         transcript = self._window.transcript
+        transcript.attachment_opened.connect(self._open_attachment)
         transcript.regenerate_requested.connect(self._regenerate)
         transcript.edit_requested.connect(self._begin_edit)
         transcript.version_requested.connect(self._step_version)
@@ -278,6 +292,10 @@ class Controller(QObject):
     def import_request(self) -> None:
         """Begins a conversation with a request from elsewhere."""
         self._transfer.ask_request(self._drafting.draft)
+
+    def attach_files(self) -> None:
+        """Chooses files to go with the message that is written."""
+        self._attaching.ask_which()
 
     def copy_plain(self) -> None:
         """Copies what is selected in the transcript, without markup."""
@@ -398,6 +416,16 @@ class Controller(QObject):
 
             self._opened_probing = Probing(self._workbench, self._window, self.spawn)
         return self._opened_probing
+
+    @property
+    def _attaching(self) -> Attaching:
+        if self._opened_attaching is None:
+            from drover.ui.attaching import Attaching
+
+            self._opened_attaching = Attaching(
+                self._workbench, self._window, self._drafting, self._shown, self.spawn, self
+            )
+        return self._opened_attaching
 
     @property
     def _setup(self) -> Setup:
@@ -709,9 +737,38 @@ class Controller(QObject):
     # Sending
 
     def _send(self) -> None:
-        if self._drafting.draft.text.strip() and self._may_ask():
+        draft = self._drafting.draft
+        if not (draft.text.strip() or draft.attachments) or not self._may_ask():
+            return
+        if draft.attachments or self._shown.attached_to(self._drafting.follows_id):
+            doubtful = self._attaching.doubtful_kind()
+            if doubtful is not None:
+                self._attaching.ask_about(doubtful)
+                return
+        self._send_now()
+
+    def _send_now(self) -> None:
+        if self._may_ask():
             self._asking.add(self._shown.id)
             self.spawn(self._send_draft(self._shown.id, self._drafting.take_for_sending()))
+
+    def _answer_question(self, choice: str) -> None:
+        """Does what was chosen for attachments of which it is not known that the model takes them."""
+        kind = self._attaching.doubtful_kind()
+        self._attaching.forget_question()
+        if choice == "send" and kind is not None:
+            self.spawn(self._send_all_the_same(kind))
+        elif choice == "remove" and kind is not None:
+            self._attaching.remove(kind)
+        elif choice == "model":
+            self._window.open_model_list()
+            return
+        self._window.composer.take_focus()
+
+    async def _send_all_the_same(self, kind: AttachmentKind) -> None:
+        drafting = self._drafting
+        await self._workbench.forget_fact(drafting.endpoint, drafting.model_id, kind.fact_name)
+        self._send_now()
 
     def _may_ask(self) -> bool:
         return self._shown.id not in self._asking and self._shown.live is None
@@ -751,7 +808,7 @@ class Controller(QObject):
 
     def _save_edit(self) -> None:
         draft, conversation_id = self._drafting.draft, self._shown.id
-        if conversation_id is not None and draft.replaces_id is not None and draft.text.strip():
+        if conversation_id is not None and draft.replaces_id is not None:
             self._drafting.cancel_edit()
             self.spawn(self._workbench.save_edit(conversation_id, draft))
 
@@ -775,6 +832,25 @@ class Controller(QObject):
         run = self._shown.run_of(message_id)
         if run is not None:
             self._drafting.restore_settings(run)
+
+    # Attachments
+
+    def _attach_data(self, source: QMimeData) -> None:
+        self._attaching.take(source)
+
+    def _open_attachment(self, part: Attachment) -> None:
+        self._attaching.open(part)
+
+    def _fetch_thumbnail(self, digest: str) -> None:
+        self.spawn(self._see_thumbnail(digest))
+
+    async def _see_thumbnail(self, digest: str) -> None:
+        try:
+            raw = await self._workbench.attachment_bytes(digest)
+        except DroverError:
+            self._window.thumbnails.fail(digest)
+        else:
+            self._window.thumbnails.receive(digest, raw)
 
     # Replies
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer
 
-from drover.domain.conversation import Draft, Message
+from drover.domain.conversation import Attachment, Draft, Message
 from drover.domain.endpoint import BUILT_IN_ID, URL_ENDPOINT_ID, Endpoint, ModelCard
 from drover.domain.parameters import UNSET, ParameterSpec, Preset, SamplingParameters
 from drover.domain.run import Run
@@ -66,6 +66,7 @@ class Drafting(QObject):
         window.composer.text_edited.connect(self._edit_text)
         window.composer.json_toggled.connect(self.show_plan)
         window.composer.edit_cancelled.connect(self.cancel_edit)
+        window.composer.attachment_removed.connect(self.detach)
         window.parameters_built.connect(self._connect_panel)
         window.endpoint_chosen.connect(self.choose_endpoint)
         window.model_chosen.connect(self.choose_model)
@@ -110,6 +111,14 @@ class Drafting(QObject):
         return next(
             (card for card in self._reader.model_cards(self.endpoint.id) if card.id == model_id), None
         )
+
+    @property
+    def follows_id(self) -> str | None:
+        """The message after which the draft would be sent."""
+        replaced_id = self._draft.replaces_id
+        if replaced_id is not None and self._shown.knows(replaced_id):
+            return self._shown.parent_of(replaced_id)
+        return self._shown.head_id
 
     @property
     def resolved(self) -> Draft:
@@ -209,15 +218,21 @@ class Drafting(QObject):
     # Text
 
     def take_for_sending(self) -> Draft:
-        """Empties the message field, but for a text put aside, and returns the draft as it was."""
+        """Empties the message field, but for what was put aside, and returns the draft as it was."""
         taken = self._draft
-        self.replace(text=taken.aside_text, aside_text="", replaces_id=None)
+        self._take_aside_back()
         return taken
 
     def give_back(self, taken: Draft) -> None:
         """Brings a text back that could not be sent, before what was typed meanwhile."""
         text = "\n".join(filter(None, (taken.text, self._draft.text)))
-        self.replace(text=text, replaces_id=taken.replaces_id, aside_text=taken.aside_text)
+        self.replace(
+            text=text,
+            replaces_id=taken.replaces_id,
+            aside_text=taken.aside_text,
+            attachments=(*taken.attachments, *self._draft.attachments),
+            aside_attachments=taken.aside_attachments,
+        )
 
     def move_to(self, conversation_id: str) -> None:
         """The new conversation has begun: its draft goes along, and the next new one starts afresh."""
@@ -230,13 +245,53 @@ class Drafting(QObject):
     def begin_edit(self, message: Message) -> None:
         """Takes an earlier message for editing; the text that was not sent is put aside."""
         draft = self._draft
-        aside = draft.aside_text if draft.replaces_id is not None else draft.text
-        self.replace(text=message.text, replaces_id=message.id, aside_text=aside)
+        is_editing = draft.replaces_id is not None
+        self.replace(
+            text=message.text,
+            replaces_id=message.id,
+            aside_text=draft.aside_text if is_editing else draft.text,
+            attachments=message.attachments,
+            aside_attachments=draft.aside_attachments if is_editing else draft.attachments,
+        )
         self._window.composer.take_focus()
 
     def cancel_edit(self) -> None:
         """Gives the edited message up and brings back the text that was put aside."""
-        self.replace(text=self._draft.aside_text, aside_text="", replaces_id=None)
+        self._take_aside_back()
+
+    def _take_aside_back(self) -> None:
+        draft = self._draft
+        self.replace(
+            text=draft.aside_text,
+            aside_text="",
+            replaces_id=None,
+            attachments=draft.aside_attachments,
+            aside_attachments=(),
+        )
+
+    # Attachments
+
+    def attach(self, conversation_id: str | None, part: Attachment) -> None:
+        """Adds an attachment to the draft of this conversation, which may not be the shown one any more."""
+        if conversation_id == self._shown.id:
+            self._change(attachments=(*self._draft.attachments, part))
+            self.display_attachments()
+            self._show_plan_soon()
+            return
+        stored = self._edited.get(conversation_id) or self._reader.draft(conversation_id or "") or Draft()
+        draft = self._edited[conversation_id] = replace(stored, attachments=(*stored.attachments, part))
+        self._spawn(self._workbench.save_draft(conversation_id, draft))
+
+    def detach(self, index: int) -> None:
+        """Takes the attachment at this index out of the draft."""
+        parts = self._draft.attachments
+        self._change(attachments=parts[:index] + parts[index + 1 :])
+        self.display_attachments()
+        self._show_plan_soon()
+
+    def display_attachments(self) -> None:
+        """Shows what goes with the text."""
+        self._window.display_attachments(self._draft.attachments)
 
     def _edit_text(self, text: str) -> None:
         self._change(text=text)
@@ -306,6 +361,7 @@ class Drafting(QObject):
         """Shows the whole draft."""
         self._window.composer.set_edit_mode(self._draft.replaces_id is not None)
         self._window.composer.display_draft(self._draft.text)
+        self.display_attachments()
         self.display_parameters()
         self.display_endpoint()
         self.show_plan()

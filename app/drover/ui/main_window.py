@@ -6,8 +6,16 @@ import base64
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QByteArray, QMimeData, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -43,8 +51,11 @@ from drover.ui.sight import Sight
 from drover.ui.theme import theme
 
 if TYPE_CHECKING:
+    from drover.domain.conversation import Attachment
     from drover.ui.comparison import ComparisonPage
+    from drover.ui.drop_veil import DropVeil
     from drover.ui.parameter_panel import ParameterPanel
+    from drover.ui.thumbnails import Thumbnails
     from drover.ui.transcript import TranscriptView
 
 _RIGHT_FOLDS_BELOW_PX = 1100
@@ -64,7 +75,8 @@ class MainWindow(QMainWindow):
         model_list_opened(), models_refresh_requested(): the list of models should be as new as can be
         workspace_chosen(str): `chat` or `experiments`
         tab_chosen(str): of the right column, by its English name
-        transcript_built(), parameters_built(): once, before their first use
+        transcript_built(), parameters_built(), thumbnails_built(): once, before their first use
+        files_dropped(QMimeData): on any part of it
         returned(): the window can be seen again, after `is_on_screen` was asked for in vain
         painted(): once, when the first frame is on the screen: time for work that may wait
         closed(): once, after the window was closed
@@ -78,6 +90,8 @@ class MainWindow(QMainWindow):
     tab_chosen = Signal(str)
     transcript_built = Signal()
     parameters_built = Signal()
+    thumbnails_built = Signal()
+    files_dropped = Signal(object)
     returned = Signal()
     painted = Signal()
     closed = Signal()
@@ -100,6 +114,9 @@ class MainWindow(QMainWindow):
         self._parameters: ParameterPanel | None = None
         self.inspector = Inspector()
         self._notices = NoticeBar()
+        self._thumbnails: Thumbnails | None = None
+        self._drop_veil: DropVeil | None = None
+        self.setAcceptDrops(True)
         self._columns = QSplitter(Qt.Orientation.Horizontal)
         self._columns.setHandleWidth(1)
         self._columns.setChildrenCollapsible(False)
@@ -211,6 +228,7 @@ class MainWindow(QMainWindow):
             from drover.ui.transcript import TranscriptView
 
             self._transcript = TranscriptView()
+            self._transcript.pictures.thumbnails = self._thumbnails_of_messages
             self._conversation.addWidget(self._transcript)
             self.setTabOrder(self._fold_right, self._transcript)
             self.transcript_built.emit()
@@ -237,7 +255,30 @@ class MainWindow(QMainWindow):
         for action in actions.by_id.values():
             self.addAction(action)
 
+    @property
+    def thumbnails(self) -> Thumbnails:
+        """The small pictures of attachments, for all that shows them."""
+        if self._thumbnails is None:
+            from drover.ui.thumbnails import Thumbnails
+
+            self._thumbnails = Thumbnails(self)
+            self.thumbnails_built.emit()
+        return self._thumbnails
+
+    def _thumbnails_of_messages(self) -> Thumbnails:
+        return self.thumbnails
+
     # Display
+
+    def display_attachments(self, parts: Sequence[Attachment]) -> None:
+        """Shows what goes with the message that is written."""
+        if parts or self._thumbnails is not None:
+            self.composer.display_attachments(parts, self.thumbnails)
+
+    def open_model_list(self) -> None:
+        """Unfolds the list of models."""
+        self._model.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._model.showPopup()
 
     def display_title(self, title: str) -> None:
         """Names the shown conversation, in the header and for the window system."""
@@ -316,6 +357,34 @@ class MainWindow(QMainWindow):
                 menu.addAction(self._actions[spec.id])
         button = self._menu_button if self._menu_button.isVisible() else self._second_menu
         menu.popup(button.mapToGlobal(QPoint(0, button.height() + 4)))
+
+    # Files from elsewhere
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Shows that files and pictures may be dropped anywhere."""
+        if self.is_chat_shown and _can_be_attached(event.mimeData()):
+            event.acceptProposedAction()
+            if self._drop_veil is None:
+                from drover.ui.drop_veil import DropVeil
+
+                self._drop_veil = DropVeil(self)
+            self._drop_veil.cover(self._centre)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """They were taken elsewhere."""
+        self._lift_veil()
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """They are here."""
+        self._lift_veil()
+        if _can_be_attached(event.mimeData()):
+            event.acceptProposedAction()
+            self.files_dropped.emit(event.mimeData())
+
+    def _lift_veil(self) -> None:
+        if self._drop_veil is not None:
+            self._drop_veil.hide()
 
     # The keyboard
 
@@ -575,3 +644,7 @@ def _stack(parent: QWidget, *items: object) -> None:
     for item in items:
         widget, stretch = item if isinstance(item, tuple) else (item, 0)
         layout.addWidget(widget, stretch)
+
+
+def _can_be_attached(source: QMimeData) -> bool:
+    return source.hasImage() or any(url.isLocalFile() for url in source.urls())

@@ -41,6 +41,7 @@ from drover.ui.sight import is_on_screen
 from drover.ui.theme import draw_frame, theme
 
 if TYPE_CHECKING:
+    from drover.ui.attachment_shelf import AttachmentShelf
     from drover.ui.call_block import CallBlock
     from drover.ui.json_answer import JsonAnswer
     from drover.ui.shown_calls import ShownCall
@@ -113,6 +114,7 @@ class MessageView(QWidget):
         height_changed(): lay out again
         reflowed(): see `MarkdownView.reflowed`
         link_activated(str)
+        attachment_opened(Attachment)
         footnote_requested(Place): where in the text a footnote begins that was asked for
         regenerate_requested(), edit_requested(), inspect_requested(), restore_settings_requested()
         reading_requested(str), tags_requested(): see `MessageActions`
@@ -129,6 +131,7 @@ class MessageView(QWidget):
     regenerate_requested = Signal()
     edit_requested = Signal()
     inspect_requested = Signal()
+    attachment_opened = Signal(object)
     restore_settings_requested = Signal()
     reading_requested = Signal(str)
     tags_requested = Signal()
@@ -164,6 +167,7 @@ class MessageView(QWidget):
         self._author.setText(entry.author)
         self._when = ElidedLabel("", role="small", token="text-3", parent=self)
         self._reasoning: ReasoningBlock | None = None
+        self._shelf: AttachmentShelf | None = None
         self._body = MarkdownView(pictures=pictures, is_selected_by_owner=True, parent=self)
         self._body.link_activated.connect(self.link_activated)
         self._body.footnote_requested.connect(self.footnote_requested)
@@ -309,7 +313,19 @@ class MessageView(QWidget):
         settled = entry.run if entry.live is None else None
         self._measures.setText(measures(settled, entry.message.reading) if settled is not None else "")
         self._show_state()
+        self._show_attachments(entry.message)
         self._name()
+
+    def _show_attachments(self, message: Message) -> None:
+        """What a message holds never changes: the cards are made once."""
+        if message.attachments and self._shelf is None and self._pictures is not None:
+            from drover.ui.attachment_shelf import AttachmentShelf  # most messages hold nothing
+
+            self._shelf = AttachmentShelf(self._pictures.thumbnails(), is_edited=False, parent=self)
+            self._shelf.opened.connect(self.attachment_opened)
+            self._shelf.display(message.attachments)
+            self._shelf.stackUnder(self._body)
+            self._shelf.show()
 
     def _take_stored(self, message: Message) -> None:
         """Brings a live message to its end, or shows a stored one; what was fed is not laid out again."""
@@ -566,6 +582,10 @@ class MessageView(QWidget):
             height = reasoning.lay_out(inner + 8)
             reasoning.setGeometry(TEXT_INSET - 8, y, inner + 8, height)
             y += height + scale(_AFTER_OPEN_REASONING if reasoning.is_open else _BEFORE_BODY)
+        if self._shelf is not None:
+            height = self._shelf.lay_out(inner)
+            self._shelf.setGeometry(TEXT_INSET, y + 2, inner, height)
+            y += 2 + height + scale(_BEFORE_BODY)
         has_tree = self._json is not None and not self._json.isHidden() and self._json.shows_tree
         if self._json is not None and not self._json.isHidden():
             height = self._json.lay_out(inner)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from drover.domain.conversation import Draft, Node
+from drover.domain.conversation import Attachment, Draft, Node
 from drover.domain.endpoint import Endpoint, ModelCard
 from drover.domain.parameters import UNSET, ParameterChange, SamplingParameters, changes
 from drover.domain.run import Adjustment, Run
@@ -23,7 +23,7 @@ from drover.ui.main_window import MainWindow
 from drover.ui.shown import ShownConversation
 
 if TYPE_CHECKING:
-    from drover.domain.request_outline import LineSign, MessageRun
+    from drover.domain.request_outline import Content, LineSign, MessageRun
     from drover.domain.token_estimate import MeasuredText
 
 _WORTH_TELLING = 100
@@ -100,15 +100,17 @@ class NextRequest(QObject):
     ) -> tuple[str, str]:
         """How much will be sent, and what to beware of."""
         draft = self._draft
-        chars = len(draft.text) + len(draft.system_prompt) + self._shown.chars_to(last_id)
+        held = [*self._shown.attached_to(last_id), *draft.attachments]
+        uncounted, file_chars = _weight_of(held) if held else (0, 0)
+        chars = len(draft.text) + len(draft.system_prompt) + self._shown.chars_to(last_id) + file_chars
         if count > 1:
             words = self.tr("{0} messages").format(formats.whole(count))
-        elif len(draft.parameters) or draft.system_prompt:
+        elif len(draft.parameters) or draft.system_prompt or held:
             words = self.tr("1 message")
         else:
             words = self.tr("no parameters, no system prompt")
         if not chars:
-            return words, ""
+            return self._with_uncounted(words, uncounted), ""
         from drover.domain.token_estimate import estimated_tokens, in_round_figures, is_near_limit
 
         tokens = estimated_tokens(chars, self._measured(run) if run is not None else None)
@@ -119,7 +121,15 @@ class NextRequest(QObject):
             return words, form.format(about, formats.whole(limit))
         if tokens and (count > 1 or tokens >= _WORTH_TELLING):
             words = self.tr("{0}, about {1}").format(words, about)
-        return words, ""
+        return self._with_uncounted(words, uncounted), ""
+
+    def _with_uncounted(self, words: str, count: int) -> str:
+        """Nobody tells what a picture or a document takes."""
+        if not count:
+            return words
+        if count == 1:
+            return self.tr("{0} and an attachment of unknown size in tokens").format(words)
+        return self.tr("{0} and {1} attachments of unknown size in tokens").format(words, count)
 
     def _measured(self, run: Run) -> MeasuredText:
         from drover.domain.token_estimate import MeasuredText
@@ -147,7 +157,7 @@ class NextRequest(QObject):
         live, draft, after_id = self._shown.live, self._draft, self._last_before(self._draft)
         if live is not None:
             draft, after_id = _draft_of(live.run), live.run.parent_id
-        settings_only = replace(draft, text="", system_prompt="")
+        settings_only = replace(draft, text="", system_prompt="", attachments=())
         try:
             preview = self._workbench.preview([], settings_only)
         except DroverError as error:
@@ -189,7 +199,11 @@ class NextRequest(QObject):
         same = next((i for i, (a, b) in enumerate(zip(old, now, strict=False)) if a.id != b.id), None)
         same = min(len(old), len(now)) if same is None else same
         new_sign = LineSign.SAME if last is None else LineSign.ADDED
-        is_sent_again = same == len(now) < len(old) and self._text(old[same]) == draft.text
+        is_sent_again = (
+            same == len(now) < len(old)
+            and self._text(old[same]) == draft.text
+            and self._shown.attachments_of(old[same].id) == draft.attachments
+        )
         runs = _system_runs(draft.system_prompt if last is None else last.system_prompt, draft.system_prompt)
         runs += [
             self._stored(LineSign.SAME, now[:same]),
@@ -197,13 +211,15 @@ class NextRequest(QObject):
             self._stored(LineSign.REMOVED, old[same + is_sent_again :]),
             self._stored(new_sign, now[same:]),
         ]
-        if draft.text.strip() and not is_sent_again:
-            runs.append(_one(new_sign, "user", draft.text))
+        if (draft.text.strip() or draft.attachments) and not is_sent_again:
+            runs.append(_one(new_sign, "user", _outlined(draft.attachments, draft.text)))
         return runs
 
     def _stored(self, sign: LineSign, nodes: Sequence[Node]) -> MessageRun:
-        def read(index: int) -> tuple[str, str]:
-            return nodes[index].role.value, self._text(nodes[index])
+        def read(index: int) -> tuple[str, Content]:
+            node = nodes[index]
+            text = self._text(node)
+            return node.role.value, _outlined(self._shown.attachments_of(node.id), text)
 
         from drover.domain.request_outline import MessageRun
 
@@ -257,7 +273,24 @@ def _system_runs(before: str, after: str) -> list[MessageRun]:
     return [_one(LineSign.REMOVED, "system", before), _one(LineSign.ADDED, "system", after)]
 
 
-def _one(sign: LineSign, role: str, text: str) -> MessageRun:
+def _outlined(parts: Sequence[Attachment], text: str) -> Content:
+    if not parts:
+        return text
+    from drover.domain.attachments import outlined
+
+    return outlined(parts, text)
+
+
+def _weight_of(parts: Sequence[Attachment]) -> tuple[int, int]:
+    """How many of these are of unknown size in tokens, and about how many characters the others have."""
+    from drover.domain.attachments import AttachmentKind, kind_of
+
+    texts = [part for part in parts if kind_of(part) is AttachmentKind.TEXT]
+    return len(parts) - len(texts), sum(part.size_bytes for part in texts)
+
+
+def _one(sign: LineSign, role: str, content: Content) -> MessageRun:
     from drover.domain.request_outline import MessageRun
 
-    return MessageRun(sign=sign, count=1 if text.strip() else 0, read=lambda _: (role, text))
+    has_any = bool(content.strip() if isinstance(content, str) else content)
+    return MessageRun(sign=sign, count=1 if has_any else 0, read=lambda _: (role, content))

@@ -10,8 +10,10 @@ import base64
 import binascii
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
     QBuffer,
@@ -21,6 +23,7 @@ from PySide6.QtCore import (
     QLoggingCategory,
     QObject,
     QSize,
+    Qt,
     QThreadPool,
     Signal,
 )
@@ -29,6 +32,9 @@ from PySide6.QtGui import QImage, QImageIOHandler, QImageReader
 from drover.domain.pictures import picture_format
 from drover.ui import formats
 from drover.ui.markdown_spans import image_host
+
+if TYPE_CHECKING:
+    from drover.ui.thumbnails import Thumbnails
 
 MOST_DATA_CHARS = 5_000_000
 """A picture inside an answer that is written with more characters is not shown."""
@@ -80,8 +86,9 @@ class Pictures(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        # What is wrong with a picture is said in its place; a model is not to write into the log.
-        QLoggingCategory.setFilterRules("qt.gui.imageio*=false")
+        quiet_decoders()
+        self.thumbnails: Callable[[], Thumbnails] = partial(_own_thumbnails, self)
+        """Gives those of the attachments."""
         self._known: OrderedDict[str, Picture] = OrderedDict()
 
     def picture(self, url: str) -> Picture:
@@ -131,6 +138,17 @@ class Pictures(QObject):
         self.changed.emit(url)
 
 
+def _own_thumbnails(parent: QObject) -> Thumbnails:
+    from drover.ui.thumbnails import Thumbnails
+
+    return Thumbnails(parent)
+
+
+def quiet_decoders() -> None:
+    """What is wrong with a picture is said in its place; whoever made it is not to write into the log."""
+    QLoggingCategory.setFilterRules("qt.gui.imageio*=false")
+
+
 class Decoder(QObject):
     """Decodes one picture at a time on a thread of Qt's pool, for one view.
 
@@ -149,6 +167,11 @@ class Decoder(QObject):
         """Decodes at this size, no larger than the picture; an earlier request is dropped."""
         self._number = _results().next_number()
         QThreadPool.globalInstance().start(partial(_decode_and_tell, self._number, picture, size))
+
+    def decode_within(self, raw: bytes, most: QSize) -> None:
+        """Decodes what `covering` gives for a file; an earlier request is dropped."""
+        self._number = _results().next_number()
+        QThreadPool.globalInstance().start(partial(_cover_and_tell, self._number, raw, most))
 
     def _take(self, number: int, image: QImage) -> None:
         if number == self._number:
@@ -184,6 +207,21 @@ def _results() -> _Results:
 def _decode_and_tell(number: int, picture: Picture, size: QSize) -> None:
     image = decoded(picture, size)
     _results().done.emit(number, image)
+
+
+def _cover_and_tell(number: int, raw: bytes, most: QSize) -> None:
+    _results().done.emit(number, covering(raw, most))
+
+
+def covering(raw: bytes, least: QSize) -> QImage:
+    """The first frame of a file, scaled down so that it just covers this size, no side longer than four times
+    that; null for what cannot be shown."""
+    picture = _examined(raw)
+    if picture.size.isEmpty():
+        return QImage()
+    size = picture.size.scaled(least, Qt.AspectRatioMode.KeepAspectRatioByExpanding)
+    size = size.boundedTo(least * 4).boundedTo(picture.size)
+    return decoded(picture, size.expandedTo(QSize(1, 1)))
 
 
 def decoded(picture: Picture, size: QSize) -> QImage:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from drover.domain.conversation import (
+    Attachment,
     Conversation,
     Message,
     Node,
@@ -50,6 +51,7 @@ class ShownConversation:
         self.tools_offered: Callable[[], Sequence[ToolDefinition]] = tuple
         """Tells what the model may call now."""
         self._stale: set[str] = set()
+        self._attached: dict[str, tuple[Attachment, ...]] | None = None
 
     def open(self, conversation_id: str | None) -> None:
         """Reads another conversation, or the same one anew."""
@@ -74,6 +76,7 @@ class ShownConversation:
 
     def reload(self) -> None:
         """Reads again what was noted as changed, and which branch is shown."""
+        self._attached = None
         self._conversation = self._reader.conversation(self.id) if self.id else None
         if self._stale:
             stored = self._reader.messages_by_id(self._stale)
@@ -153,6 +156,21 @@ class ShownConversation:
         place = self._branch.place_of(message_id or "")
         nodes = self._tree.branch(message_id) if place is None else self._branch.nodes[: place + 1]
         return [node for node in nodes if _is_sent(node)]
+
+    def attached_to(self, message_id: str | None) -> list[Attachment]:
+        """What the messages from the first one to this one hold, itself included."""
+        if self._attached is None:
+            holders = self._reader.messages_with_attachments(self.id) if self.id else []
+            self._attached = {holder.id: holder.attachments for holder in holders}
+        if not self._attached:
+            return []
+        nodes = self.sent_nodes(message_id)
+        return [part for node in nodes for part in self._attached.get(node.id, ())]
+
+    def attachments_of(self, message_id: str) -> tuple[Attachment, ...]:
+        """What one message holds."""
+        message = self.message(message_id)
+        return message.attachments if message is not None else ()
 
     def chars_to(self, message_id: str | None) -> int:
         """How much text leads up to this message, its own included, thinking not."""

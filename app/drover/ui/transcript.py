@@ -54,6 +54,7 @@ class TranscriptView(MessagePage):
         failure_action_requested(str, str): a message id, and one of retry, set_key, send_without, settings,
             raise_limit, lower_effort, stop_retry, retry_now
         call_decided(str, int, str), results_given(str, dict[int, str]): a message id; see `CallBlock`
+        attachment_opened(Attachment): one of a message is to be looked at
         link_activated(str): a link of scheme http, https or mailto
         writing_requested(): Escape: the keyboard goes back to where one writes
     """
@@ -69,6 +70,7 @@ class TranscriptView(MessagePage):
     call_decided = Signal(str, int, str)
     results_given = Signal(str, object)
     link_activated = Signal(str)
+    attachment_opened = Signal(object)
     writing_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -231,6 +233,7 @@ class TranscriptView(MessagePage):
         view.height_changed.connect(self._relay)
         view.reflowed.connect(self._reflow)
         view.link_activated.connect(self.link_activated)
+        view.attachment_opened.connect(self.attachment_opened)
         view.source_requested.connect(self._turn_source)
         view.footnote_requested.connect(self._show_footnote)
         view.regenerate_requested.connect(self._pass_on)
