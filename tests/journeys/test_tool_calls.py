@@ -6,6 +6,7 @@ import shlex
 import sys
 from typing import Any
 
+from PySide6.QtWidgets import QApplication
 from tests.provider import CHAT_PATH, EVENT_STREAM, Flag, Head, Provider, Send, Step, Wait, event
 from tests.user import User
 
@@ -109,7 +110,12 @@ def test_a_call_is_answered_by_hand_and_the_reply_goes_on(
     user.types("18 degrees", into="Result for the model").clicks_when_there("Send result")
     user.sees("It will rain.").sees("Result: 18 degrees")
     assert sent_results(provider) == ["18 degrees"]
+    assert [tool["function"]["name"] for tool in bodies(provider)[0]["tools"]] == ["get_weather"]
     user.waits(lambda: not user.has("Result for the model"), "a card that asks for nothing any more")
+    user.window.transcript.copy_conversation()
+    copied = QApplication.clipboard().text()
+    assert "Tool call `get_weather`" in copied
+    assert "18 degrees" in copied
 
 
 def test_calls_in_parallel_are_sent_together(user: User, scripted: Endpoint, provider: Provider) -> None:
@@ -235,4 +241,5 @@ def test_a_tool_is_written_in_the_window(user: User, scripted: Endpoint, provide
     user.waits(lambda: user.has("Offer get_weather_2"), "the copy")
     user.ticks("Offer get_weather_2").clicks("Done")
     user.waits(lambda: user.says("Tools") == "1 of 2 offered", "how many tools are offered")
-    user.asks("Hello").sees("Good to know.")
+    user.reads("1 tool").asks("Hello").sees("Good to know.")
+    assert [tool["function"]["name"] for tool in bodies(provider)[-1]["tools"]] == ["get_weather"]

@@ -135,6 +135,8 @@ class CallCard(QWidget):
 
     def _show_name(self, name: str) -> None:
         shown = clean_code(name)[:_LONGEST_NAME] or self.tr("no name")
+        if shown == self._name.text():
+            return
         self._name.setText(shown)
         self.setAccessibleName(self.tr("Tool call {0}").format(shown))
 

@@ -107,8 +107,13 @@ class NextRequest(QObject):
             words = self.tr("{0} messages").format(formats.whole(count))
         elif len(draft.parameters) or draft.system_prompt or held:
             words = self.tr("1 message")
+        elif draft.tools:
+            words = ""
         else:
             words = self.tr("no parameters, no system prompt")
+        if draft.tools:
+            offered = self.tr("{0} tools").format(formats.whole(len(draft.tools)))
+            words = ", ".join(filter(None, (words, self.tr("1 tool") if len(draft.tools) == 1 else offered)))
         if not chars:
             return self._with_uncounted(words, uncounted), ""
         from drover.domain.token_estimate import estimated_tokens, in_round_figures, is_near_limit
@@ -156,7 +161,7 @@ class NextRequest(QObject):
 
         live, draft, after_id = self._shown.live, self._draft, self._last_before(self._draft)
         if live is not None:
-            draft, after_id = _draft_of(live.run), live.run.parent_id
+            draft, after_id = replace(_draft_of(live.run), tools=draft.tools), live.run.parent_id
         settings_only = replace(draft, text="", system_prompt="", attachments=())
         try:
             preview = self._workbench.preview([], settings_only)

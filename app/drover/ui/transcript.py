@@ -335,7 +335,19 @@ class TranscriptView(MessagePage):
     # Copying
 
     def excerpt(self, index: int, part: str, selected: Range) -> Excerpt | None:
-        """What of a part of a message lies between two places; None if that is nothing, or not shown."""
+        """What of a part of a message lies between two places; None if that is nothing, or not shown.
+
+        The calls of a reply go with the whole of its text.
+        """
+        text = self._text_excerpt(index, part, selected)
+        if part != "body" or selected != (None, None) or not (entry := self._stack.entries[index]).calls:
+            return text
+        from drover.ui.shown_calls import calls_as_markdown
+
+        pieces = (text.source if text is not None else "", calls_as_markdown(entry.calls))
+        return Excerpt(author=entry.author, source="\n\n".join(filter(None, pieces)))
+
+    def _text_excerpt(self, index: int, part: str, selected: Range) -> Excerpt | None:
         view, is_reasoning = self._stack.view_at(index), part == "reasoning"
         entry = view.entry if view is not None else self._stack.entries[index]
         shown = view.part(part) if view is not None else None
@@ -384,21 +396,8 @@ class TranscriptView(MessagePage):
 
     def copy_conversation(self) -> None:
         """Puts all messages on the clipboard with their authors, without reasoning."""
-        found = [self._whole_excerpt(index) for index in range(len(self._stack))]
+        found = [self.excerpt(index, "body", (None, None)) for index in range(len(self._stack))]
         rich_copy.copy_excerpts([each for each in found if each is not None], names_authors=True)
-
-    def _whole_excerpt(self, index: int) -> Excerpt | None:
-        """A message with its calls and their results."""
-        text = self.excerpt(index, "body", (None, None))
-        entry = self._stack.entries[index]
-        if not entry.calls:
-            return text
-        from drover.ui.shown_calls import calls_as_markdown
-
-        source = "\n\n".join(
-            filter(None, (text.source if text is not None else "", calls_as_markdown(entry.calls)))
-        )
-        return Excerpt(author=entry.author, source=source)
 
     def selected_line(self) -> str:
         """What is selected, without markup, if it lies in one line; else nothing."""
