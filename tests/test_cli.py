@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.pictures import data_url, png
 from tests.provider import EVENT_STREAM, Head, Provider, Send, Stall, Step, event
 
 from drover.cli import run
@@ -608,3 +609,18 @@ def test_chat_refuses_to_approve_what_has_no_program(
 ) -> None:
     assert run(["chat", "-T", "--tool", str(tool_file(tmp_path)), *switches, "hello"]) == 2
     assert capsys.readouterr().err == f"drover: {words}\n"
+
+
+def test_chat_sends_files_along_and_names_what_cannot_be(
+    at: list[str], provider: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provider.answers("A red box.")
+    photo, notes = tmp_path / "photo.png", tmp_path / "notes.txt"
+    photo.write_bytes(png())
+    notes.write_text("red?")
+    assert run(["chat", *at, "--attach", str(photo), "--attach", str(notes), "What is it?"]) == 0
+    picture, text = provider.requests[0].json["messages"][0]["content"]
+    assert picture["image_url"]["url"] == data_url(png())
+    assert text["text"] == "```notes.txt\nred?\n```\n\nWhat is it?"
+    assert run(["chat", *at, "--attach", str(tmp_path), "What is it?"]) == 1
+    assert "is a folder" in capsys.readouterr().err

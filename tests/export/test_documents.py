@@ -7,12 +7,16 @@ from dataclasses import replace
 
 import pytest
 from tests.export.test_archive import record
+from tests.pictures import data_url, png
 from tests.store import values
 
+from drover.domain.attachments import attachment_of
 from drover.domain.conversation import TextPart, ToolCallPart
 from drover.domain.parameters import SamplingParameters
-from drover.domain.record import ConversationRecord
+from drover.domain.record import AttachedFile, ConversationRecord
 from drover.domain.run import Failure, FailureKind, RunStatus, Timing
+from drover.errors import ConfigurationError
+from drover.export.archive import archive, read_archive
 from drover.export.documents import html_document, markdown_document
 from drover.export.markdown_html import html_of
 
@@ -124,3 +128,35 @@ def test_markdown_of_all_kinds_is_set() -> None:
 )
 def test_what_would_take_long_is_shown_as_it_was_written(source: str) -> None:
     assert html_of(source) == f'<pre class="source">{source.replace(">", "&gt;")}</pre>'
+
+
+def with_attachments() -> ConversationRecord:
+    """The record of the archive's tests, with a picture and a text on its first question."""
+    whole = record()
+    picture, notes = attachment_of('a"b.png', png()), attachment_of("notes.txt", b"hello")
+    first, *rest = whole.messages
+    attached = tuple(
+        AttachedFile(hash=part.hash, content=raw) for part, raw in ((picture, png()), (notes, b"hello"))
+    )
+    return replace(
+        whole, messages=(replace(first, parts=(picture, notes, *first.parts)), *rest), attached=attached
+    )
+
+
+def test_attachments_are_named_and_pictures_are_part_of_a_page() -> None:
+    size = f"{len(png())} bytes"
+    assert f'- a"b.png ({size})\n- notes.txt (5 bytes)' in markdown_document([with_attachments()])
+    page = html_document([with_attachments()])
+    assert f'<img src="{data_url(png())}" alt="a&quot;b.png">' in page
+    assert "notes.txt (5 bytes)" in page
+
+
+def test_an_archive_carries_the_bytes_and_notices_when_they_are_others() -> None:
+    whole = with_attachments()
+    (read,) = read_archive(archive([whole]))
+    assert {file.hash: file.content for file in read.attached} == {
+        file.hash: file.content for file in whole.attached
+    }
+    damaged = archive([whole]).replace(b'"hello"', b'"hullo"')
+    with pytest.raises(ConfigurationError, match="damaged"):
+        read_archive(damaged)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from drover.domain.attachments import shortened_data
 from drover.domain.conversation import Message
 from drover.domain.endpoint import Endpoint, ModelCard
 from drover.domain.provenance import Provenance, body_fields, provenance
@@ -68,8 +69,9 @@ def inspected(kept: Kept, endpoint: Endpoint) -> Inspection:
     `endpoint` is the one that the run was sent to, see `Workbench.endpoint_of`.
     """
     run, exchange = kept.run, kept.exchange
-    fields = body_fields(run.request_body)
-    cuts: list[int] = []
+    readable = shortened_data(run.request_body)
+    fields = body_fields(readable)
+    cuts = [len(run.request_body)] if len(readable) < len(run.request_body) else []
     shown = _cut(fields, cuts)
     repeat = _nearest_repeat(kept)
     log = EventLog(run, exchange, endpoint, _reading(kept)) if exchange is not None else None
@@ -85,7 +87,7 @@ def inspected(kept: Kept, endpoint: Endpoint) -> Inspection:
         timeline=timeline(run, _arrivals_ms(exchange)),
         body_text=json.dumps(shown, ensure_ascii=False, indent=2)
         if fields
-        else run.request_body.decode("utf-8", "replace")[:_LONG_TEXT],
+        else readable.decode("utf-8", "replace")[:_LONG_TEXT],
         is_body_cut=bool(cuts),
         repeat=repeat,
         is_repeat_earlier=repeat is not None and repeat.run_id < run.id,

@@ -1471,10 +1471,11 @@ def _user_message(message_id: str, parent_id: str | None, conversation_id: str, 
 
 def _tools_sent(run: Run) -> tuple[ToolDefinition, ...]:
     """What the model could call, without the programs, which no request tells."""
+    from drover.domain.attachments import shortened_data
     from drover.domain.request_outline import sent_settings
     from drover.wire.tool_import import read_offer
 
-    settings = sent_settings(run.request_body) if run.request_body else {}
+    settings = sent_settings(shortened_data(run.request_body)) if run.request_body else {}
     return tuple(read_offer(settings.get("tools"))[0])
 
 

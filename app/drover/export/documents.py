@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from drover.domain.conversation import Message, Role, ToolCallPart
+from drover.domain.attachments import size_words
+from drover.domain.conversation import Attachment, ImagePart, Message, Role, ToolCallPart
 from drover.domain.parameters import ParameterValue, plain
 from drover.domain.record import ConversationRecord
 from drover.domain.run import Run, RunStatus
 from drover.export.markdown_html import html_of
+
+_MOST_INLINE_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,7 @@ class _Entry:
     reasoning: str
     thought_words: str
     text: str
+    attachments: tuple[Attachment, ...]
     calls: tuple[ToolCallPart, ...]
     facts: str
     """Settings and figures of a reply, on one line."""
@@ -41,7 +46,7 @@ def html_document(records: Sequence[ConversationRecord]) -> str:
     """One page without scripts that loads nothing from anywhere."""
     titles = [escape(_title(record)) for record in records]
     sections = [
-        "\n".join([f"<h1>{title}</h1>", *(_article(entry) for entry in _entries(record))])
+        "\n".join([f"<h1>{title}</h1>", *_articles(record)])
         for title, record in zip(titles, records, strict=True)
     ]
     title = titles[0] if len(titles) == 1 else "Conversations"
@@ -60,6 +65,8 @@ def _markdown_blocks(record: ConversationRecord) -> Iterator[str]:
         yield f"## {entry.author}"
         if entry.reasoning:
             yield _quoted(f"*{entry.thought_words}*\n\n{entry.reasoning.strip()}")
+        if entry.attachments:
+            yield "\n".join(f"- {_attachment_words(part)}" for part in entry.attachments)
         if entry.text.strip():
             yield entry.text.strip("\n")
         for call in entry.calls:
@@ -90,6 +97,7 @@ def _entry(message: Message, run: Run | None, system_prompt: str) -> _Entry:
         reasoning=message.reasoning,
         thought_words=_thought_words(run),
         text=message.text,
+        attachments=message.attachments,
         calls=tuple(part for part in message.parts if isinstance(part, ToolCallPart)),
         facts=_facts(run) if run is not None else "",
         trouble=_trouble(run) if run is not None else "",
@@ -142,7 +150,30 @@ def _fence_for(text: str) -> str:
     return fence
 
 
-def _article(entry: _Entry) -> str:
+def _attachment_words(part: Attachment) -> str:
+    """Name and size; the name may hold anything that a file may be called."""
+    return f"{part.name} ({size_words(part.size_bytes)})"
+
+
+def _articles(record: ConversationRecord) -> Iterator[str]:
+    contents = {file.hash: file.content for file in record.attached}
+    for entry in _entries(record):
+        yield _article(entry, contents)
+
+
+def _figure(part: Attachment, content: bytes) -> str:
+    """Pictures of a moderate size are part of the page; all others are named."""
+    words = escape(_attachment_words(part))
+    if not isinstance(part, ImagePart) or not 0 < len(content) <= _MOST_INLINE_BYTES:
+        return f'<p class="facts">{words}</p>'
+    data = base64.b64encode(content).decode()
+    return (
+        f'<figure><img src="data:{escape(part.media_type)};base64,{data}" alt="{escape(part.name)}">'
+        f"<figcaption>{words}</figcaption></figure>"
+    )
+
+
+def _article(entry: _Entry, contents: Mapping[str, bytes]) -> str:
     pieces: list[str] = []
     if entry.system_prompt:
         pieces.append(
@@ -153,6 +184,7 @@ def _article(entry: _Entry) -> str:
     if entry.reasoning:
         summary = escape(entry.thought_words)
         pieces.append(f"<details><summary>{summary}</summary>\n{html_of(entry.reasoning)}</details>")
+    pieces += [_figure(part, contents.get(part.hash, b"")) for part in entry.attachments]
     if entry.text:
         pieces.append(html_of(entry.text))
     for call in entry.calls:
@@ -181,6 +213,8 @@ pre.source { white-space: pre-wrap; }
 code, pre { font: 14px/1.45 ui-monospace, monospace; }
 table { border-collapse: collapse; } th, td { border: 1px solid var(--line); padding: 4px 8px; }
 details { color: var(--quiet); border-left: 2px solid var(--line); padding-left: 12px; margin: 0 0 12px; }
+figure { margin: 0 0 12px; } figure img { max-width: 100%; max-height: 480px; }
+figcaption { color: var(--quiet); font-size: 13px; }
 summary { cursor: pointer; } blockquote { margin: 0; padding-left: 12px; border-left: 2px solid var(--line); }
 .facts { color: var(--quiet); font-size: 13px; } .trouble { color: var(--trouble); }
 """
@@ -189,7 +223,8 @@ _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width">
 <title>{title}</title>
 <style>{style}</style>

@@ -17,7 +17,7 @@ from drover.ui.framed_dialog import FramedDialog, words_label
 from drover.ui.pictures import Decoder
 from drover.ui.theme import theme
 
-_WIDTH_PX: Final = 560
+_WIDTH_PX: Final = 720
 _MOST_TEXT_CHARS: Final = 200_000
 
 
