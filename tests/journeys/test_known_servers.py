@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -100,10 +101,7 @@ def test_a_new_server_is_one_row(
 def test_an_old_endpoint_keeps_its_form_until_another_is_chosen(
     user: User, provider: Provider, scripted: Endpoint, made_up: Quirks
 ) -> None:
-    old = type(scripted)(
-        id="old", name="Old", base_url=provider.base_url, provider="openai", needs_key=False,
-        default_model_id="scripted-model",
-    )  # fmt: skip
+    old = replace(scripted, id="old", name="Old", provider="openai")
     for text in ("First.", "Second."):
         provider.answers(text)
     user.opens(old).ticks("Send max_tokens").replaces("50", into="max_tokens").asks("One?").sees("First.")
@@ -117,3 +115,33 @@ def test_an_old_endpoint_keeps_its_form_until_another_is_chosen(
     user.sees_end()
     assert "max_tokens" not in user.bodies()[-1]
     assert user.bodies()[-1]["budget"] == 50
+
+
+def test_what_becomes_of_earlier_thinking_is_shown_chosen_and_kept(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    server = replace(scripted, provider="deepseek")
+    for text in ("First.", "Second.", "Third."):
+        provider.answers(text, reasoning="I think about it. " * 25)
+    user.opens(server).asks("One?")
+    user.sees("First.").sees_end()
+    user.reads("Left out: 1 reply, about 110 tokens; DeepSeek does not ask for it.")
+
+    user.chooses("Thinking of earlier replies", "Sent wherever possible")
+    user.reads("Sent: 1 reply, about 110 tokens; as chosen.")
+    user.asks("Two?").sees("Second.").sees_end()
+    assert user.bodies()[-1]["messages"][1]["reasoning_content"] == "I think about it. " * 25
+    user.reads("Sent: 2 replies, about 230 tokens; as chosen.")
+
+    user.starts_again().reads("Sent: 2 replies, about 230 tokens; as chosen.")
+    user.chooses("Thinking of earlier replies", "Never sent").reads("never sent, as chosen")
+    user.asks("Three?").sees("Third.").sees_end()
+    assert "I think about it" not in str(user.bodies()[-1])
+
+
+def test_there_is_no_row_for_thinking_where_there_was_none(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    provider.answers("First.")
+    user.opens(scripted).asks("One?").sees("First.").sees_end()
+    assert not user.has("Thinking of earlier replies")

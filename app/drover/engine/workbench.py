@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from drover.domain.attachments import AttachmentKind
+    from drover.domain.earlier_thinking import ThinkingPlan
     from drover.domain.imported import ImportedRequest
     from drover.domain.known_server import KnownServer
     from drover.domain.network import NetworkSecrets
@@ -477,6 +478,21 @@ class Workbench:
             messages.append(_user_message("", None, "", draft))
         encoded = chat.encode(self._request(draft, tuple(messages)))
         return Preview(body=encoded.body, adjustments=encoded.adjustments, message_count=len(messages))
+
+    async def thinking_plan(self, message_id: str, draft: Draft) -> ThinkingPlan:
+        """What becomes of the thinking of earlier replies if the draft is sent after this stored message.
+
+        Raises ConfigurationError. However long the branch is, nothing waits for it but the caller.
+        """
+        from drover.engine.threads import in_daemon_thread
+        from drover.wire.quirks import quirks_for
+        from drover.wire.replay import thinking_plan
+
+        branch = await self._on_writer(lambda: self._library.branch(message_id))
+        branch.append(_user_message("", None, "", Draft()))
+        request = await self._with_origins(self._request(draft, tuple(branch)))
+        quirks = quirks_for(request.endpoint)
+        return await in_daemon_thread(lambda: thinking_plan(request, quirks), name="thinking")
 
     async def body_after(self, message_id: str | None, draft: Draft) -> bytes:
         """The exact body that the draft would send after this stored message; None begins a conversation.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer
 
-from drover.domain.conversation import Attachment, Draft, Message
+from drover.domain.conversation import Attachment, Draft, Message, ReasoningReplay
 from drover.domain.endpoint import BUILT_IN_ID, URL_ENDPOINT_ID, Endpoint, ModelCard
 from drover.domain.parameters import UNSET, ParameterSpec, Preset, SamplingParameters
 from drover.domain.run import Run
@@ -25,6 +25,7 @@ from drover.ui.shown import ShownConversation
 
 if TYPE_CHECKING:
     from drover.domain.tools import ToolDefinition
+    from drover.ui.thinking_row import ThinkingChoice
 
 _log = logger("ui")
 _SAVE_DELAY_MS = 400
@@ -58,6 +59,7 @@ class Drafting(QObject):
         self._has_panel = False
         self._may_ask = False
         self._card: ModelCard | None = None
+        self._thinking: ThinkingChoice | None = None
         self._next = NextRequest(workbench, window, shown, spawn, self)
         self._planning = QTimer(self, singleShot=True, interval=FRAME_MS)
         self._planning.timeout.connect(self.show_plan)
@@ -82,6 +84,10 @@ class Drafting(QObject):
         from drover.ui.preset_keeping import PresetKeeping  # not needed before there is a panel
 
         self._preset_keeping = PresetKeeping(self._workbench, self._reader, self._window, self, self._spawn)
+        from drover.ui.thinking_row import ThinkingChoice
+
+        self._thinking = ThinkingChoice(self._workbench, self._window, self._shown, self._spawn, self)
+        self._thinking.chosen.connect(self._choose_replay)
 
     @property
     def draft(self) -> Draft:
@@ -146,11 +152,13 @@ class Drafting(QObject):
         self._has_panel = True
         self.display_parameters()
         self.display_endpoint()
+        self._display_thinking()
 
     def wake(self) -> None:
         """From now on servers may be asked for their models."""
         self._may_ask = True
         self.display_endpoint()
+        self._display_thinking()
 
     def models_may_differ(self) -> None:
         """A key or an address has changed: servers are asked for their models anew."""
@@ -345,6 +353,10 @@ class Drafting(QObject):
         self.display_parameters()
         self._show_plan_soon()
 
+    def _choose_replay(self, policy: ReasoningReplay) -> None:
+        self._change(reasoning_replay=policy)
+        self.show_plan()
+
     def _edit_system_prompt(self, text: str) -> None:
         self._change(system_prompt=text)
         self._show_plan_soon()
@@ -460,6 +472,13 @@ class Drafting(QObject):
         """Shows how the next request differs from the last, and its body where that is unfolded."""
         self._planning.stop()
         self._next.display(self._draft, self.endpoint, self.model_id, self._card)
+        self._display_thinking()
+
+    def _display_thinking(self) -> None:
+        """Says what becomes of the thinking of earlier replies. It is read in the background."""
+        if self._thinking is not None and self._may_ask:
+            after_id = self._next.last_before(self._draft)
+            self._thinking.display(self._draft, self.endpoint, self.model_id, after_id)
 
 
 def _own_specs(card: ModelCard | None) -> tuple[ParameterSpec, ...]:

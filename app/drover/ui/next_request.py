@@ -56,7 +56,7 @@ class NextRequest(QObject):
     def display(self, draft: Draft, endpoint: Endpoint, model_id: str, card: ModelCard | None) -> None:
         """Shows what this draft would send to this model."""
         self._draft, self._endpoint, self._model_id = draft, endpoint, model_id
-        run, last_id = self._shown.last_run, self._last_before(draft)
+        run, last_id = self._shown.last_run, self.last_before(draft)
         count = 1 + self._shown.count_to(last_id)
         words, caution = self._words(count, last_id, run, card)
         summary = ""
@@ -147,7 +147,7 @@ class NextRequest(QObject):
             reply_tokens=usage.completion_tokens if usage is not None else None,
         )
 
-    def _last_before(self, draft: Draft) -> str | None:
+    def last_before(self, draft: Draft) -> str | None:
         """The message after which the draft's text would be sent."""
         if draft.replaces_id is not None and self._shown.knows(draft.replaces_id):
             return self._shown.parent_of(draft.replaces_id)
@@ -159,7 +159,7 @@ class NextRequest(QObject):
         """While a reply arrives, this is what was sent for it."""
         from drover.domain.request_outline import LineSign, RequestLine, request_lines
 
-        live, draft, after_id = self._shown.live, self._draft, self._last_before(self._draft)
+        live, draft, after_id = self._shown.live, self._draft, self.last_before(self._draft)
         if live is not None:
             draft, after_id = replace(_draft_of(live.run), tools=draft.tools), live.run.parent_id
         settings_only = replace(draft, text="", system_prompt="", attachments=())
@@ -252,7 +252,7 @@ class NextRequest(QObject):
 
     async def _put_on_clipboard(self, sent: bytes) -> None:
         draft = self._draft
-        body = sent or await self._workbench.body_after(self._last_before(draft), draft)
+        body = sent or await self._workbench.body_after(self.last_before(draft), draft)
         QGuiApplication.clipboard().setText(body.decode())
         self._composer.confirm_json_copied()
 

@@ -92,6 +92,11 @@ class ParameterPanel(QWidget):
             words = tr("1 tool") if offered == 1 else tr("{0} tools").format(offered)
         self._tools.setText(words)
 
+    def add_row(self, row: QWidget) -> None:
+        """Puts something else that belongs to the request below the parameters."""
+        self._below.addSpacing(12)
+        self._below.addWidget(row)
+
     def display_place(self, endpoint_id: str, model_id: str) -> None:
         """Where it would be sent, which some presets keep too."""
         self._place = (endpoint_id, model_id)
@@ -155,6 +160,9 @@ class ParameterPanel(QWidget):
         column.addLayout(_indented(self._explanation))
         column.addItem(self._explanation_gap)
         column.addLayout(_indented(self._list))
+        self._below = QVBoxLayout()
+        self._below.setSpacing(0)
+        column.addLayout(self._below)
         column.addStretch(1)
         self._column = column
         self._legend = _Legend(content)

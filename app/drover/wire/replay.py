@@ -26,10 +26,9 @@ class EarlierThinking:
         self._label = quirks.label
         self._rule = quirks.replay_for(request.model_id)
         self._needs = self._needs_by_index()
-        self._sent = [0, 0]
-        """Replies and characters."""
+        self._sent: dict[str, list[int]] = {}
+        """Replies and characters, by the reason."""
         self._left_out: dict[str, list[int]] = {}
-        """The same by the reason."""
 
     def add_to(self, reply: dict[str, Any], index: int) -> None:
         """Puts the thinking of the message at this index of the branch into its encoded form, or counts it as
@@ -39,39 +38,36 @@ class EarlierThinking:
         chars = sum(len(part.text) or len(part.raw) for part in parts)
         if not chars:
             return
-        reason = self._reason_against(message, self._needs[index])
-        counted = self._left_out.setdefault(reason, [0, 0]) if reason else self._sent
+        need = self._needs[index]
+        against = self._reason_against(message, need)
+        reason = against or (self._rule.reason if need is Need.REQUIRED else "as chosen")
+        counted = (self._left_out if against else self._sent).setdefault(reason, [0, 0])
         counted[0] += 1
         counted[1] += chars
-        if not reason:
+        if not against:
             self._put(reply, parts)
 
     @property
     def plan(self) -> ThinkingPlan:
         """What was decided."""
-        replies, chars = self._sent
-        left_out = list(self._left_out.values())
+        replies, chars = _sum(self._sent)
+        left_out_replies, left_out_chars = _sum(self._left_out)
         return ThinkingPlan(
             replies=replies,
             tokens=estimated_tokens(chars),
-            left_out_replies=sum(count for count, _ in left_out),
-            left_out_tokens=estimated_tokens(sum(chars for _, chars in left_out)),
-            reason=self._reason_for if replies else next(iter(self._left_out), ""),
+            left_out_replies=left_out_replies,
+            left_out_tokens=estimated_tokens(left_out_chars),
+            reason=next(iter({**self._sent, **self._left_out}), ""),
         )
 
     @property
     def adjustments(self) -> list[Adjustment]:
         """What was decided, as it is told in the request."""
-        replies, chars = self._sent
-        told = [_adjustment("added", replies, chars, self._reason_for)] if replies else []
-        return told + [
-            _adjustment("dropped", count, chars, reason) for reason, (count, chars) in self._left_out.items()
+        return [
+            _adjustment(action, replies, chars, reason)
+            for action, counted in (("added", self._sent), ("dropped", self._left_out))
+            for reason, (replies, chars) in counted.items()
         ]
-
-    @property
-    def _reason_for(self) -> str:
-        is_chosen = self._request.reasoning_replay is ReasoningReplay.ALWAYS and not self._rule.reason
-        return "as chosen" if is_chosen else self._rule.reason or f"{self._label} asks for it"
 
     def _needs_by_index(self) -> list[Need]:
         """For each message of the branch, by whether tools were called in its turn."""
@@ -129,6 +125,15 @@ class EarlierThinking:
                 reply[key] = text
 
 
+def thinking_plan(request: RunRequest, quirks: Quirks) -> ThinkingPlan:
+    """What would become of the thinking in the branch of this request."""
+    thinking = EarlierThinking(request, quirks)
+    for index, message in enumerate(request.branch):
+        if message.role is Role.ASSISTANT and (message.text.strip() or message.tool_calls):
+            thinking.add_to({}, index)
+    return thinking.plan
+
+
 def model_family(model_id: str) -> str:
     """The name of a model without vendor, variant, size, date and stage: what is left names those that read
     each other's thinking."""
@@ -157,6 +162,10 @@ def _blocks(raw: str) -> list[dict[str, Any]]:
     except ValueError:
         return []
     return [block for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
+
+
+def _sum(counted: dict[str, list[int]]) -> tuple[int, int]:
+    return sum(replies for replies, _ in counted.values()), sum(chars for _, chars in counted.values())
 
 
 def _is_detail(block: dict[str, Any]) -> bool:
