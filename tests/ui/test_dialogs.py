@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -23,7 +24,10 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from drover.domain.endpoint import BUILT_IN, OXEN, Endpoint
+from drover.domain.network import UNCHANGED, NetworkSecrets, NetworkSettings, ProxyMode
+from drover.engine.connection_test import ConnectionStep
 from drover.store.settings import Settings
+from drover.ui.combos import Segments
 from drover.ui.dialogs import FatalDialog, KeyDialog, LinkDialog, SettingsDialog
 from drover.ui.endpoint_dialog import EndpointDialog
 from drover.ui.number_field import NumberField
@@ -134,7 +138,8 @@ def test_where_a_key_is_kept_is_said_and_a_kept_one_can_be_deleted(qtbot: QtBot)
 
 def endpoint_dialog(qtbot: QtBot, endpoint: Endpoint | None = None, **options: object) -> Hand:
     dialog = EndpointDialog(endpoint, **options)  # type: ignore[arg-type]
-    return Hand(qtbot, dialog, "test_requested", "endpoint_submitted", "deletion_requested")
+    signals = ("test_requested", "test_stopped", "endpoint_submitted", "deletion_requested")
+    return Hand(qtbot, dialog, *signals)
 
 
 def test_an_address_is_put_right_while_it_is_typed(qtbot: QtBot) -> None:
@@ -155,7 +160,8 @@ def test_a_new_server_is_named_after_its_host_unless_told_otherwise(qtbot: QtBot
     hand.named("API key", QLineEdit).setText(f" {KEY} ")
     hand.click("Ask for a key before sending")
     hand.click("Save")
-    (name, endpoint, key), accepted = hand.told
+    (name, endpoint, key, secrets), accepted = hand.told
+    assert secrets == UNCHANGED
     assert isinstance(endpoint, Endpoint)
     assert (name, key, accepted) == ("endpoint_submitted", KEY, ("accepted",))
     assert endpoint.id
@@ -305,3 +311,55 @@ def test_a_fatal_message_says_what_and_what_to_do(qtbot: QtBot) -> None:
     assert "Update Drover." in hand.words()
     hand.click("Close")
     assert hand.told == [("accepted",)]
+
+
+def test_a_proxy_is_set_and_its_pasted_login_goes_to_the_fields_that_are_kept_as_keys(qtbot: QtBot) -> None:
+    hand = endpoint_dialog(qtbot, WORKSTATION)
+    hand.click("Network…")
+    mode = hand.named("Proxy", Segments)
+    mode.setCurrentIndex(mode.findData(ProxyMode.MANUAL))
+    mode.activated.emit(mode.currentIndex())
+    assert "The address of the proxy is empty." in hand.words()
+    proxy = hand.named("Address of the proxy", QLineEdit)
+    proxy.setText("socks5://ann:hidden-word@proxy.example")
+    proxy.editingFinished.emit()
+    assert proxy.text() == "socks5://proxy.example:1080"
+    hand.click("Save")
+    (_, endpoint, _, secrets), _accepted = hand.told
+    assert isinstance(endpoint, Endpoint)
+    assert endpoint.network == NetworkSettings(
+        proxy_mode=ProxyMode.MANUAL, proxy_url="socks5://proxy.example:1080", proxy_has_login=True
+    )
+    assert secrets == NetworkSecrets(proxy_login="ann:hidden-word")
+    assert "hidden-word" not in repr((endpoint, secrets))
+
+
+def test_a_file_that_is_not_there_is_told_before_saving(qtbot: QtBot, tmp_path: Path) -> None:
+    hand = endpoint_dialog(qtbot, WORKSTATION)
+    hand.click("Network…")
+    field = hand.named("Trusted certificates", QLineEdit)
+    field.setText(str(tmp_path / "gone.pem"))
+    assert f"{tmp_path / 'gone.pem'} is not a file." in hand.words()
+    assert not hand.is_enabled("Save")
+    (tmp_path / "ca.pem").write_text("")
+    field.setText(str(tmp_path / "ca.pem"))
+    hand.click("Save")
+    endpoint = hand.told[0][1]
+    assert isinstance(endpoint, Endpoint)
+    assert endpoint.network == NetworkSettings(ca_file=str(tmp_path / "ca.pem"))
+
+
+def test_each_layer_of_a_test_gets_a_line_and_the_test_can_be_stopped(qtbot: QtBot) -> None:
+    hand = endpoint_dialog(qtbot, WORKSTATION)
+    assert isinstance(hand.dialog, EndpointDialog)
+    hand.click("Test")
+    hand.dialog.display_step(ConnectionStep(name="Connection", is_good=True, words="10.0.0.5 port 8000."))
+    hand.dialog.display_step(
+        ConnectionStep(name="HTTP", is_good=False, words="It does not answer.", advice="Check the port.")
+    )
+    qtbot.waitUntil(lambda: "It does not answer. Check the port." in hand.words())
+    assert "10.0.0.5 port 8000." in hand.words()
+    hand.click("Stop")
+    hand.dialog.display_test_end("Stopped.")
+    assert [told[0] for told in hand.told] == ["test_requested", "test_stopped"]
+    qtbot.waitUntil(lambda: "Stopped." in hand.words())

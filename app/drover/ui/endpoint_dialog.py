@@ -6,17 +6,20 @@ import dataclasses
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 
-from PySide6.QtCore import QCoreApplication, QUrl, Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from drover.domain.endpoint import Endpoint, normalized_base_url
 from drover.domain.known_server import KnownServer, server_at
+from drover.domain.network import UNCHANGED, NetworkSecrets
+from drover.engine.connection_test import ConnectionStep
 from drover.engine.secrets import clean_key
 from drover.errors import ConfigurationError
 from drover.ui.combos import ComboBox
 from drover.ui.controls import Button, CheckBox, Label, PrimaryButton, QuietButton
 from drover.ui.dialog_parts import Form, KeyField, holder_of, named_button, named_field
-from drover.ui.framed_dialog import FramedDialog, Verdict, words_label
+from drover.ui.framed_dialog import MARGIN_PX, FramedDialog, Verdict, words_label
+from drover.ui.network_fields import ConnectionSteps, NetworkFields
 
 
 def _pair(*fields: QWidget) -> QHBoxLayout:
@@ -31,14 +34,17 @@ class EndpointDialog(FramedDialog):
     """Adds a server or changes one.
 
     Signals:
-        test_requested(object, str): an Endpoint and a key (may be empty); answer with `display_test`
-        endpoint_submitted(object, str): an Endpoint to keep, and its new key or "" for no change;
-            the dialog closes by itself
+        test_requested(object, str, object): an Endpoint, a key (may be empty) and NetworkSecrets; answer
+            with `display_step` for each layer and `display_test_end`
+        test_stopped(): give up the test, and end it likewise
+        endpoint_submitted(object, str, object): an Endpoint to keep, its new key or "" for no change, and
+            NetworkSecrets; the dialog closes by itself
         deletion_requested(str): the id of an endpoint to remove; the dialog closes by itself
     """
 
-    test_requested = Signal(object, str)
-    endpoint_submitted = Signal(object, str)
+    test_requested = Signal(object, str, object)
+    test_stopped = Signal()
+    endpoint_submitted = Signal(object, str, object)
     deletion_requested = Signal(str)
 
     def __init__(
@@ -77,12 +83,18 @@ class EndpointDialog(FramedDialog):
         self._key = KeyField()
         hint = _t("A key is kept; paste another to replace it") if has_key else _t("Optional")
         self._key.setPlaceholderText(hint)
-        self.make_room()
         self._key.setToolTip(_t("It is kept in: {0}.").format(place) if place else "")
         self._needs_key = CheckBox(_t("Ask for a key before sending"))
         self._needs_key.setAccessibleName(self._needs_key.text())
         self._verdict = Verdict()
+        self._steps = ConnectionSteps()
+        self._is_testing = False
+        self._network_toggle = named_button(QuietButton, _t("Network…"))
+        self._network: NetworkFields | None = None
+        self._form = Form()
+        self._page = QVBoxLayout()
         self._test = named_button(Button, _t("Test"))
+        self._test.setToolTip(_t("Tries each layer. The last is a question answered with one token."))
         self._delete = named_button(QuietButton, _t("Remove"))
         self._cancel = named_button(Button, _t("Cancel"))
         self._save = named_button(PrimaryButton, _t("Save"))
@@ -93,6 +105,7 @@ class EndpointDialog(FramedDialog):
             field.textChanged.connect(self._update)
         self._server.currentIndexChanged.connect(self._update)
         self._variable.clicked.connect(self._use_variable)
+        self._network_toggle.clicked.connect(self._open_network)
         self._test.clicked.connect(self._request_test)
         self._delete.clicked.connect(self._request_deletion)
         self._cancel.clicked.connect(self.reject)
@@ -100,7 +113,7 @@ class EndpointDialog(FramedDialog):
         self._update()
 
     def _lay_out(self, title: str) -> None:
-        form = Form()
+        form = self._form
         form.add(_t("Address"), self._address, self._preview)
         form.add(_t("Server"), self._server, self._server_words)
         form.add(_t("Name"), self._name)
@@ -111,15 +124,51 @@ class EndpointDialog(FramedDialog):
         words = words_label(role="small", token="text-3")
         words.setText(below)
         form.add(_t("Thinking tags"), holder_of(_pair(self._opening, self._closing)), words)
-        self.body.addWidget(Label(title, role="title", weight=600))
-        self.body.addWidget(form)
-        self.body.addWidget(self._verdict)
-        self.body.addStretch(1)
+        self._page.setContentsMargins(MARGIN_PX, MARGIN_PX - 4, MARGIN_PX, 16)
+        self._page.setSpacing(12)
+        self._page.addWidget(Label(title, role="title", weight=600))
+        for part in (form, self._network_toggle, self._verdict, self._steps):
+            self._page.addWidget(part)
+        self._page.setAlignment(self._network_toggle, Qt.AlignmentFlag.AlignLeft)
+        self._page.addStretch(1)
+        page = QWidget()
+        page.setLayout(self._page)
+        self._scroll = scroll = QScrollArea()
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.addWidget(scroll)
         self.foot.addWidget(self._delete)
         self.foot.addStretch(1)
         for button in (self._test, self._cancel, self._save):
             self.foot.addWidget(button)
         self._address.setFocus()
+
+    def sizeHint(self) -> QSize:
+        """High enough for all of it where the screen allows; else it scrolls."""
+        width = self.minimumWidth()
+        most = self.screen().availableGeometry().height() - 80
+        return QSize(width, min(self._needed(width), most))
+
+    def make_room(self) -> None:
+        """Grows for what has come, as far as the screen allows; never shrinks under the pointer."""
+        QTimer.singleShot(0, self, self._grow)  # new lines know their height once they are shown
+
+    def _grow(self) -> None:
+        most = self.screen().availableGeometry().height() - 80
+        needed = min(self._needed(self.width()), most)
+        if self.isVisible() and needed > self.height():
+            self.resize(self.width(), needed)
+        if self._steps.isVisible():
+            self._scroll.ensureWidgetVisible(self._steps)
+
+    def _needed(self, width: int) -> int:
+        self._page.activate()
+        foot = self.foot.sizeHint().height() + 1
+        return self._page.totalHeightForWidth(width) + foot
 
     def _fill(self) -> None:
         self._delete.setVisible(self._given is not None)
@@ -133,11 +182,33 @@ class EndpointDialog(FramedDialog):
         self._server.setCurrentIndex(max(0, self._server.findData(self._given.provider)))
         self._opening.setText(self._given.think_opening)
         self._closing.setText(self._given.think_closing)
+        if self._given.network is not None:
+            self._open_network()
 
-    def display_test(self, ok: bool, words: str) -> None:
-        """What came of the test."""
-        self._test.setEnabled(True)
-        self._verdict.display(words, is_warning=not ok, is_good=ok)
+    def _open_network(self) -> None:
+        """The fields are made when they are asked for; few servers need them."""
+        if self._network is None:
+            self._network = NetworkFields(self._given.network if self._given is not None else None)
+            self._network.edited.connect(self._update)
+            self._page.insertWidget(self._page.indexOf(self._network_toggle), self._network)
+            self._network_toggle.hide()
+            self.make_room()
+
+    def display_step(self, step: ConnectionStep) -> None:
+        """What came of the next layer of the test."""
+        self._verdict.display("")
+        self._steps.add(step)
+        self.make_room()
+
+    def _name_test(self, words: str) -> None:
+        self._test.setText(words)
+        self._test.setAccessibleName(words)
+
+    def display_test_end(self, words: str = "") -> None:
+        """The test is over; `words` say what kept it from coming to an end."""
+        self._is_testing = False
+        self._name_test(_t("Test"))
+        self._verdict.display(words, is_warning=bool(words))
         self.make_room()
 
     def _endpoint(self) -> Endpoint:
@@ -159,13 +230,20 @@ class EndpointDialog(FramedDialog):
             needs_key=self._needs_key.isChecked(),
             think_opening=opening,
             think_closing=closing,
+            network=self._network.settings() if self._network is not None else given.network,
         )
+
+    def _secrets(self) -> NetworkSecrets:
+        return self._network.secrets() if self._network is not None else UNCHANGED
 
     def _new_key(self) -> str:
         return clean_key(self._key.text()) if self._key.text().strip() else ""
 
     def _update(self) -> None:
-        self._verdict.display("")
+        if not self._is_testing:
+            self._verdict.display("")
+            self._steps.clear()
+        self.make_room()
         endpoint: Endpoint | None = None
         try:
             endpoint = self._endpoint()
@@ -180,7 +258,7 @@ class EndpointDialog(FramedDialog):
             self._name.setPlaceholderText(QUrl(endpoint.base_url).host())
         self._show_server(endpoint.base_url if endpoint is not None else "")
         self._save.setEnabled(endpoint is not None)
-        self._test.setEnabled(endpoint is not None)
+        self._test.setEnabled(endpoint is not None or self._is_testing)
 
     def _show_server(self, base_url: str) -> None:
         """What the address tells, and whether the environment holds a key for that server."""
@@ -204,22 +282,28 @@ class EndpointDialog(FramedDialog):
         self._key.setText(self._environment.get(str(self._variable.property("variable")), ""))
 
     def _request_test(self) -> None:
+        if self._is_testing:
+            self.test_stopped.emit()
+            return
         try:
-            endpoint, key = self._endpoint(), self._new_key()
+            endpoint, key, secrets = self._endpoint(), self._new_key(), self._secrets()
         except ConfigurationError as error:
             self._verdict.display(error.words, is_warning=True)
             return
-        self._test.setEnabled(False)
-        self._verdict.display(_t("Testing…"))
-        self.test_requested.emit(endpoint, key)
+        self._is_testing = True
+        self._name_test(_t("Stop"))
+        self._steps.clear()
+        self._verdict.display(_t("Testing; it ends with a question to the model, answered with one token…"))
+        self.make_room()
+        self.test_requested.emit(endpoint, key, secrets)
 
     def _submit(self) -> None:
         try:
-            endpoint, key = self._endpoint(), self._new_key()
+            endpoint, key, secrets = self._endpoint(), self._new_key(), self._secrets()
         except ConfigurationError as error:
             self._verdict.display(error.words, is_warning=True)
             return
-        self.endpoint_submitted.emit(endpoint, key)
+        self.endpoint_submitted.emit(endpoint, key, secrets)
         self.accept()
 
     def _request_deletion(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Coroutine
+from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,9 @@ from drover.ui import formats
 from drover.ui.theme import ThemeMode, theme
 
 if TYPE_CHECKING:
+    import asyncio
+
+    from drover.domain.network import NetworkSecrets
     from drover.ui.dialogs import KeyDialog, SettingsDialog
     from drover.ui.endpoint_dialog import EndpointDialog
 
@@ -68,10 +72,10 @@ class Setup(QObject):
             has_key = status.source in (KeySource.KEYRING, KeySource.MEMORY)
             dialog.display_place(place, status.notice or "", has_key=has_key)
 
-    def _test_key(self, dialog: KeyDialog | EndpointDialog, endpoint: Endpoint, key: str) -> None:
+    def _test_key(self, dialog: KeyDialog, endpoint: Endpoint, key: str) -> None:
         self._spawn(self._try_key(dialog, endpoint, key))
 
-    async def _try_key(self, dialog: KeyDialog | EndpointDialog, endpoint: Endpoint, key: str) -> None:
+    async def _try_key(self, dialog: KeyDialog, endpoint: Endpoint, key: str) -> None:
         test: KeyTest = await self._workbench.test_key(endpoint, key or None)
         if _is_open(dialog):
             dialog.display_test(test.is_accepted, test.words)
@@ -115,16 +119,49 @@ class Setup(QObject):
             environment=os.environ,
             parent=self._parent(),
         )
-        dialog.test_requested.connect(partial(self._test_key, dialog))
+        dialog.test_requested.connect(partial(self._test_connection, dialog))
         dialog.endpoint_submitted.connect(partial(self._keep_endpoint, added))
         dialog.deletion_requested.connect(self._remove_endpoint)
         dialog.open()
 
-    def _keep_endpoint(self, added: Callable[[str], None] | None, endpoint: Endpoint, key: str) -> None:
-        self._spawn(self._keep(added, endpoint, key))
+    def _test_connection(
+        self, dialog: EndpointDialog, endpoint: Endpoint, key: str, secrets: NetworkSecrets
+    ) -> None:
+        self._spawn(self._try_connection(dialog, endpoint, key, secrets))
 
-    async def _keep(self, added: Callable[[str], None] | None, endpoint: Endpoint, key: str) -> None:
-        await self._workbench.save_endpoint(endpoint)
+    async def _try_connection(
+        self, dialog: EndpointDialog, endpoint: Endpoint, key: str, secrets: NetworkSecrets
+    ) -> None:
+        import asyncio
+
+        task = asyncio.current_task()
+        assert task is not None
+        stop = partial(_cancel, task)
+        dialog.test_stopped.connect(stop)
+        dialog.finished.connect(stop)
+        words = ""
+        try:
+            async with aclosing(self._workbench.test_connection(endpoint, key or None, secrets)) as steps:
+                async for step in steps:
+                    dialog.display_step(step)
+        except asyncio.CancelledError:
+            words = self.tr("Stopped.")
+        except DroverError as error:
+            words = error.words
+        if _is_open(dialog):
+            dialog.test_stopped.disconnect(stop)
+            dialog.finished.disconnect(stop)
+            dialog.display_test_end(words)
+
+    def _keep_endpoint(
+        self, added: Callable[[str], None] | None, endpoint: Endpoint, key: str, secrets: NetworkSecrets
+    ) -> None:
+        self._spawn(self._keep(added, endpoint, key, secrets))
+
+    async def _keep(
+        self, added: Callable[[str], None] | None, endpoint: Endpoint, key: str, secrets: NetworkSecrets
+    ) -> None:
+        await self._workbench.save_endpoint(endpoint, secrets)
         if key:
             await self._workbench.save_key(endpoint, key)
         if added is not None:
@@ -231,6 +268,10 @@ class Setup(QObject):
 
     def _parent(self) -> QWidget:
         return self._settings or self._window
+
+
+def _cancel(task: asyncio.Task[None], _result: int = 0) -> None:
+    task.cancel()
 
 
 def _is_open(dialog: QDialog) -> bool:
