@@ -16,6 +16,7 @@ from tests.provider import EVENT_STREAM, Head, Provider, Send, Step, event
 
 from drover.domain.conversation import Draft, Message, ReasoningPart
 from drover.domain.parameters import SamplingParameters
+from drover.domain.reading import Reading, ReadingKind
 from drover.domain.run import Adjustment, Run, RunStatus
 from drover.engine.event_log import EventKind
 from drover.engine.inspected_tokens import InspectedTokens
@@ -101,7 +102,7 @@ async def test_a_fork_is_a_sibling_that_begins_as_was_asked(profile: Profile, pr
             {"role": "assistant", "content": "No"},
         ]
         reason = "with 2 characters of an earlier reply, with which the model goes on"
-        assert run.adjustments[0] == Adjustment(name="messages", action="prefilled", reason=reason)
+        assert Adjustment(name="messages", action="prefilled", reason=reason) in run.adjustments
 
 
 async def test_a_forked_reply_is_replayed_logged_and_repeated_with_its_beginning(
@@ -145,7 +146,11 @@ async def test_a_fork_that_fails_before_anything_came_leaves_no_version(
         fork = await s.workbench.fork(first.id, "No")
         await s.workbench.wait(fork.id)
         assert s.settled(fork.id).status is RunStatus.FAILED
-        assert s.branch(fork.conversation_id)[-1].parts == ()
+        failed = s.branch(fork.conversation_id)[-1]
+        assert failed.parts == ()
+        replay = await s.workbench.replay(fork.id)
+        assert (await replay.play(advanced=lambda: None)).is_identical
+        assert await s.workbench.treat_as(failed.id, Reading(kind=ReadingKind.ANSWER)) == failed.id
 
 
 async def test_a_fork_that_ends_at_once_is_its_beginning(profile: Profile, provider: Provider) -> None:

@@ -20,7 +20,7 @@ from drover.domain.conversation import (
 from drover.domain.endpoint import Endpoint
 from drover.domain.run import Exchange, LivePhase, LiveRun, Run, RunStatus, Timing
 from drover.domain.stream import StreamEvent
-from drover.engine.runner import begun_reply
+from drover.engine.runner import begun_reply, ended_parts
 from drover.errors import ProtocolError
 from drover.store.database import storable
 from drover.wire import chat
@@ -69,7 +69,7 @@ class Replay:
             pass  # as the run ended then, with what had come before
         live.run = self._run
         advanced()
-        return checked(self._stored.parts, live.builder.parts)
+        return checked(self._stored.parts, ended_parts(live.builder, self._run))
 
     async def _read(self, speed: float | None, advanced: Callable[[], None]) -> None:
         live, at_ms = self.live, 0.0

@@ -10,7 +10,7 @@ from drover.domain.endpoint import Endpoint
 from drover.domain.reading import Reading
 from drover.domain.run import Exchange, Run
 from drover.engine.replay import as_stored, chunks_of
-from drover.engine.runner import begun_reply, masked_parts
+from drover.engine.runner import begun_reply, ended_parts
 from drover.errors import ProtocolError
 from drover.wire import chat
 
@@ -33,5 +33,5 @@ def reread(
             builder.feed(event, 0.0)
     except ProtocolError:
         pass  # as the run ended then, with what had come before
-    parts = tuple(as_stored(part) for part in masked_parts(builder.parts))
+    parts = tuple(as_stored(part) for part in ended_parts(builder, run))
     return replace(stored, id=message_id, parts=parts, created_at=at, reading=reading.as_text)

@@ -379,8 +379,7 @@ class Runner:
             conversation_id=live.run.conversation_id,
             parent_id=live.run.parent_id,
             role=Role.ASSISTANT,
-            # A beginning to which nothing was added is no reply, and leaves no version behind on a retry.
-            parts=masked_parts(builder.parts) if builder.delta_count or _is_note(status, failure) else (),
+            parts=ended_parts(builder, live.run),
             created_at=settled_at,
             run_id=live.run.id,
             reading=self._request.reading,
@@ -419,11 +418,6 @@ class Runner:
         )
 
 
-def _is_note(status: RunStatus, failure: Failure | None) -> bool:
-    """Whether a failure, if there is one, only stands beside a reply that is whole."""
-    return failure is None or status in (RunStatus.COMPLETE, RunStatus.CUT, RunStatus.FILTERED)
-
-
 async def encoded_request(request: RunRequest) -> chat.EncodedRequest:
     """What a request sends; a large one is encoded on a thread, so that nothing waits for it."""
     if len(request.branch) < _MANY_MESSAGES and not request.attached:
@@ -442,6 +436,16 @@ def begun_reply(decoder: chat.ReplyDecoder, prefill: str) -> ResponseBuilder:
         beginning.feed(event, 0.0)
     builder.begin_with(beginning.parts)
     return builder
+
+
+def ended_parts(builder: ResponseBuilder, run: Run) -> tuple[Part, ...]:
+    """The parts of the reply of a run that has ended.
+
+    A beginning to which nothing was added is no reply, and leaves no version behind on a retry; but where the
+    server said that this was all, it is one.
+    """
+    is_whole = run.failure is None or run.status in (RunStatus.COMPLETE, RunStatus.CUT, RunStatus.FILTERED)
+    return masked_parts(builder.parts) if builder.delta_count or is_whole else ()
 
 
 def masked_parts(parts: tuple[Part, ...]) -> tuple[Part, ...]:
