@@ -89,7 +89,8 @@ def sent_kinds(body: bytes) -> frozenset[AttachmentKind]:
     """Which kinds of parts a body of ours holds, beside text."""
     kinds = (AttachmentKind.IMAGE, AttachmentKind.PDF)
     marks = {kind: f'{{"type":"{kind.fact_name}","{kind.fact_name}":'.encode() for kind in kinds}
-    return frozenset(kind for kind, mark in marks.items() if mark in body)
+    outline = shortened_data(body)
+    return frozenset(kind for kind, mark in marks.items() if mark in outline)
 
 
 def refused_kind(failure: Failure, sent: Collection[AttachmentKind]) -> AttachmentKind | None:
@@ -234,9 +235,13 @@ def shortened_data(body: bytes) -> bytes:
     while (start := body.find(b";base64,", at)) >= 0:
         start += len(b";base64,")
         end = body.find(b'"', start)
-        data = body[start:end] if end >= 0 else b""
-        is_data = len(data) >= _LEAST_DATA_CHARS and not data.translate(None, _BASE64)
-        size = size_words(len(data) * 3 // 4)
+        length = end - start
+        # Looked at where it begins and ends: what holds no quotation mark, and no escape before it, is whole.
+        ends = (
+            body[start : start + _LEAST_DATA_CHARS] + body[max(start, end - _LEAST_DATA_CHARS) : max(end, 0)]
+        )
+        is_data = length >= _LEAST_DATA_CHARS and not ends.translate(None, _BASE64)
+        size = size_words(length * 3 // 4)
         shown += [body[at:start], f"… ({size})".encode() if is_data else b""]
         at = end if is_data else start
     return b"".join([*shown, body[at:]])

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 from urllib.parse import urljoin, urlsplit
 
 from drover import __version__
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _QUEUED_CHUNKS = 64
+_PIECE_BYTES = 256 * 1024
+"""Of a body that is sent."""
 _JOINED_BYTES = 64 * 1024
 _CLOSE_LIMIT_S = 2.0
 # Many servers drop an idle connection after 5 s; a request sent on it at that very moment would be lost.
@@ -101,6 +103,24 @@ class HttpRequest:
     passed: Callable[[Passed], None] | None = field(default=None, compare=False)
     """Hears of each layer, on the loop, as soon as it is passed; not of those below a connection that is
     used again."""
+
+
+class _Pieces:
+    """A large body bit by bit: handed over in one piece, its copies would hold up all else for a while."""
+
+    # Not a generator, which a cancelled request would leave for the event loop to close.
+
+    def __init__(self, body: bytes) -> None:
+        self._rest = memoryview(body)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._rest:
+            raise StopAsyncIteration
+        piece, self._rest = bytes(self._rest[:_PIECE_BYTES]), self._rest[_PIECE_BYTES:]
+        return piece
 
 
 def headers_as_sent(request: HttpRequest, *, accept: str = "text/event-stream") -> Headers:
@@ -478,9 +498,13 @@ class _Call:
 
     async def _run(self, client: httpx.AsyncClient, headers: Headers) -> None:
         request = self._request
+        content: bytes | _Pieces | None = request.body or None
+        if len(request.body) > _PIECE_BYTES:
+            content = _Pieces(request.body)
+            headers = (*headers, ("Content-Length", str(len(request.body))))
         try:
             async with client.stream(
-                request.method, request.url, headers=headers, content=request.body or None,
+                request.method, request.url, headers=headers, content=content,
                 extensions={"trace": self._trace},
             ) as response:  # fmt: skip
                 self._has_head = True
