@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -405,6 +405,7 @@ class TestOutcome:
                 "set_key",
             ),
             (Failure(kind=FailureKind.CONNECTION, message="No connection"), "Retry", "retry"),
+            (Failure(kind=FailureKind.NOT_FOUND, message="Not there"), "Edit endpoint…", "edit_endpoint"),
             (
                 Failure(kind=FailureKind.REQUEST, message="Refused", parameter="top_p"),
                 "Send without top_p",
@@ -448,6 +449,23 @@ class TestOutcome:
         (detail,) = card.findChildren(QPlainTextEdit)
         assert detail.verticalScrollBar().maximum() == 0
         assert card.rect().contains(detail.geometry())
+
+    @pytest.mark.parametrize(
+        ("since_s", "words_of_it"),
+        [
+            (10.5, "Retry in 4 min "),
+            (400, "The pause that it asked for is over."),
+            (-90_000, "It asked for a pause until 20"),
+        ],
+    )
+    def test_a_pause_too_long_to_be_waited_for_is_told_with_its_end(
+        self, view: TranscriptView, since_s: float, words_of_it: str
+    ) -> None:
+        failure = Failure(kind=FailureKind.RATE, message="Wait (429)", hint="Later.", retry_after_s=300)
+        settled_at = datetime.now(UTC) - timedelta(seconds=since_s)
+        run = run_of("a", RunStatus.FAILED, failure=failure, settled_at=settled_at)
+        view.display("c", [question("q"), reply(run)])
+        assert words_of_it in words(view)
 
     def test_a_pause_counts_down_and_can_be_cut_short(self, view: TranscriptView, qtbot: QtBot) -> None:
         entry, live = live_entry()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
+from drover.errors import running_text
 from drover.ui import formats
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ def attempts_words(run: Run) -> str:
 
 def _line(attempt: FailedAttempt) -> str:
     at = attempt.started_at.astimezone()
-    return _tr("{0} {1}. It took {2}; then {3} of waiting.").format(
-        f"{at:%H:%M:%S}",
-        attempt.failure.message.rstrip("."),
-        formats.duration(attempt.took_ms / 1000),
-        formats.duration(attempt.waited_ms / 1000),
+    times = _tr("It took {0}, and the next one began {1} later.").format(
+        formats.duration(attempt.took_ms / 1000), formats.duration(attempt.waited_ms / 1000)
     )
+    return f"{at:%H:%M:%S} " + running_text(attempt.failure.message, times)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, Signal
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from drover.domain.attempts import NextAttempt
 
 _PAD_X, _PAD_Y, _ICON, _ICON_GAP, _RADIUS = 13, 10, 16, 10, 6
+_TOLD_BY_DATE_S = 12 * 3600
 _MOST_LINES = 14
 """Longer details scroll inside the card."""
 
@@ -38,7 +40,7 @@ def actions_for(failure: Failure, *, upcoming: NextAttempt | None = None) -> lis
         now = [("retry_now", _tr("Try now"), "regenerate")] if upcoming.due_s is not None else []
         return [*now, ("stop_retry", _tr("Stop"), "stop")]
     retry = ("retry", _tr("Retry"), "regenerate")
-    settings = ("edit_endpoint", _tr("Edit endpoint…"), "")
+    edit = ("edit_endpoint", _tr("Edit endpoint…"), "")
     match failure.kind:
         case FailureKind.KEY:
             return [("set_key", _tr("Set key…"), "key"), retry]
@@ -46,10 +48,10 @@ def actions_for(failure: Failure, *, upcoming: NextAttempt | None = None) -> lis
             return [("send_without", _tr("Send as {0}").format(failure.instead), ""), retry]
         case FailureKind.REQUEST if failure.parameter:
             return [("send_without", _tr("Send without {0}").format(failure.parameter), ""), retry]
-        case FailureKind.CONNECTION | FailureKind.NOT_FOUND | FailureKind.PROTOCOL:
-            return [retry, settings]
-        case FailureKind.CONFIGURATION:
-            return [settings, retry]
+        case FailureKind.CONNECTION | FailureKind.PROTOCOL:
+            return [retry, edit]
+        case FailureKind.CONFIGURATION | FailureKind.NOT_FOUND:
+            return [edit, retry]
         case _:
             return [retry]
 
@@ -68,7 +70,7 @@ class FailureCard(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown: tuple[Failure, tuple[int, bool] | None] | None = None
-        self._headline = ""
+        self._headline = self._quoted = ""
         self._share: float | None = None
         self._title = Label("", weight=600, parent=self)
         self._sentence = Label("", token="text-2", parent=self)
@@ -82,10 +84,21 @@ class FailureCard(QWidget):
         self._detail = _Detail(self)
         self._detail.hide()
 
-    def display(self, failure: Failure) -> None:
-        """Shows how a run has ended."""
+    def display(self, failure: Failure, *, free_at: datetime | None = None, now: datetime) -> None:
+        """Shows how a run has ended; until `free_at` the server wants to be left alone."""
         self._show(failure, None)
         self._share = None
+        if free_at is not None:
+            self._say(self._pause_words((free_at - now).total_seconds(), free_at))
+
+    def _pause_words(self, left_s: float, free_at: datetime) -> str:
+        if left_s <= 0:
+            return self.tr("The pause that it asked for is over.")
+        wait = formats.duration(math.ceil(left_s), tenths_below_s=0)
+        at = free_at.astimezone()
+        if left_s > _TOLD_BY_DATE_S:
+            return self.tr("It asked for a pause until {0}.").format(f"{at:%Y-%m-%d %H:%M}")
+        return self.tr("Retry in {0}, at {1}.").format(wait, f"{at:%H:%M:%S}")
 
     def display_next(self, upcoming: NextAttempt, *, now_s: float) -> None:
         """Shows why there is another try and, while it is waited for, how long it still is."""
@@ -113,13 +126,18 @@ class FailureCard(QWidget):
             words += "."
         self._headline = title if quoted else title.rstrip(".")
         self._title.setText(self._headline)
-        sentence = " ".join(filter(None, (words, self._hint(failure, upcoming))))
-        self._sentence.setText(sentence)
+        self._quoted = words
+        self._say(self._hint(failure, upcoming))
         self._detail.setPlainText(failure.detail)
         self._details.setVisible(bool(failure.detail))
         self.setAccessibleName(self._headline)
-        self.setAccessibleDescription(sentence)
         self._make_buttons(actions_for(failure, upcoming=upcoming))
+
+    def _say(self, hint: str) -> None:
+        """The server's words, and what to do next."""
+        sentence = " ".join(filter(None, (self._quoted, hint)))
+        self._sentence.setText(sentence)
+        self.setAccessibleDescription(sentence)
 
     def _hint(self, failure: Failure, upcoming: NextAttempt | None) -> str:
         """What to do next; while it is done by itself, how long the server wants to be left alone."""

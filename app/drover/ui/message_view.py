@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
@@ -53,6 +53,8 @@ _HEADER, _FOOTER, _ACTION = 20, 28, 24
 _MEASURES_ROOM = 100
 _AFTER_HEADER, _BEFORE_BODY, _AFTER_OPEN_REASONING, _BEFORE_FOOTER = 4, 8, 12, 8
 _TICK_MS = 1000
+_WATCHED_S = 900.0
+"""A longer pause is told by its end alone."""
 _NAMED_CHARS = 20_000
 _TAGS = (("<think>", "</think>"), ("<|channel>thought", "<channel|>"))
 
@@ -489,7 +491,22 @@ class MessageView(QWidget):
         if upcoming is not None:
             self._failure.display_next(upcoming, now_s=time.monotonic())
         elif failure is not None:
-            self._failure.display(failure)
+            self._failure.display(failure, free_at=self._free_at(), now=datetime.now(UTC))
+
+    def _free_at(self) -> datetime | None:
+        """Until when the server of a failed run wants to be left alone; None if it said nothing of that."""
+        run = self._entry.run
+        if run is None or run.failure is None or not run.failure.retry_after_s or run.settled_at is None:
+            return None
+        return run.settled_at + timedelta(seconds=run.failure.retry_after_s)
+
+    def _counts_down(self) -> bool:
+        """Whether a pause is about to end that a person may wait for."""
+        free_at = self._free_at() if self._failure is not None and self._entry.live is None else None
+        if free_at is None:
+            return False
+        left_s = (free_at - datetime.now(UTC)).total_seconds()
+        return -2.0 < left_s < _WATCHED_S  # a tick past the end, which is told as well
 
     def _show_outcome(self) -> None:
         words = self._outcome_words()
@@ -554,7 +571,7 @@ class MessageView(QWidget):
             (live.next_attempt is not None and live.next_attempt.due_s is not None)
             or (live.builder.is_thinking and not live.builder.has_answer)
         )
-        counts = counts or (self._calls is not None and self._calls.counts)
+        counts = counts or self._counts_down() or (self._calls is not None and self._calls.counts)
         if counts and is_on_screen(self):
             if not self._tick.isActive():
                 self._tick.start()
@@ -565,7 +582,7 @@ class MessageView(QWidget):
         self._show_state()
         if self._calls is not None:
             self._calls.count_on()
-        if self._failure is not None and self._entry.live is not None:
+        if self._failure is not None:
             self.height_changed.emit()
 
     # Layout
