@@ -1168,7 +1168,8 @@ class Workbench:
         known = {key: fact.outcome for key, fact in self._facts.items()}
         news = [f for f in facts if known.get((f.endpoint_id, f.model_id, f.name)) is not f.outcome]
         if news:
-            await self.note_facts(news)
+            with contextlib.suppress(LibraryError):  # it is found out again by the next request
+                await self.note_facts(news)
 
     async def note_attachment_refusal(self, endpoint: Endpoint, model_id: str, kind: AttachmentKind) -> None:
         """From now on requests to this model go without such attachments, until the fact is forgotten."""

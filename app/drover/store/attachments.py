@@ -43,12 +43,25 @@ def read(connection: sqlite3.Connection, hashes: Collection[str]) -> dict[str, b
 def folded(connection: sqlite3.Connection, run_id: str, body: bytes) -> bytes:
     """The body with marks in the place of what is kept of the conversation's attachments anyway."""
     for digest, prefix in _of_conversation(connection, run_id):
-        start = body.find(prefix)
-        if start < 0:
-            continue
-        encoded = b"".join(_base64_pieces(read(connection, [digest])[digest]))
-        body = body.replace(encoded, _MARK + digest.encode() + _MARK)
+        content = b""
+        pieces: list[bytes] = []
+        at = 0
+        while (start := body.find(prefix, at)) >= 0:
+            content = content or read(connection, [digest])[digest]
+            end = _end_of(content, body, start)
+            pieces += [body[at:start], _MARK + digest.encode() + _MARK] if end else [body[at : start + 1]]
+            at = end or start + 1
+        body = b"".join([*pieces, body[at:]]) if pieces else body
     return body
+
+
+def _end_of(content: bytes, body: bytes, start: int) -> int:
+    """Where the base64 of this content ends that begins there; 0 where it is not all there."""
+    for piece in _base64_pieces(content):
+        if body[start : start + len(piece)] != piece:
+            return 0
+        start += len(piece)
+    return start
 
 
 def unfolded(connection: sqlite3.Connection, stored: bytes) -> bytes:

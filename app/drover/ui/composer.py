@@ -184,8 +184,9 @@ class Composer(QWidget):
 
     def set_placeholder(self, text: str) -> None:
         """What an empty field says, which names the model. A question about another one has no sense then."""
-        self.ask("", [])
-        self._edit.set_placeholder(text)
+        if text != self._edit.placeholder:
+            self.ask("", [])
+            self._edit.set_placeholder(text)
 
     def set_edit_mode(self, is_editing: bool) -> None:
         """Whether the text replaces an earlier message: then it may be saved without sending."""
@@ -570,8 +571,13 @@ class _MessageEdit(QTextEdit):
         self.moveCursor(QTextCursor.MoveOperation.End)
         self._fit()
 
-    def set_placeholder(self, text: str) -> None:
+    @property
+    def placeholder(self) -> str:
         """What stands here while nothing is written."""
+        return self._placeholder
+
+    def set_placeholder(self, text: str) -> None:
+        """Replaces that."""
         self._placeholder = text
         self.setAccessibleDescription(text)
         self.look_changed.emit()
