@@ -139,7 +139,7 @@ def test_asked_adjusted_and_sent_stand_in_one_row(page: RequestPage) -> None:
     ]  # fmt: skip
     assert named(page, "Neither asked nor sent: max_tokens, frequency_penalty, presence_penalty, "
                  "reasoning_effort, seed, stop, top_k, min_p, repeat_penalty, logprobs, top_logprobs, "
-                 "response_format")  # fmt: skip
+                 "response_format, tool_choice, parallel_tool_calls")  # fmt: skip
 
 
 def test_in_a_narrow_column_reasons_stand_below_the_table(page: RequestPage) -> None:

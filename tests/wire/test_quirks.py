@@ -23,6 +23,7 @@ from drover.domain.conversation import (
 from drover.domain.endpoint import Endpoint
 from drover.domain.parameters import UNSET, Json, SamplingParameters
 from drover.domain.run import Origin, RunRequest
+from drover.domain.tools import ToolDefinition
 from drover.wire.chat import EncodedRequest, encode
 from drover.wire.quirks import QUIRKS, quirks_for, recognized
 from drover.wire.replay import model_family
@@ -225,6 +226,23 @@ def test_the_system_prompt_has_the_role_that_the_model_wants(provider: str, mode
 
     assert json.loads(request.body)["messages"][0] == {"role": role, "content": "Be brief."}
     assert (role != "system") is any(a.name == "system prompt" for a in request.adjustments)
+
+
+@pytest.mark.parametrize(
+    ("provider", "is_named"), [("llama.cpp", False), ("lm-studio", False), ("vllm", True)]
+)
+def test_a_choice_of_one_tool_is_a_choice_of_any_where_none_can_be_named(
+    provider: str, is_named: bool
+) -> None:
+    request = RunRequest(
+        endpoint=server(provider), model_id="m", branch=(message("q", Role.USER, "Hi"),),
+        parameters=Set(tool_choice="now"), tools=(ToolDefinition(name="now"),),
+    )  # fmt: skip
+    named = {"type": "function", "function": {"name": "now"}}
+
+    assert settings(encode(request))["tool_choice"] == (named if is_named else "required")
+    noted = [a for a in encode(request).adjustments if a.name == "tool_choice"]
+    assert [a.action for a in noted] == ([] if is_named else ["translated"])
 
 
 def test_questions_in_a_row_are_one_where_turns_must_be_taken() -> None:

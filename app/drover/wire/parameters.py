@@ -62,6 +62,13 @@ class EncodedParameters:
             self._add_effort(str(value))
         elif name in TOOL_PARAMETERS:
             taken = tool_value(self.body, name, value, self._request, self.adjustments)
+            if (
+                isinstance(taken, Mapping)
+                and name == "tool_choice"
+                and not self._quirks.takes_named_tool_choice
+            ):
+                self._note(name, "translated", f"to required: {self._quirks.label} cannot be told which tool")
+                taken = "required"
             if taken is not None:
                 self._put(name, taken)
         else:

@@ -584,12 +584,11 @@ _PROGRAMS = (
             ),
             Replay(form=ReplayForm.KEY, key="reasoning"),
         ),
-        takes_named_tool_choice=False,
     ),
     Quirks(
         name="lm-studio",
         label="LM Studio",
-        evidence=("https://lmstudio.ai/docs/app/api/endpoints/openai", "github.com/lmstudio-ai/docs"),
+        evidence=("https://lmstudio.ai/docs/app/api/endpoints/openai", "https://github.com/lmstudio-ai/docs"),
         hosts=(":1234",),
         takes_named_tool_choice=False,
     ),
