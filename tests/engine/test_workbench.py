@@ -34,13 +34,18 @@ CHUNK = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"
 class Session:
     """An open Workbench with one scripted endpoint, and what it told its listener."""
 
-    def __init__(self, profile: Profile, provider: Provider) -> None:
+    def __init__(self, profile: Profile, provider: Provider | str) -> None:
+        """`provider` may be the base URL of another server."""
         self.events: list[WorkbenchEvent] = []
         self._news = asyncio.Event()
         self.workbench = Workbench.open(profile, self._hear)
         self.workbench.retry_base_s = 0.0
         self.endpoint = Endpoint(
-            id="scripted", name="Scripted", base_url=provider.base_url, needs_key=False, default_model_id="m"
+            id="scripted",
+            name="Scripted",
+            needs_key=False,
+            default_model_id="m",
+            base_url=provider if isinstance(provider, str) else provider.base_url,
         )
         self.draft = Draft(text="Why?", endpoint_id="scripted")
 

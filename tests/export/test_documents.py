@@ -11,7 +11,7 @@ from tests.pictures import data_url, png
 from tests.store import values
 
 from drover.domain.attachments import attachment_of
-from drover.domain.conversation import TextPart, ToolCallPart
+from drover.domain.conversation import Role, TextPart, ToolCallPart, ToolResultPart
 from drover.domain.parameters import SamplingParameters
 from drover.domain.record import AttachedFile, ConversationRecord
 from drover.domain.run import Failure, FailureKind, RunStatus, Timing
@@ -55,6 +55,32 @@ def test_markdown_holds_every_text_verbatim() -> None:
         '*Example · temperature 0.2 · reasoning_effort low · stop ["END"] · 42 tokens · 12 s*\n\n'
         "## You\n\nAnd?\n\n## m\n\n*No <key>. Set one.*\n\n*Example*\n"
     )
+
+
+def test_results_of_tools_stand_where_they_were_given() -> None:
+    run = values.ended(values.run("r1"), RunStatus.COMPLETE)
+    reply = values.reply(run, "", "", at=2)
+    results = replace(
+        values.question("t", after=reply.id, at=3),
+        role=Role.TOOL,
+        parts=(
+            ToolResultPart(call_id="1", name="now", text="12:00 <UTC>\n", ran="date -u"),
+            ToolResultPart(call_id="2", name="ask", text="a ``` b"),
+        ),
+    )
+    record = ConversationRecord(
+        conversation=replace(values.conversation(title="When?"), head_id="t"),
+        messages=(values.question("q", "When?"), reply, results),
+        runs=(run,),
+    )
+    text = markdown_document([record])
+    assert text.endswith(
+        "## Tools\n\nnow, from date -u:\n\n```\n12:00 <UTC>\n```\n\nask:\n\n````\na ``` b\n````\n"
+    )
+    page = html_document([record])
+    assert "<h2>Tools</h2>" in page
+    assert "<p>now, from date -u:</p><pre><code>12:00 &lt;UTC&gt;\n</code></pre>" in page
+    assert read_archive(archive([record])) == [record]
 
 
 def test_a_page_is_whole_and_loads_nothing() -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 
+import pytest
 from PySide6.QtCore import QAbstractEventDispatcher, QTimer
 
+from drover.domain.tools import ToolDefinition
+from drover.engine.tool_programs import ToolProgram
 from drover.ui.event_loop import EventLoop
 
 
@@ -90,3 +94,17 @@ async def test_a_socket_is_read_whole_whatever_pauses_its_reader_makes(qt_loop: 
             writer.close()
             await writer.wait_closed()
             assert received == sent
+
+
+async def test_programs_run_and_are_ended_beside_qt(qt_loop: EventLoop) -> None:
+    def program(code: str) -> ToolProgram:
+        return ToolProgram(ToolDefinition(name="trial", command=(sys.executable, "-c", code)), '{"n": 2}')
+
+    doubled = "import json,sys; print(json.load(sys.stdin)['n'] * 2, end='')"
+    results = await asyncio.gather(*(program(doubled).run() for _ in range(3)))
+    assert [result.text for result in results] == ["4", "4", "4"]
+    endless = asyncio.create_task(program("import time; time.sleep(60)").run())
+    await asyncio.sleep(0)
+    endless.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await endless

@@ -176,7 +176,7 @@ class Run:
     id: str
     conversation_id: str
     parent_id: str
-    """The user message that it answers."""
+    """The message that it answers: of a person, or with the results of tools."""
     message_id: str
     """The assistant message that it fills; exists once the run has settled."""
     endpoint_id: str

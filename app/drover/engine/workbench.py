@@ -275,7 +275,7 @@ class Workbench:
         return message.id
 
     async def regenerate(self, message: Message, draft: Draft) -> Run:
-        """Asks again for the reply to a user message, as a sibling of the replies that there are."""
+        """Asks again for the reply to a message or to results, as a sibling of the replies that there are."""
         return await self._start(message, draft, None, is_new_message=False)
 
     async def retry(self, reply: Message, draft: Draft) -> Run:

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from html import escape
 
 from drover.domain.attachments import size_words
-from drover.domain.conversation import Attachment, ImagePart, Message, Role, ToolCallPart
+from drover.domain.conversation import (
+    Attachment,
+    ImagePart,
+    Message,
+    Role,
+    ToolCallPart,
+    ToolResultPart,
+)
 from drover.domain.parameters import ParameterValue, plain
 from drover.domain.record import ConversationRecord
 from drover.domain.run import Run, RunStatus
@@ -31,6 +38,8 @@ class _Entry:
     text: str
     attachments: tuple[Attachment, ...]
     calls: tuple[ToolCallPart, ...]
+    results: tuple[ToolResultPart, ...]
+    """Of the calls of the reply before."""
     facts: str
     """Settings and figures of a reply, on one line."""
     trouble: str
@@ -70,8 +79,9 @@ def _markdown_blocks(record: ConversationRecord) -> Iterator[str]:
         if entry.text.strip():
             yield entry.text.strip("\n")
         for call in entry.calls:
-            fence = _fence_for(call.arguments)
-            yield f"{call.name}:\n\n{fence}json\n{call.arguments}\n{fence}"
+            yield _fenced(call.name, call.arguments, "json")
+        for result in entry.results:
+            yield _fenced(_result_words(result), result.text, "")
         yield from (f"*{words}*" for words in (entry.trouble, entry.facts) if words)
 
 
@@ -91,17 +101,28 @@ def _entries(record: ConversationRecord) -> Iterator[_Entry]:
 def _entry(message: Message, run: Run | None, system_prompt: str) -> _Entry:
     is_person = message.role is Role.USER
     return _Entry(
-        author="You" if is_person else (run.model_id if run is not None and run.model_id else "Assistant"),
+        author=_author(message, run),
         is_person=is_person,
         system_prompt=system_prompt,
         reasoning=message.reasoning,
         thought_words=_thought_words(run),
         text=message.text,
+        calls=message.tool_calls,
+        results=message.tool_results,
         attachments=message.attachments,
-        calls=tuple(part for part in message.parts if isinstance(part, ToolCallPart)),
         facts=_facts(run) if run is not None else "",
         trouble=_trouble(run) if run is not None else "",
     )
+
+
+def _author(message: Message, run: Run | None) -> str:
+    match message.role:
+        case Role.USER:
+            return "You"
+        case Role.TOOL:
+            return "Tools"
+        case Role.ASSISTANT:
+            return run.model_id if run is not None and run.model_id else "Assistant"
 
 
 def _thought_words(run: Run | None) -> str:
@@ -141,6 +162,17 @@ def _trouble(run: Run) -> str:
 
 def _quoted(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+
+
+def _result_words(result: ToolResultPart) -> str:
+    """The tool, and the program that answered for it."""
+    return f"{result.name}, from {result.ran}" if result.ran else result.name
+
+
+def _fenced(words: str, text: str, language: str) -> str:
+    fence = _fence_for(text)
+    end = "" if text.endswith("\n") else "\n"
+    return f"{words}:\n\n{fence}{language}\n{text}{end}{fence}"
 
 
 def _fence_for(text: str) -> str:
@@ -190,6 +222,11 @@ def _article(entry: _Entry, contents: Mapping[str, bytes]) -> str:
     for call in entry.calls:
         pieces.append(
             f"<p>{escape(call.name)}:</p><pre><code>{escape(call.arguments, quote=False)}</code></pre>"
+        )
+    for result in entry.results:
+        pieces.append(
+            f"<p>{escape(_result_words(result))}:</p>"
+            f"<pre><code>{escape(result.text, quote=False)}</code></pre>"
         )
     if entry.trouble:
         pieces.append(f'<p class="trouble">{escape(entry.trouble)}</p>')
