@@ -544,6 +544,15 @@ async def test_a_key_that_is_refused_for_the_list_is_named(provider: Provider) -
     assert found == [("Connection", True), ("HTTP", True), ("Key", False)]
 
 
+async def test_a_server_in_trouble_tells_nothing_of_the_key(provider: Provider) -> None:
+    provider.models(["a-model"])
+    provider.fails(500)
+
+    found = await steps_of(endpoint_at(provider.base_url))
+
+    assert found == [("Connection", True), ("HTTP", True), ("Model", False)]
+
+
 async def test_giving_up_a_test_ends_its_request(provider: Provider) -> None:
     provider.script(Stall(), path=MODELS_PATH)
     steps = try_connection(endpoint_at(provider.base_url), None, NetworkAccess())

@@ -72,6 +72,7 @@ CASES: list[tuple[str, str, SamplingParameters, Sent, list[tuple[str, str]]]] = 
      [("temperature", "dropped"), ("max_tokens", "renamed"), ("stop", "dropped")]),
     ("openai.com", "gpt-5-mini-2025-08-07", Set(top_p=0.5), USAGE, [("top_p", "dropped")]),
     ("openai.com", "gpt-5.2", Set(top_p=0.5), {"top_p": 0.5, **USAGE}, []),
+    ("openai.com", "gpt-5-chat-latest", Set(top_p=0.5), {"top_p": 0.5, **USAGE}, []),
     ("azure", "gpt-5-mini", Set(max_tokens=9), {"max_completion_tokens": 9, **USAGE},
      [("max_tokens", "renamed")]),
     ("azure", "mine", Set(max_tokens=9), {"max_tokens": 9, **USAGE}, []),

@@ -102,7 +102,7 @@ async def _asked(
     try:
         await probe.answer_cheaply(transport, endpoint, key, model_id, access)
     except DroverError as error:
-        if not _refuses_key(error):
+        if _is_past_key(error):
             yield _key_step(key)
         yield _answer_trouble(error, endpoint)
         return
@@ -112,6 +112,12 @@ async def _asked(
 
 def _refuses_key(error: BaseException | None) -> bool:
     return isinstance(error, ProviderError) and error.status in _REFUSED_KEY
+
+
+def _is_past_key(error: DroverError) -> bool:
+    """Whether the server has looked at the request itself; one that broke off or is in trouble tells nothing
+    of the key."""
+    return isinstance(error, ProviderError) and not _refuses_key(error) and (error.status or 500) < 500
 
 
 def _answer_trouble(error: DroverError, endpoint: Endpoint) -> ConnectionStep:

@@ -34,7 +34,7 @@ of its own."""
 _SAMPLING_OF_LOCAL_SERVERS = ("top_k", "min_p", "repeat_penalty")
 _LOGPROBS = ("logprobs", "top_logprobs")
 _PENALTIES = ("frequency_penalty", "presence_penalty")
-_OPENAI_REASONING = r"(^|/)(o[1345]|gpt-5(-(mini|nano|pro|codex|\d{4}))?)(-|$)"
+_OPENAI_REASONING = r"(^|/)(o[1345]|gpt-5(?!-chat)(-(mini|nano|pro|codex|\d{4}))?)(-|$)"
 """The o series and the first GPT-5, which always reason. Later ones reason or not, as they are asked."""
 _OPENAI_NEW_LIMIT = r"(^|/)(o[1345](-|$)|gpt-5)"
 _CLAUDE_ONE_SAMPLER = r"claude-(opus-4-[1-9](?!\d)|(sonnet|haiku)-4-[5-9](?!\d)|(opus|sonnet|haiku)-[5-9])"
@@ -77,6 +77,7 @@ _SERVICES = (
             "https://platform.openai.com/docs/guides/reasoning",
             "github.com/pydantic/pydantic-ai pydantic_ai_slim/pydantic_ai/profiles/openai.py",
             "github.com/musistudio/claude-code-router/issues/1374 (an unknown `reasoning` is refused)",
+            "github.com/confident-ai/deepeval/pull/2121 (gpt-5-chat-latest does not reason)",
         ),
         hosts=("api.openai.com", "eu.api.openai.com", "us.api.openai.com"),
         key_variables=("OPENAI_API_KEY",),
