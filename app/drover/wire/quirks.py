@@ -161,7 +161,7 @@ _SERVICES = (
             "https://api-docs.deepseek.com/api/create-chat-completion",
             "github.com/rikkahub/rikkahub/issues/1587 (its 400)",
             "github.com/abhigyanpatwari/GitNexus/issues/43 (its 400)",
-            "github.com/deepseek-ai/DeepSeek-V3/issues/320 (no pictures)",
+            "github.com/CodebuffAI/freebuff/pull/590 (text alone)",
         ),
         hosts=("api.deepseek.com",),
         key_variables=("DEEPSEEK_API_KEY",),
@@ -235,7 +235,6 @@ _SERVICES = (
             ),
         ),
         most_attachment_bytes={"image": 4_000_000},
-        refused_attachments={"pdf": "Groq takes no documents in a conversation"},
     ),
     Quirks(
         name="together",
@@ -309,7 +308,6 @@ _SERVICES = (
                 reason="Cerebras knows low, medium and high for this model",
             ),
         ),
-        refused_attachments={"pdf": "Cerebras takes no documents"},
     ),
     # Usage comes with the last chunk of every stream, so that nothing is lost without `stream_options`, which
     # not every make of the service takes.
@@ -337,7 +335,6 @@ _SERVICES = (
                 reason="Magistral always thinks, and knows no effort",
             ),
         ),
-        clamps=(Clamp(name="temperature", most=1.5, reason="Mistral takes at most that"),),
         effort=(
             Effort(
                 nearest=dict.fromkeys(("minimal", "low", "medium", "xhigh", "max"), "high"),
