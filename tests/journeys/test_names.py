@@ -131,9 +131,10 @@ def test_each_numeric_parameter_has_a_slider(name: str, answered: User) -> None:
 
 
 def test_each_choice_has_a_check_box_and_a_combo(answered: User) -> None:
+    answered.ticks("More parameters")
     tree = Tree(answered.window)
     choices = [spec.name for spec in SPECS.values() if spec.kind is ParameterKind.CHOICE]
-    assert choices == ["reasoning_effort"]
+    assert choices == ["reasoning_effort", "tool_choice"]
     for name in choices:
         tree.one(f"Send {name}", Role.CheckBox)
         tree.one(name, Role.ComboBox)
