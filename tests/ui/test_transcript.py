@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from drover.ui.markdown_text import BlockText
 from drover.ui.message_failure import FailureCard
 from drover.ui.message_measures import measures
 from drover.ui.message_view import MessageView
+from drover.ui.sight import is_on_screen
 from drover.ui.theme import theme
 from drover.ui.transcript import TranscriptEntry, TranscriptView
 
@@ -672,3 +674,31 @@ def test_a_footnote_is_gone_to_by_its_number(view: TranscriptView) -> None:
     note = next(each for each in shown.findChildren(BlockText) if "Because of this" in each.toPlainText())
     y = note.mapTo(view.viewport(), note.rect().bottomLeft()).y()
     assert 0 < y <= view.viewport().height()
+
+
+def test_a_long_silence_is_counted_with_stop_beside_it_until_something_comes(
+    view: TranscriptView, qtbot: QtBot
+) -> None:
+    qtbot.waitUntil(lambda: is_on_screen(view))  # nothing counts for nobody
+    entry, live = live_entry()
+    view.display("c", [question("q"), entry])
+    assert "Still waiting" not in words(view)
+    live.started_at_s -= 42.0
+    first = waits_for(qtbot, view, r"Still waiting for Oxen\.ai, 4\d s")
+    qtbot.waitUntil(lambda: first not in words(view))  # it goes on counting
+    assert "Still waiting for Oxen.ai" in words(view)
+    with qtbot.waitSignal(view.failure_action_requested) as asked:
+        button(view, "Stop").click()
+    assert asked.args == ["a", "stop_retry"]
+    say(view, live, "Because", at_s=time.monotonic() - live.started_at_s)
+    qtbot.waitUntil(lambda: "Still waiting" not in words(view))
+    live.started_at_s -= 15.0
+    waits_for(qtbot, view, r"Nothing from Oxen\.ai for 1\d s")
+
+
+def waits_for(qtbot: QtBot, view: TranscriptView, pattern: str) -> str:
+    """What the view says, once it says it."""
+    qtbot.waitUntil(lambda: re.search(pattern, words(view)) is not None)
+    found = re.search(pattern, words(view))
+    assert found is not None
+    return found[0]

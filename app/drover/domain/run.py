@@ -281,3 +281,7 @@ class LiveRun:
         self.phase = LivePhase.PREPARING
         self.next_attempt: NextAttempt | None = None
         """Another try that is waited for or under way; None at the first one, and once an answer comes."""
+
+    def silence_s(self, now_s: float) -> float:
+        """For how long nothing of the reply has come, at `now_s` of `time.monotonic()`."""
+        return max(0.0, now_s - self.started_at_s - (self.builder.last_token_s or 0.0))

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPalette,
+    QShowEvent,
 )
 from PySide6.QtWidgets import QWidget
 
@@ -55,6 +56,7 @@ _AFTER_HEADER, _BEFORE_BODY, _AFTER_OPEN_REASONING, _BEFORE_FOOTER = 4, 8, 12, 8
 _TICK_MS = 1000
 _WATCHED_S = 900.0
 """A longer pause is told by its end alone."""
+_LONG_SILENCE_S = 10.0
 _NAMED_CHARS = 20_000
 _TAGS = (("<think>", "</think>"), ("<|channel>thought", "<channel|>"))
 
@@ -526,7 +528,9 @@ class MessageView(QWidget):
     def _outcome_words(self) -> tuple[str, *tuple[tuple[str, str], ...]] | None:
         """A sentence and what is offered, or None where the answer is whole or the card says it."""
         run = self._entry.run
-        if run is None or self._entry.live is not None:
+        if self._entry.live is not None:
+            return self._waiting_words(self._entry.live)
+        if run is None:
             return None
         retry = ("retry", self.tr("Retry"))
         match run.status:
@@ -564,14 +568,29 @@ class MessageView(QWidget):
             case _:
                 return None
 
+    def _waiting_words(self, live: LiveRun) -> tuple[str, tuple[str, str]] | None:
+        """For how long nothing has come, once that is long; another try has a card of its own."""
+        if live.next_attempt is not None:
+            return None
+        silence_s = live.silence_s(time.monotonic())
+        if silence_s < _LONG_SILENCE_S:
+            return None
+        passed = formats.duration(int(silence_s), tenths_below_s=0)
+        if live.builder.last_token_s is None:
+            words = self.tr("Still waiting for {0}, {1}").format(live.run.endpoint_name, passed)
+        else:
+            words = self.tr("Nothing from {0} for {1}").format(live.run.endpoint_name, passed)
+        return words, ("stop_retry", self.tr("Stop"))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """A reply that is seen again goes on counting."""
+        super().showEvent(event)
+        self._schedule()
+
     def _schedule(self) -> None:
-        """A clock only while a person watches something count."""
-        live = self._entry.live
-        counts = live is not None and (
-            (live.next_attempt is not None and live.next_attempt.due_s is not None)
-            or (live.builder.is_thinking and not live.builder.has_answer)
-        )
-        counts = counts or self._counts_down() or (self._calls is not None and self._calls.counts)
+        """A clock only while a person watches something count: another try, thoughts, silence, a program."""
+        is_live = self._entry.live is not None
+        counts = is_live or self._counts_down() or (self._calls is not None and self._calls.counts)
         if counts and is_on_screen(self):
             if not self._tick.isActive():
                 self._tick.start()
@@ -579,10 +598,11 @@ class MessageView(QWidget):
             self._tick.stop()
 
     def _count_on(self) -> None:
+        was_told = self._outcome is not None
         self._show_state()
         if self._calls is not None:
             self._calls.count_on()
-        if self._failure is not None:
+        if was_told != (self._outcome is not None) or self._failure is not None:
             self.height_changed.emit()
 
     # Layout
