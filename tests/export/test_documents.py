@@ -57,6 +57,19 @@ def test_markdown_holds_every_text_verbatim() -> None:
     )
 
 
+def test_pages_that_a_server_named_are_links_below_its_answer() -> None:
+    known = whole()
+    sources = (("https://a.example/b", "A <b>"), ("https://c.example/", ""), ("javascript:x", "No"))
+    messages = [replace(m, sources=sources) if m.run_id == "r1" else m for m in known.messages]
+    record = replace(known, messages=tuple(messages))
+
+    links = "1. [A \\<b\\>, a.example](<https://a.example/b>)\n2. [c.example/](<https://c.example/>)"
+    assert f"It is **so**.\n\n{links}\n3. " in markdown_document([record])
+    page = html_document([record])
+    assert '<li><a href="https://a.example/b">A &lt;b&gt;</a></li>' in page
+    assert "<li>No</li>" in page
+
+
 def test_results_of_tools_stand_where_they_were_given() -> None:
     run = values.ended(values.run("r1"), RunStatus.COMPLETE)
     reply = values.reply(run, "", "", at=2)

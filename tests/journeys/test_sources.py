@@ -6,7 +6,7 @@ from tests.provider import EVENT_STREAM, Head, Provider, Send, event
 from tests.user import User
 
 from drover.domain.endpoint import Endpoint
-from drover.ui.message_sources import sources_markdown
+from drover.domain.source_list import sources_markdown
 
 
 def test_sources_stand_below_the_answer_and_come_back_with_it(

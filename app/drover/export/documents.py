@@ -20,6 +20,7 @@ from drover.domain.conversation import (
 from drover.domain.parameters import ParameterValue, plain
 from drover.domain.record import ConversationRecord
 from drover.domain.run import Run, RunStatus
+from drover.domain.source_list import sources_markdown
 from drover.export.markdown_html import html_of
 
 _MOST_INLINE_BYTES = 4_000_000
@@ -40,6 +41,8 @@ class _Entry:
     calls: tuple[ToolCallPart, ...]
     results: tuple[ToolResultPart, ...]
     """Of the calls of the reply before."""
+    sources: tuple[tuple[str, str], ...]
+    """The pages that the server named, see `Message.sources`."""
     facts: str
     """Settings and figures of a reply, on one line."""
     trouble: str
@@ -78,6 +81,8 @@ def _markdown_blocks(record: ConversationRecord) -> Iterator[str]:
             yield "\n".join(f"- {_attachment_words(part)}" for part in entry.attachments)
         if entry.text.strip():
             yield entry.text.strip("\n")
+        if entry.sources:
+            yield sources_markdown(entry.sources)
         for call in entry.calls:
             yield _fenced(call.name, call.arguments, "json")
         for result in entry.results:
@@ -109,6 +114,7 @@ def _entry(message: Message, run: Run | None, system_prompt: str) -> _Entry:
         text=message.text,
         calls=message.tool_calls,
         results=message.tool_results,
+        sources=message.sources,
         attachments=message.attachments,
         facts=_facts(run) if run is not None else "",
         trouble=_trouble(run) if run is not None else "",
@@ -219,6 +225,8 @@ def _article(entry: _Entry, contents: Mapping[str, bytes]) -> str:
     pieces += [_figure(part, contents.get(part.hash, b"")) for part in entry.attachments]
     if entry.text:
         pieces.append(html_of(entry.text))
+    if entry.sources:
+        pieces.append(f"<ol>{''.join(map(_source, entry.sources))}</ol>")
     for call in entry.calls:
         pieces.append(
             f"<p>{escape(call.name)}:</p><pre><code>{escape(call.arguments, quote=False)}</code></pre>"
@@ -233,6 +241,13 @@ def _article(entry: _Entry, contents: Mapping[str, bytes]) -> str:
     if entry.facts:
         pieces.append(f'<p class="facts">{escape(entry.facts)}</p>')
     return "\n".join(pieces) + "</article>"
+
+
+def _source(page: tuple[str, str]) -> str:
+    url, title = page
+    words = escape(title or url)
+    is_web = url.startswith(("https://", "http://"))
+    return f'<li><a href="{escape(url)}">{words}</a></li>' if is_web else f"<li>{words}</li>"
 
 
 _STYLE = """

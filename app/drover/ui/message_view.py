@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QWidget
 
 from drover.domain.conversation import Message, Position, ReasoningPart, Role
 from drover.domain.run import LiveRun, Run, RunStatus
+from drover.domain.source_list import sources_markdown
 from drover.ui import formats, rich_copy
 from drover.ui.controls import ElidedLabel
 from drover.ui.find_marks import Marks
@@ -36,7 +37,6 @@ from drover.ui.message_actions import MessageActions
 from drover.ui.message_failure import FailureCard, OutcomeLine
 from drover.ui.message_measures import measures, raised_limit, thinks_more_than_it_must
 from drover.ui.message_reasoning import ReasoningBlock, ReasoningDisplay, ReasoningState
-from drover.ui.message_sources import sources_markdown
 from drover.ui.pictures import Pictures
 from drover.ui.sight import is_on_screen
 from drover.ui.theme import draw_frame, theme
