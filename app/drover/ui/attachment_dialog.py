@@ -18,6 +18,7 @@ from drover.ui.pictures import Decoder
 from drover.ui.theme import theme
 
 _WIDTH_PX: Final = 720
+_TEXT_PX: Final = 300
 _MOST_TEXT_CHARS: Final = 200_000
 
 
@@ -61,13 +62,12 @@ class AttachmentDialog(FramedDialog):
         decoder.decode_within(self._raw, shown * self.devicePixelRatioF())
 
     def _show_text(self, part: FilePart) -> None:
-        view = QPlainTextEdit()
+        view = _TextView()
         make_plain(view)
         view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         view.setFont(theme().font("code"))
         view.setAccessibleName(part.name)
-        view.setMinimumHeight(theme().px(280))
         text = text_of(part, self._raw)
         view.setPlainText(text[:_MOST_TEXT_CHARS].replace("\0", "\ufffd"))
         self.body.addWidget(view, 1)
@@ -103,3 +103,10 @@ class AttachmentDialog(FramedDialog):
 
             words = self.tr("The file was not saved: {0}.").format(file.errorString())
             QToolTip.showText(self.mapToGlobal(self.rect().center()), words, self)
+
+
+class _TextView(QPlainTextEdit):
+    """Some lines high; a fixed height would be undone by the style sheet."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(_WIDTH_PX), theme().px(_TEXT_PX))

@@ -6,8 +6,15 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
 
 from drover.ui.controls import Button
 from drover.ui.framed_dialog import words_label
@@ -29,7 +36,7 @@ class ComposerQuestion(QWidget):
         super().__init__(parent)
         self._words = words_label()
         self._words.setAccessibleName(self.tr("Question"))
-        self._choices = QHBoxLayout()
+        self._choices = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._choices.setSpacing(8)
         self._choices.addStretch(1)
         self._buttons: list[Button] = []
@@ -53,11 +60,26 @@ class ComposerQuestion(QWidget):
             button.clicked.connect(partial(self.answered.emit, choice_id))
             self._choices.insertWidget(index, button)
             self._buttons.append(button)
+        self._fit()
         self.setVisible(bool(choices))
         if choices:
             self._buttons[0].setFocus(Qt.FocusReason.OtherFocusReason)
             if QAccessible.isActive():
                 QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, words))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The choices stand below each other where there is no room beside each other."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        layout = self.layout()
+        assert layout is not None
+        room = self.width() - layout.contentsMargins().left() - layout.contentsMargins().right()
+        needed = sum(button.sizeHint().width() + 8 for button in self._buttons) - 8
+        is_narrow = needed > room
+        directions = QBoxLayout.Direction
+        self._choices.setDirection(directions.TopToBottom if is_narrow else directions.LeftToRight)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape answers nothing."""
