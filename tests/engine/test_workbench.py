@@ -258,6 +258,26 @@ async def test_partial_text_survives_a_server_that_goes_away(profile: Profile, p
         assert s.branch(run.conversation_id)[-1].text == "Half an ans"
 
 
+async def test_the_details_name_the_request_wherever_in_the_answer_it_failed(
+    profile: Profile, provider: Provider
+) -> None:
+    fields = {"Content-Type": EVENT_STREAM, "X-Request-Id": "req_1"}
+    broken = {"error": {"message": "Out of memory", "code": "oom"}}
+    provider.script(Head(headers=fields), Send(event(CHUNK)), Send(event(broken)))
+    provider.script(Head(headers=fields), Send(event(CHUNK)), Reset())
+    provider.fails(400, {"error": "No"}, {"X-Request-Id": "req_1"})
+    async with session(profile, provider) as s:
+        for told in (
+            "Out of memory\nCode: oom\nRequest id: req_1",
+            "\nRequest id: req_1",
+            "Request id: req_1\n",
+        ):
+            run = await s.ask()
+            assert run.failure is not None
+            assert told in run.failure.detail
+            assert run.failure.detail.count("req_1") == 1
+
+
 async def test_a_stream_that_just_ends_is_incomplete(profile: Profile, provider: Provider) -> None:
     provider.answers("cut short", finish_reason=None, has_usage=False, has_done=False)
     async with session(profile, provider) as s:

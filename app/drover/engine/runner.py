@@ -360,6 +360,8 @@ class Runner:
                 endpoint_name=live.run.endpoint_name,
                 sent=self._sent_keys() if builder.error is not None else None,
             )
+        if failure is not None and self._recording is not None:
+            failure = chat.with_request_id(failure, dict(self._recording.response_headers))
         settled_at = datetime.now(UTC)
         live.run = replace(
             live.run,

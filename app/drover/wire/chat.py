@@ -10,7 +10,7 @@ from typing import Any
 from drover.domain.conversation import Role
 from drover.domain.run import Adjustment, RunRequest
 from drover.wire.error_body import provider_error
-from drover.wire.failures import failure_from, verdict
+from drover.wire.failures import failure_from, verdict, with_request_id
 from drover.wire.history import PREFILLED, History, history_of
 from drover.wire.parameters import EncodedParameters
 from drover.wire.quirks import quirks_for
@@ -25,6 +25,7 @@ __all__ = [
     "prefill_of",
     "provider_error",
     "verdict",
+    "with_request_id",
 ]
 
 

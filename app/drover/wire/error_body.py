@@ -118,7 +118,7 @@ def provider_error(
     fields = {name.lower(): value for name, value in headers.items()}
     text = _text(body)
     document = _document(text)
-    request_id = next((fields[name] for name in _REQUEST_ID_HEADERS if fields.get(name)), document.request_id)
+    request_id = request_id_of(fields) or document.request_id
     parameter = document.parameter if status in (400, 415, 422) else None
     location = fields.get("location") if 300 <= status < 400 else None
     return ProviderError(
@@ -142,6 +142,12 @@ def _limits(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """What the headers say of limits and pauses; only for display, since each server has its own units."""
     found = [(name, redact(value)) for name, value in headers.items() if _LIMIT_HEADERS.match(name)]
     return tuple(found[:_MOST_LIMITS])
+
+
+def request_id_of(headers: Mapping[str, str]) -> str:
+    """What the server calls this exchange, for whoever runs it; empty where it names none."""
+    fields = {name.lower(): value for name, value in headers.items()}
+    return next((fields[name] for name in _REQUEST_ID_HEADERS if fields.get(name)), "")
 
 
 def page_title(text: str) -> str | None:

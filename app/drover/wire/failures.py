@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from drover.domain.run import Failure, FailureKind, RunStatus
@@ -18,7 +19,7 @@ from drover.errors import (
 )
 from drover.log import redact
 from drover.wire.context_limit import is_overflow, overflow_numbers
-from drover.wire.error_body import capped, named_parameter, status_line, status_phrase
+from drover.wire.error_body import capped, named_parameter, request_id_of, status_line, status_phrase
 from drover.wire.failure_words import SERVER_STATUSES, connection_sentences, names_model, sentences
 
 UNREADABLE_EVENT = "unreadable_event"
@@ -76,6 +77,15 @@ def failure_from(
             return Failure(kind=kind, message=_headline(error.message), hint=error.hint or "")
         case _:
             return Failure(kind=FailureKind.BUG, message=_headline(error.message), hint=error.hint or "")
+
+
+def with_request_id(failure: Failure, headers: Mapping[str, str]) -> Failure:
+    """The failure with the id of its response in the details, where the headers name one."""
+    request_id = redact(request_id_of(headers))
+    if not request_id or request_id in failure.detail:
+        return failure
+    lines = (failure.detail, f"Request id: {request_id}")
+    return replace(failure, detail="\n".join(line for line in lines if line))
 
 
 _CUT = {"length", "model_length", "max_tokens"}
