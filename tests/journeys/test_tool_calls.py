@@ -199,6 +199,44 @@ def test_a_call_still_waits_after_a_restart(user: User, scripted: Endpoint, prov
     assert sent_results(provider) == ["18 degrees"]
 
 
+def test_a_result_that_was_not_sent_survives_a_look_at_another_conversation(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    provider.calls(("c1", "get_weather", "{}"))
+    opened(user, scripted, WEATHER).asks("How is the weather?").sees_end()
+    user.reads("get_weather waits for you").types("18 degrees", into="Result for the model")
+    user.clicks("New conversation")
+    user.waits(lambda: not user.has("Result for the model"), "the other conversation")
+    assert not user.is_told("get_weather waits for you")
+    user.opens_conversation("How is the weather?")
+    user.waits(lambda: user.has("Result for the model"), "the call")
+    assert user.says("Result for the model") == "18 degrees"
+    assert user.can("Send result")
+
+
+def test_versions_that_call_tools_are_compared_with_their_calls(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    provider.calls(("c1", "get_weather", '{"days": 3}'))
+    provider.answers("It will rain.")
+    opened(user, scripted, WEATHER).asks("How is the weather?").sees_end()
+    user.uses("Ctrl+R").sees("It will rain.").sees_end().uses("Ctrl+2")
+    user.reads("get_weather").reads('"days": 3')
+
+
+def test_results_are_not_lost_when_the_next_request_fails(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    provider.calls(("c1", "get_weather", "{}"))
+    provider.fails(400, {"error": {"message": "Not today"}})
+    provider.answers("It will rain.")
+    opened(user, scripted, WEATHER).asks("How is the weather?").sees_end()
+    user.reads("get_weather waits for you").types("cold", into="Result for the model")
+    user.clicks_when_there("Send result").reads("Not today").sees("Result: cold")
+    user.clicks_when_there("Retry").sees("It will rain.")
+    assert sent_results(provider) == ["cold"]
+
+
 def test_a_message_may_be_written_instead(user: User, scripted: Endpoint, provider: Provider) -> None:
     provider.calls(("c1", "get_weather", "{}"))
     provider.answers("Never mind.")

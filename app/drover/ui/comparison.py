@@ -155,7 +155,7 @@ class _Column(QWidget):
         row.addWidget(_Letter(letter))
         row.addWidget(ElidedLabel(words or entry.author, role="wire" if words else "ui"), 1)
         row.addWidget(Label(status_words(run.status) if run else "", role="small", token="text-3"))
-        text = entry.message.text or (run.failure.message if run and run.failure else "")
+        text = _text_of(entry) or (run.failure.message if run and run.failure else "")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -307,6 +307,15 @@ def _differing(runs: Sequence[Run]) -> list[str]:
 
 def _key(value: ParameterValue | None) -> str:
     return repr(value)
+
+
+def _text_of(entry: TranscriptEntry) -> str:
+    """The text of a version, and the calls that it asks for."""
+    if not entry.calls:
+        return entry.message.text
+    from drover.ui.shown_calls import calls_as_markdown
+
+    return "\n\n".join(filter(None, (entry.message.text, calls_as_markdown(entry.calls))))
 
 
 def _settings_words(run: Run, names: Sequence[str]) -> str:
