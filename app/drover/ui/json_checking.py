@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QObject, QThreadPool, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 
-from drover.domain.json_verdict import JsonVerdict
+from drover.domain.json_verdict import JsonVerdict, judged
 from drover.domain.parameters import parsed_json
 from drover.errors import DroverError
+from drover.ui.off_thread import OffThread
 
 
 class JsonCheck(QObject):
@@ -24,53 +25,20 @@ class JsonCheck(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._number = 0
-        _verdicts().came.connect(self._take)
+        self._work = OffThread(self)
+        self._work.done.connect(self.judged)
 
     def ask(self, text: str, schema: Mapping[str, Any] | bool | str | None) -> None:
         """Begins a check; the answer to an earlier one is dropped. A schema may be its text."""
-        self._number = _verdicts().next_number()
-        QThreadPool.globalInstance().start(partial(_judge_and_tell, self._number, text, schema))
+        self._work.start(partial(_judged, text, schema))
 
     def drop(self) -> None:
         """No answer is wanted any more."""
-        self._number = 0
-
-    def _take(self, number: int, verdict: object) -> None:
-        if number == self._number:
-            self.judged.emit(verdict)
+        self._work.drop()
 
 
-class _Verdicts(QObject):
-    """Carries verdicts from the threads; lives with the application, so that no thread finds it gone."""
-
-    came = Signal(int, object)
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self._count = 0
-
-    def next_number(self) -> int:
-        self._count += 1
-        return self._count
-
-
-_shared: _Verdicts | None = None
-
-
-def _verdicts() -> _Verdicts:
-    global _shared
-    application = QCoreApplication.instance()
-    assert application is not None
-    if _shared is None or _shared.parent() is not application:
-        _shared = _Verdicts(application)
-    return _shared
-
-
-def _judge_and_tell(number: int, text: str, schema: Mapping[str, Any] | bool | str | None) -> None:
-    from drover.domain.json_verdict import judged
-
-    _verdicts().came.emit(number, judged(text, _read(schema)))
+def _judged(text: str, schema: Mapping[str, Any] | bool | str | None) -> JsonVerdict:
+    return judged(text, _read(schema))
 
 
 def _read(schema: Mapping[str, Any] | bool | str | None) -> Mapping[str, Any] | bool | None:

@@ -24,7 +24,6 @@ from PySide6.QtCore import (
     QObject,
     QSize,
     Qt,
-    QThreadPool,
     Signal,
 )
 from PySide6.QtGui import QImage, QImageIOHandler, QImageReader
@@ -32,6 +31,7 @@ from PySide6.QtGui import QImage, QImageIOHandler, QImageReader
 from drover.domain.pictures import picture_format
 from drover.ui import formats
 from drover.ui.markdown_spans import image_host
+from drover.ui.off_thread import OffThread
 
 if TYPE_CHECKING:
     from drover.ui.thumbnails import Thumbnails
@@ -156,61 +156,20 @@ class Decoder(QObject):
         decoded(QImage): null if the data are broken
     """
 
-    decoded = Signal(QImage)
+    decoded = Signal(object)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._number = 0
-        _results().done.connect(self._take)
+        self._work = OffThread(self)
+        self._work.done.connect(self.decoded)
 
     def decode(self, picture: Picture, size: QSize) -> None:
         """Decodes at this size, no larger than the picture; an earlier request is dropped."""
-        self._number = _results().next_number()
-        QThreadPool.globalInstance().start(partial(_decode_and_tell, self._number, picture, size))
+        self._work.start(partial(decoded, picture, size))
 
     def decode_within(self, raw: bytes, most: QSize) -> None:
         """Decodes what `covering` gives for a file; an earlier request is dropped."""
-        self._number = _results().next_number()
-        QThreadPool.globalInstance().start(partial(_cover_and_tell, self._number, raw, most))
-
-    def _take(self, number: int, image: QImage) -> None:
-        if number == self._number:
-            self.decoded.emit(image)
-
-
-class _Results(QObject):
-    """Carries images from the threads; lives as long as the application, so that no thread finds it gone."""
-
-    done = Signal(int, QImage)
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self._count = 0
-
-    def next_number(self) -> int:
-        self._count += 1
-        return self._count
-
-
-_shared: _Results | None = None
-
-
-def _results() -> _Results:
-    global _shared
-    application = QCoreApplication.instance()
-    assert application is not None
-    if _shared is None or _shared.parent() is not application:
-        _shared = _Results(application)
-    return _shared
-
-
-def _decode_and_tell(number: int, picture: Picture, size: QSize) -> None:
-    image = decoded(picture, size)
-    _results().done.emit(number, image)
-
-
-def _cover_and_tell(number: int, raw: bytes, most: QSize) -> None:
-    _results().done.emit(number, covering(raw, most))
+        self._work.start(partial(covering, raw, most))
 
 
 def covering(raw: bytes, least: QSize) -> QImage:
