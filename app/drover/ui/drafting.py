@@ -150,6 +150,7 @@ class Drafting(QObject):
     def show_panel(self) -> None:
         """From now on the panel of parameters is there to be filled."""
         self._has_panel = True
+        self.display_attachments()
         self.display_parameters()
         self.display_endpoint()
         self._display_thinking()
@@ -298,8 +299,9 @@ class Drafting(QObject):
         self._show_plan_soon()
 
     def display_attachments(self) -> None:
-        """Shows what goes with the text."""
-        self._window.display_attachments(self._draft.attachments)
+        """Shows what goes with the text; behind the first frame, which does not wait for that."""
+        if self._has_panel:
+            self._window.display_attachments(self._draft.attachments)
 
     def _edit_text(self, text: str) -> None:
         self._change(text=text)
