@@ -50,7 +50,7 @@ def read(log: EventLog) -> list[tuple[str, str]]:
 
 
 def test_the_lines_about_the_connection_come_first() -> None:
-    timing = Timing(connect_ms=48.2, first_byte_ms=371.6)
+    timing = Timing(connect_ms=48.2, first_byte_ms=371.6, tls="TLSv1.3, TLS_AES_256_GCM_SHA384")
     log = log_of(
         sse(delta(content="We")), (402.9, 60),
         run=a_run(body=b"x" * 1142, timing=timing), http_version="HTTP/2",
@@ -61,7 +61,7 @@ def test_the_lines_about_the_connection_come_first() -> None:
     ]
     assert told == [
         (None, 0.0, None, EventKind.SENT, "POST /v1/chat/completions, 1\u202f142 bytes"),
-        (None, 48.2, 48.2, EventKind.CONNECTED, "TLS, HTTP/2"),
+        (None, 48.2, 48.2, EventKind.CONNECTED, "TLSv1.3, TLS_AES_256_GCM_SHA384, HTTP/2"),
         (None, 371.6, 323.4, EventKind.HEAD, "200, text/event-stream"),
     ]
     assert (log[3].number, log[3].at_ms, log[3].since_ms) == (1, 402.9, 31.3)

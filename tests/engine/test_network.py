@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,18 @@ from tests.provider import (
     raw_server,
 )
 
+from drover.domain.conversation import Draft
 from drover.domain.endpoint import Endpoint
 from drover.domain.network import NetworkSecrets, NetworkSettings, ProxyMode, read_proxy
+from drover.domain.run import RunStatus
 from drover.engine.connection_test import try_connection
 from drover.engine.network_access import access_of, keep
 from drover.engine.secrets import Secrets
 from drover.engine.threads import in_daemon_thread
 from drover.engine.transport import HttpRequest, Layer, NetworkAccess, Passed, Transport
+from drover.engine.workbench import Workbench, WorkbenchEvent
 from drover.errors import ConfigurationError, ConnectionFailed, DroverError
+from drover.paths import Profile
 from drover.store.rows import endpoint_from, endpoint_json
 
 LOGIN = "ann:hidden-word"
@@ -560,3 +565,31 @@ async def test_giving_up_a_test_ends_its_request(provider: Provider) -> None:
     received = await provider.request()
     await steps.aclose()
     await received.closed.reached()
+
+
+# All of it together
+
+
+async def test_a_chat_takes_the_way_of_its_endpoint_from_the_request_after_it_was_set(
+    tls_provider: Provider, authority: Authority, tmp_path: Path
+) -> None:
+    tls_provider.models(["a-model"])
+    tls_provider.answers("hello")
+    workbench = Workbench.open(Profile.at(tmp_path), list[WorkbenchEvent]().append)
+    endpoint = endpoint_at(tls_provider.base_url, needs_key=False, default_model_id="a-model")
+    try:
+        await workbench.save_endpoint(endpoint)
+        statuses = []
+        for network in (None, NetworkSettings(ca_file=str(authority.file)), None):
+            await workbench.save_endpoint(replace(endpoint, network=network))
+            run = await workbench.send(None, Draft(text="Why?", endpoint_id="own"))
+            live = workbench.live[run.id]
+            await workbench.wait(run.id)
+            statuses.append((live.run.status, (live.run.timing.tls or "").partition(",")[0]))
+        await workbench.save_endpoint(replace(endpoint, network=NetworkSettings(ca_file=str(authority.file))))
+        assert [card.id for card in await workbench.refresh_models(workbench.endpoints[-1])] == ["a-model"]
+    finally:
+        await workbench.close()
+    assert statuses == [
+        (RunStatus.FAILED, ""), (RunStatus.COMPLETE, "TLSv1.3"), (RunStatus.FAILED, "")
+    ]  # fmt: skip

@@ -159,6 +159,8 @@ class Timing:
     reasoning_ended_ms: float | None = None
     last_token_ms: float | None = None
     total_ms: float | None = None
+    tls: str | None = None
+    """Version and cipher of the connection that stood then; None without encryption."""
 
     @property
     def reasoning_ms(self) -> float | None:

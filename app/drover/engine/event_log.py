@@ -329,11 +329,12 @@ def _connection_lines(run: Run, exchange: Exchange) -> list[LoggedEvent]:
         (EventKind.SENT, 0.0, f"{method} {urlsplit(url).path or url}{size}")
     ]
     timing = run.timing
+    secure = f"{timing.tls or 'TLS'}, " if url.startswith("https:") else ""
     if timing.connect_ms is not None:
-        secure = "TLS, " if url.startswith("https:") else ""
         said.append((EventKind.CONNECTED, timing.connect_ms, f"{secure}{exchange.http_version}".rstrip(", ")))
     elif exchange.response_status is not None:
-        said.append((EventKind.CONNECTED, 0.0, f"{exchange.http_version}, over a connection that was open"))
+        words = f"{secure if timing.tls else ''}{exchange.http_version}, over a connection that was open"
+        said.append((EventKind.CONNECTED, 0.0, words))
     if exchange.response_status is not None:
         kind = next(
             (value for name, value in exchange.response_headers if name.lower() == "content-type"), ""

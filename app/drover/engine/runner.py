@@ -99,6 +99,7 @@ class _Recording:
         self.status: int | None = None
         self.response_headers: tuple[tuple[str, str], ...] = ()
         self.http_version = ""
+        self.tls = ""
         self.connect_ms: float | None = None
         self.first_byte_ms: float | None = None
         self.chunks: list[bytes] = []
@@ -109,6 +110,7 @@ class _Recording:
         self.status = response.status
         self.response_headers = response.headers
         self.http_version = response.http_version
+        self.tls = response.tls
         self.connect_ms = response.connect_ms
         self.first_byte_ms = response.first_byte_ms
 
@@ -417,6 +419,7 @@ class Runner:
             reasoning_ended_ms=_ms(builder.reasoning_ended_s),
             last_token_ms=_ms(builder.last_token_s),
             total_ms=_ms(time.monotonic() - self._live.started_at_s),
+            tls=recording.tls or None,
         )
 
 
