@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton
 from tests.provider import Provider
+from tests.store import values
 from tests.user import User
 
+from drover.domain.conversation import Role, TextPart, ToolCallPart, ToolResultPart
 from drover.domain.endpoint import Endpoint
+from drover.domain.record import ConversationRecord
 from drover.domain.run import RunStatus
+from drover.paths import Profile
+from drover.store.database import open_database
+from drover.store.library import Library
 
 
 def test_everything_is_there_after_a_restart(user: User, provider: Provider, scripted: Endpoint) -> None:
@@ -172,3 +181,25 @@ def test_a_hit_in_another_version_brings_that_version_up(
     user.clicks("Regenerate").sees("a lion").sees_end().clicks("New conversation").asks("other").sees_end()
     user.types("giraffe", into="Search conversations").sees_titles("which animal?")
     user.opens_conversation("which animal?").sees("a giraffe").reads("1/2")
+
+
+def test_a_hit_in_the_result_of_a_tool_leads_to_its_reply(
+    user: User, profile: Profile, scripted: Endpoint
+) -> None:
+    question = values.question("q", "Which animal?", of="zoo")
+    run = replace(values.ended(values.run("r1"), RunStatus.COMPLETE), conversation_id="zoo")
+    call = ToolCallPart(call_id="1", name="look", arguments="{}")
+    reply = replace(values.reply(run), parts=(TextPart(text="Let me look."), call))
+    result = ToolResultPart(call_id="1", name="look", text="an okapi")
+    results = replace(values.question("t", of="zoo", after=reply.id), role=Role.TOOL, parts=(result,))
+    last = values.question("end", "More.\n\n" * 200, of="zoo", after="t")
+    with closing(Library(open_database(profile.database))) as library:
+        conversation = replace(values.conversation("zoo"), title="zoo", head_id="end")
+        library.add_record(
+            ConversationRecord(
+                conversation=conversation, messages=(question, reply, results, last), runs=(run,)
+            )
+        )
+    user.opens(scripted).types("unheard of", into="Search conversations").sees_titles()
+    user.replaces("okapi", into="Search conversations").sees_titles("zoo")
+    user.opens_conversation("zoo").sees("Let me look.").reads("an okapi")

@@ -13,11 +13,13 @@ from tests.store import values
 from drover.domain.conversation import (
     Draft,
     Message,
+    Node,
     Part,
     ReasoningPart,
     Role,
     TextPart,
     ToolCallPart,
+    ToolResultPart,
 )
 from drover.domain.endpoint import Endpoint, FactOutcome, ModelCard, ParameterFact
 from drover.domain.parameters import UNSET, Preset
@@ -451,3 +453,24 @@ def test_facts_about_parameters_are_kept_for_each_model_and_forgotten(library: L
     assert [known.name for known in library.parameter_facts()] == ["top_p", "top_p"]
     library.delete_endpoint("lab")
     assert library.parameter_facts() == []
+
+
+def test_results_of_single_calls_are_kept_until_they_become_a_message(library: Library) -> None:
+    run = values.run("r1")
+    library.add_turn(conversation=values.conversation(), message=values.question("q"), run=run)
+    reply = values.reply(values.ended(run, RunStatus.COMPLETE))
+    library.settle(values.ended(run, RunStatus.COMPLETE), reply, None)
+    first = ToolResultPart(call_id="1", name="now", text="12:00\ud800", ran="date", is_error=True)
+    second = ToolResultPart(call_id="2", name="ask", text="yes")
+    library.save_call_result(reply.id, 1, second)
+    library.save_call_result(reply.id, 0, second)
+    assert library.save_call_result(reply.id, 0, first).messages == {reply.id}
+    kept = dataclasses.replace(first, text="12:00\ufffd")
+    assert library.call_results(reply.id) == {0: kept, 1: second}
+    assert library.call_results("other") == {}
+    results = dataclasses.replace(values.question("t", after=reply.id), role=Role.TOOL, parts=(kept, second))
+    library.add_turn(message=results)
+    assert library.call_results(reply.id) == {}
+    assert library.message("t") == results
+    (node,) = [node for node in library.nodes("c") if node.id == "t"]
+    assert node == Node.of(results)

@@ -15,6 +15,7 @@ from drover.domain.attachments import refused_kind, sent_kinds, shortened_data
 from drover.domain.attempts import FailedAttempt, NextAttempt
 from drover.domain.conversation import (
     Message,
+    Node,
     Part,
     ReasoningPart,
     Role,
@@ -426,7 +427,7 @@ class Runner:
 async def encoded_request(request: RunRequest) -> chat.EncodedRequest:
     """What a request sends; a large one is encoded on a thread, so that nothing waits for it."""
     if len(request.branch) < _MANY_MESSAGES and not request.attached:
-        chars = sum(len(message.text) for message in request.branch)
+        chars = sum(Node.of(message).text_chars for message in request.branch)
         if chars < _LARGE_CHARS:
             return chat.encode(request)
     return await in_daemon_thread(functools.partial(chat.encode, request), name="encode")

@@ -730,9 +730,11 @@ class Controller(QObject):
         if head_id != self._shown.head_id:
             await self._workbench.show_version(hit.conversation_id, head_id)
         if self._shown.id == hit.conversation_id:
-            self._window.transcript.show_message(message_id)
-            part = "reasoning" if hit.where == "reasoning" else "body"
-            self._finding.show_found(message_id, part, self._hit_words)
+            shown_id = self._shown.shown_with(message_id)
+            self._window.transcript.show_message(shown_id)
+            if shown_id == message_id:
+                part = "reasoning" if hit.where == "reasoning" else "body"
+                self._finding.show_found(message_id, part, self._hit_words)
 
     # Sending
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from drover.domain.conversation import Attachment, Draft, Node
+from drover.domain.conversation import Attachment, Draft, Node, Role
 from drover.domain.endpoint import Endpoint, ModelCard
 from drover.domain.parameters import UNSET, ParameterChange, SamplingParameters, changes
 from drover.domain.run import Adjustment, Run
@@ -231,7 +231,10 @@ class NextRequest(QObject):
         return MessageRun(sign=sign, count=len(nodes), read=read)
 
     def _text(self, node: Node) -> str:
-        return self._shown.texts(node.id)[1]
+        if node.role is not Role.TOOL:
+            return self._shown.texts(node.id)[1]
+        message = self._shown.message(node.id)
+        return "\n".join(part.text for part in message.tool_results) if message is not None else ""
 
     def _left_out_words(self, count: int) -> str:
         return self.tr("{0} more messages").format(formats.whole(count))

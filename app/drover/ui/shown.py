@@ -189,6 +189,12 @@ class ShownConversation:
             return self._branch.count_to(message_id)
         return sum(map(_is_sent, self._tree.branch(message_id)))
 
+    def shown_with(self, message_id: str) -> str:
+        """The message at which this one is shown: results stand with the reply that called for them."""
+        node = self._tree.nodes.get(message_id)
+        is_result = node is not None and node.role is Role.TOOL
+        return (node.parent_id if is_result and node is not None else None) or message_id
+
     def parent_of(self, message_id: str) -> str | None:
         """The message that this one follows."""
         node = self._tree.nodes.get(message_id)
