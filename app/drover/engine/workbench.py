@@ -484,15 +484,20 @@ class Workbench:
 
         Raises ConfigurationError. However long the branch is, nothing waits for it but the caller.
         """
-        from drover.engine.threads import in_daemon_thread
         from drover.wire.quirks import quirks_for
         from drover.wire.replay import thinking_plan
 
-        branch = await self._on_writer(lambda: self._library.branch(message_id))
-        branch.append(_user_message("", None, "", Draft()))
-        request = await self._with_origins(self._request(draft, tuple(branch)))
-        quirks = quirks_for(request.endpoint)
-        return await in_daemon_thread(lambda: thinking_plan(request, quirks), name="thinking")
+        without_messages = self._request(draft, ())
+        question = _user_message("", None, "", Draft())
+
+        def plan() -> ThinkingPlan:
+            branch = (*self._library.branch(message_id), question)
+            request = replace(without_messages, branch=branch)
+            return thinking_plan(
+                replace(request, origins=self._origins(branch)), quirks_for(request.endpoint)
+            )
+
+        return await self._on_writer(plan)
 
     async def body_after(self, message_id: str | None, draft: Draft) -> bytes:
         """The exact body that the draft would send after this stored message; None begins a conversation.
@@ -726,20 +731,21 @@ class Workbench:
 
     async def _with_origins(self, request: RunRequest) -> RunRequest:
         """The same with who wrote the replies that hold what is for their author alone."""
+        return replace(request, origins=await self._on_writer(lambda: self._origins(request.branch)))
+
+    def _origins(self, branch: Sequence[Message]) -> dict[str, Origin]:
+        """Who wrote the replies that hold what is for their author alone. Call on the writer thread."""
         private = {
             message.id: message.run_id
-            for message in request.branch
+            for message in branch
             if message.run_id and any(map(_is_for_its_author, message.parts))
         }
-        if not private:
-            return request
-        runs = await self._on_writer(lambda: self._library.runs_by_id(list(private.values())))
-        origins = {
+        runs = self._library.runs_by_id(list(private.values())) if private else {}
+        return {
             message_id: Origin(run.endpoint_id, run.base_url, run.model_id)
             for message_id, run_id in private.items()
             if (run := runs.get(run_id)) is not None
         }
-        return replace(request, origins=origins)
 
     async def _with_attached(self, request: RunRequest) -> RunRequest:
         """The same with the bytes of what its messages hold."""
