@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.wire.replies import SERVER, delta, sse
 
@@ -69,9 +69,9 @@ MARKED: dict[str, tuple[str, _Read]] = {
         ('They said "hi"', "Use `ls`", []),
     ),
     "ends that are quoted": (
-        "<|channel|>analysis<|message|>Not `<|end|>`.<|end|>"
+        "<|channel|>analysis<|message|>Not “<|end|>”.<|end|>"
         "<|start|>assistant<|channel|>final<|message|>An `<|end|>` ends it.",
-        ("Not `<|end|>`.", "An `<|end|>` ends it.", []),
+        ("Not “<|end|>”.", "An `<|end|>` ends it.", []),
     ),
     "other angle brackets": (
         "<|channel|>analysis<|message|>1 <| 2 < 3 <b><|end|>"
@@ -178,13 +178,14 @@ _PIECES = st.lists(
                 ">",
                 " ",
             ),
-            *("Hm", "`", "\n", "</think>"),
+            *("Hm", "`", '"', "“", "\n", "</think>", "<|return|>", "<|start|>assistant"),
         ]
     ),
     max_size=16,
 ).map("".join)
 
 
+@example("<|start|>assistant to=a“b<|message|>Hm", ReadingKind.HARMONY)
 @given(_PIECES, st.sampled_from([kind for kind in ReadingKind if kind is not ReadingKind.TAGS]))
 def test_any_cut_gives_the_same_reading(text: str, kind: ReadingKind) -> None:
     reading = Reading(kind=kind)

@@ -30,6 +30,7 @@ _HEAD_PATTERN = re.compile(
 _RECIPIENT_PATTERN = re.compile(r"\bto=([^\s<]+)")
 _CHANNEL_PATTERN = re.compile(r"<\|channel\|>\s*(\w+)")
 _QUOTES = "`'\"“‘"
+_CLOSING_QUOTES = "`'\"”’"
 
 
 class Piece(IntEnum):
@@ -106,7 +107,7 @@ class HarmonySplitter:
         window = text[at : at + _HEADER_CHARS]
         head, marker, _ = window.partition(_MESSAGE)
         self._state = _State.BODY
-        if marker and _HEAD_PATTERN.fullmatch(head):
+        if marker and _HEAD_PATTERN.fullmatch(head) and _may_be_header(head):
             self._begin(head, out)
             return at + len(head) + len(marker)
         if not marker and len(window) < _HEADER_CHARS and _may_be_header(head):
@@ -136,7 +137,7 @@ class HarmonySplitter:
             markers = self._markers(is_behind_quote=is_behind_quote)
             marker = next((marker for marker in markers if text.startswith(marker, at)), "")
             end = at + len(marker)
-            if marker and not (is_behind_quote and text[end : end + 1] in _QUOTES):
+            if marker and not (is_behind_quote and text[end : end + 1] in _CLOSING_QUOTES):
                 self._emit(text[start:at], out)
                 is_head = marker in _HEADS
                 self._state = _State.HEADER if is_head else _State.BETWEEN
