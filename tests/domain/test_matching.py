@@ -103,3 +103,9 @@ def test_any_piece_of_a_text_is_found_in_it(text: str, start: int, length: int, 
     assert all(0 <= begin < end <= len(text) for begin, end in spans)
     if piece.isascii() and piece.strip() and text.isascii():
         assert spans
+
+
+def test_what_folds_to_nothing_is_nothing_to_look_for() -> None:
+    matcher = Matcher(["\u00ad"])
+    assert matcher.is_empty
+    assert matcher.find("0\u00ad") == []

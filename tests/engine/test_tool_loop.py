@@ -291,3 +291,28 @@ async def test_a_call_that_is_not_there_is_refused(profile: Profile, provider: P
             await s.workbench.tools.answer(reply_of(s, run).id, index, "x", draft)
         with pytest.raises(ConfigurationError, match="ask has no program"):
             await s.workbench.tools.approve(reply_of(s, run).id, 0, draft)
+
+
+async def test_calls_without_ids_of_their_own_are_told_apart(profile: Profile, provider: Provider) -> None:
+    provider.calls(("0", "ask", '{"n": 1}'), ("0", "ask", '{"n": 2}'), finish_reason="stop")
+    provider.answers("Both.")
+    async with session(profile, provider) as s:
+        draft = draft_with(BY_HAND)
+        run = await s.ask(draft)
+        reply = reply_of(s, run)
+        assert [call.arguments for call in reply.tool_calls] == ['{"n": 1}', '{"n": 2}']
+        await s.workbench.tools.answer(reply.id, 1, "two", draft)
+        await s.workbench.tools.answer(reply.id, 0, "one", draft)
+        await s.until(ends(s, run.conversation_id, "Both."))
+        assert results_in(provider, 1) == [("call_1", "one"), ("call_2", "two")]
+
+
+async def test_a_deleted_conversation_runs_no_programs(profile: Profile, provider: Provider) -> None:
+    provider.calls(("c", "endless", "{}"))
+    async with session(profile, provider) as s:
+        draft = draft_with(ENDLESS)
+        run = await s.ask(draft)
+        await s.workbench.tools.approve(reply_of(s, run).id, 0, draft)
+        assert s.workbench.tools.working_reply_in(run.conversation_id) is not None
+        await s.workbench.delete_conversation(run.conversation_id)
+        assert s.workbench.tools.working_reply_in(run.conversation_id) is None

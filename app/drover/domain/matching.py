@@ -66,7 +66,8 @@ class Matcher:
         in scripts without spaces.
         """
         self._folds = _EXACT if matches_case else _LOOSE
-        wanted = [self._fold(text[:_MAX_QUERY_CHARS]) for text in texts if text.strip()]
+        folded = (self._fold(text[:_MAX_QUERY_CHARS]) for text in texts)
+        wanted = [text for text in folded if text.strip()]  # a soft hyphen alone folds to nothing
         self._alternatives = [_REQUIRED.findall(text) for text in wanted]
         patterns = [_pattern(text, begins_words=begins_words) for text in wanted]
         self._pattern = re.compile("|".join(sorted(patterns, key=len, reverse=True))) if patterns else None
