@@ -284,6 +284,16 @@ async def test_a_proxy_that_wants_another_login_is_told_as_such(
     assert words in error.message
 
 
+async def test_a_proxy_that_wants_a_login_for_plain_http_is_told_as_such(provider: Provider) -> None:
+    provider.fails(407, "no", path="http://model.invalid/v1")
+    settings: dict[str, Any] = {
+        "proxy_mode": ProxyMode.MANUAL,
+        "proxy_url": f"http://127.0.0.1:{provider.port}",
+    }
+    error = await trouble_of(request_to("http://model.invalid/v1", access(**settings)))
+    assert "asks for a user name and a password" in error.message
+
+
 @pytest.mark.parametrize(
     ("is_socks", "refusal", "words"),
     [(False, b"403 Forbidden", "403 Forbidden"), (True, b"\x02", "Connection not allowed by ruleset")],

@@ -33,6 +33,7 @@ from drover.log import redact
 if TYPE_CHECKING:
     import httpx
 
+_LOGIN_WANTED = 407
 _REDIRECTS = (301, 302, 303, 307, 308)
 _QUEUED_CHUNKS = 64
 _PIECE_BYTES = 256 * 1024
@@ -456,6 +457,9 @@ class _Call:
         response = await self._next()
         assert isinstance(response, HttpResponse)
         location = response.header("location")
+        if response.status == _LOGIN_WANTED and self._proxy is not None:
+            sentence, hint = _login_words(self._proxy)
+            raise ConnectionFailed(sentence, phase="proxy", elapsed_s=self._elapsed_s(), hint=hint)
         if response.status in _REDIRECTS and location:
             raise _redirected(self._request.url, self._target, location)
         self._deadline_s = max(self._deadline_s, self._clock() + self._request.idle_timeout_s)
@@ -877,16 +881,18 @@ def _is_passing(phase: str, error: Exception) -> bool:
             return False
 
 
+def _login_words(proxy: Proxy) -> tuple[str, str]:
+    if proxy.user:
+        return f"The proxy {proxy.url} does not accept the user name and the password.", _LOGIN_HINT
+    return f"The proxy {proxy.url} asks for a user name and a password.", _LOGIN_HINT
+
+
 def _proxy_words(error: Exception, proxy: Proxy, where: str) -> tuple[str, str]:
     import httpx
 
     said = str(error) if isinstance(error, httpx.ProxyError) else ""
-    if said.startswith("407") or "username/password" in said.lower():
-        if proxy.user:
-            return f"The proxy {proxy.url} does not accept the user name and the password.", _LOGIN_HINT
-        return f"The proxy {proxy.url} asks for a user name and a password.", _LOGIN_HINT
-    if said.startswith("Requested NO AUTH"):
-        return f"The proxy {proxy.url} asks for a user name and a password.", _LOGIN_HINT
+    if said.startswith((str(_LOGIN_WANTED), "Requested NO AUTH")) or "username/password" in said.lower():
+        return _login_words(proxy)
     if any(isinstance(cause, ssl.SSLError) for cause in tls.causes(error)):
         return tls.failure_words(error, f"the proxy {proxy.url}", shows_certificate=False)
     if isinstance(error, httpx.RemoteProtocolError) and "illegal" in str(error):
