@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QLineEdit
 from tests.journeys.conftest import endpoint_at
-from tests.provider import Provider, ReceivedRequest, Step, json_steps, usage_of
+from tests.provider import MODELS_PATH, Provider, ReceivedRequest, Stall, Step, json_steps, usage_of
 from tests.user import User
 
 from drover.paths import Profile
@@ -109,3 +109,16 @@ def test_a_pasted_address_becomes_an_endpoint_with_its_models(user: User, provid
     ]
     user.clicks("New conversation")
     assert (user.says("Endpoint"), user.says("Model")) == ("Mine", "large")
+
+
+def test_a_test_of_a_connection_goes_through_the_layers_and_can_be_stopped(
+    user: User, provider: Provider
+) -> None:
+    provider.models(["a-model"])
+    provider.answers("hello")
+    user.opens().clicks("Menu").picks("Add an endpoint…")
+    user.types(provider.base_url, into="Address").clicks("Test")
+    user.reads("status 200").reads("None was sent, and none was asked for.").reads("a-model answered.")
+    provider.script(Stall(), path=MODELS_PATH)
+    user.clicks_when_there("Test").clicks_when_there("Stop")
+    user.reads("Stopped.").clicks("Cancel")
