@@ -8,6 +8,7 @@ import time
 
 import pytest
 from PySide6.QtCore import QAbstractEventDispatcher, QTimer
+from PySide6.QtWidgets import QApplication
 
 from drover.domain.tools import ToolDefinition
 from drover.engine.tool_programs import ToolProgram
@@ -27,6 +28,19 @@ async def test_callbacks_run_in_the_order_in_which_they_became_due(qt_loop: Even
     cancelled.cancel()
     await asyncio.sleep(0.001)
     assert ran == ["first", "second", "brought about by the first"]
+
+
+def test_while_it_does_not_run_no_task_goes_on_even_where_qt_is_turned(qt_loop: EventLoop) -> None:
+    found: list[asyncio.AbstractEventLoop] = []
+
+    async def look() -> None:
+        found.append(asyncio.get_running_loop())
+
+    task = qt_loop.create_task(look())
+    QApplication.processEvents()
+    assert not task.done()
+    qt_loop.run_until_complete(task)
+    assert found == [qt_loop]
 
 
 async def test_callbacks_without_end_leave_qt_its_turns(qt_loop: EventLoop) -> None:

@@ -23,7 +23,8 @@ class EventLoop(qasync.QEventLoop):  # type: ignore[misc]
 
     qasync starts a timer of Qt for each callback, keeps those of what was cancelled until they go off, and
     makes a notifier for each read. Here callbacks that are due share one timer and run one after the other,
-    also those that they bring about; a cancelled timer is gone; a socket keeps its notifier.
+    also those that they bring about; a cancelled timer is gone; a socket keeps its notifier. While the loop
+    does not run, nothing of it does, even where somebody turns the loop of Qt.
     """
 
     def __init__(self, application: QApplication) -> None:
@@ -59,6 +60,12 @@ class EventLoop(qasync.QEventLoop):  # type: ignore[misc]
         """Runs it at this time of `time.monotonic()`."""
         return self.call_later(when - time.monotonic(), callback, *args, context=context)
 
+    def run_forever(self) -> Any:
+        """Runs until it is stopped; what became due before runs first."""
+        if self._due:
+            self._turn.start()
+        return super().run_forever()
+
     def close(self) -> None:
         """Ends for good: what is due or delayed never runs."""
         if not self.is_closed():
@@ -77,6 +84,8 @@ class EventLoop(qasync.QEventLoop):  # type: ignore[misc]
             self._turn.start()
 
     def _run_due(self) -> None:
+        if not self.is_running():
+            return  # a task would find no running loop
         ends_s = time.monotonic() + _TURN_S
         due = self._due
         try:
@@ -120,7 +129,7 @@ class EventLoop(qasync.QEventLoop):  # type: ignore[misc]
 
     def _read(self, number: int) -> None:
         found = self._readers.get(number)
-        if found is not None:
+        if found is not None and self.is_running():
             found[1]._run()
             self._run_due()  # so that a packet is one turn, from the socket to the listener
 
