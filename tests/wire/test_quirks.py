@@ -246,6 +246,20 @@ def test_a_choice_of_one_tool_is_a_choice_of_any_where_none_can_be_named(
     assert [a.action for a in noted] == ([] if is_named else ["translated"])
 
 
+def test_a_model_whose_template_has_no_place_for_tools_is_offered_none() -> None:
+    request = encode(
+        RunRequest(
+            endpoint=server("built-in"), model_id="SmolLM2-135M-Instruct",
+            branch=(message("q", Role.USER, "Hi"),), parameters=Set(tool_choice="auto"),
+            tools=(ToolDefinition(name="weather"),),
+        )
+    )  # fmt: skip
+    assert settings(request) == USAGE
+    noted = [(a.name, a.action) for a in request.adjustments]
+    assert noted[:2] == [("tools", "dropped"), ("tool_choice", "dropped")]
+    assert "SmolLM2" in request.adjustments[0].reason
+
+
 def test_questions_in_a_row_are_one_where_turns_must_be_taken() -> None:
     branch = (
         message("1", Role.USER, "a"), message("2", Role.ASSISTANT, ReasoningPart(text="Hm.")),

@@ -539,6 +539,14 @@ _PROGRAMS = (
         label="Built-in",
         evidence=("https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md",),
         effort_by_grammar_models=("smollm2",),
+        # llama.cpp takes them, and the model never hears of them.
+        unsupported=(
+            Unsupported(
+                models="smollm2",
+                names=("tools",),
+                reason="the chat template of SmolLM2 has no place for tools",
+            ),
+        ),
         takes_named_tool_choice=False,
         refused_attachments={"pdf": "the built-in server takes no documents"},
     ),
