@@ -253,7 +253,8 @@ class User:
         # tasks that are due then find no running loop.
         future = asyncio.ensure_future(work, loop=self._loop)
         future.add_done_callback(self._stop)
-        self._loop.run_forever()
+        while not future.done():  # on a busy machine Qt's loop was once seen to end before
+            self._loop.run_forever()
         return future.result()
 
     def _stop(self, _future: asyncio.Future[Any]) -> None:
