@@ -6,7 +6,8 @@ import shlex
 import sys
 from typing import Any
 
-from PySide6.QtWidgets import QApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QTextEdit
 from tests.provider import CHAT_PATH, EVENT_STREAM, Flag, Head, Provider, Send, Step, Wait, event
 from tests.user import User
 
@@ -235,6 +236,44 @@ def test_results_are_not_lost_when_the_next_request_fails(
     user.clicks_when_there("Send result").reads("Not today").sees("Result: cold")
     user.clicks_when_there("Retry").sees("It will rain.")
     assert sent_results(provider) == ["cold"]
+
+
+def test_a_result_that_is_being_written_survives_other_conversations_and_a_restart(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    provider.calls(("c1", "get_weather", "{}"), ("c2", "echo", "{}"))
+    provider.answers("It will rain.")
+    opened(user, scripted, WEATHER, ECHO).asks("How is the weather?").sees_end()
+    user.reads("1 call waits for your approval").types("18 deg", into="Result for the model")
+    user.clicks("New conversation").opens_conversation("How is the weather?")
+    user.waits(lambda: user.says("Result for the model") == "18 deg", "what was written")
+    user.clicks("Answer…").types("echo echo", into="Result for the model").starts_again()
+    user.waits(lambda: len(user._all("Result for the model", QTextEdit)) == 2, "both fields")
+    assert [field.toPlainText() for field in user._all("Result for the model", QTextEdit)] == [
+        "18 deg",
+        "echo echo",
+    ]
+    user.clicks("Send results").sees("It will rain.")
+    assert sent_results(provider) == ["18 deg", "echo echo"]
+    user.starts_again().sees("It will rain.")
+    assert not user.has("Result for the model")
+
+
+def test_what_follows_results_that_were_sent_is_in_view(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    long = '{"list": [' + ", ".join(map(str, range(40))) + "]}"
+    provider.calls(*((f"c{n}", "get_weather", long) for n in range(4)))
+    provider.answers("It will rain.")
+    opened(user, scripted, WEATHER).asks("How is the weather?").sees_end()
+    user.reads("Each call needs a result")
+    for field in user._all("Result for the model", QTextEdit):
+        field.setFocus()
+        user._does(QTest.keyClicks, field, "cold")
+    bar = user.window.transcript.verticalScrollBar()
+    user._does(bar.setValue, bar.maximum() - 20)
+    user.clicks_when_there("Send results").sees("It will rain.").sees_end()
+    user.waits(lambda: bar.value() == bar.maximum(), "the end")
 
 
 def test_a_message_may_be_written_instead(user: User, scripted: Endpoint, provider: Provider) -> None:

@@ -198,6 +198,8 @@ class Draft:
     resting_tools: tuple[ToolDefinition, ...] = ()
     """Tools that are kept for the conversation, and not offered at present."""
     reasoning_replay: ReasoningReplay = ReasoningReplay.AS_REQUIRED
+    results: tuple[tuple[str, int, str], ...] = ()
+    """Results of calls that were written and not sent: the reply, the index of the call, the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -473,6 +473,7 @@ def draft_from(text: str, stored: str) -> Draft:
         values[name] = tuple(map(_attachment_from, values.get(name, ())))
     for name in ("tools", "resting_tools"):
         values[name] = tuple(map(_tool_from, values.get(name, ())))
+    values["results"] = tuple(map(tuple, values.get("results", ())))
     values["reasoning_replay"] = ReasoningReplay(values.get("reasoning_replay", ReasoningReplay.AS_REQUIRED))
     return value_of(Draft, values)
 

@@ -29,11 +29,13 @@ class CallBlock(QWidget):
         height_changed(): lay out again
         decided(int, str): the index of a call, and one of `run`, `run_always`, `decline`, `stop`
         results_given(dict[int, str]): what a person wrote as results, by the index of the call
+        results_edited(): a person writes
     """
 
     height_changed = Signal()
     decided = Signal(int, str)
     results_given = Signal(object)
+    results_edited = Signal()
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -89,18 +91,17 @@ class CallBlock(QWidget):
             self._add_card()
         for index, card in enumerate(self._cards):
             card.display(calls[index])
-            card.set_answer(
-                self._written.pop(index, "") if card.takes_answer or index in self._written else ""
-            )
+            if card.is_waiting:
+                card.set_answer(self._written.pop(index, ""))
         self._show_more()
         self._show_sending()
 
     def restore(self, written: Mapping[int, str]) -> None:
         """Brings back what a person had written before this was made anew."""
         self._written = dict(written)
-        for index, text in written.items():
-            if index < len(self._cards):
-                self._cards[index].set_answer(text)
+        for index, card in enumerate(self._cards):
+            if card.is_waiting:
+                card.set_answer(self._written.pop(index, ""))
         self._show_sending()
 
     def count_on(self) -> None:
@@ -180,6 +181,7 @@ class CallBlock(QWidget):
         return bool(self._calls) and all(call.is_kept for call in self._calls)
 
     def _take_edit(self) -> None:
+        self.results_edited.emit()
         if self._show_sending():
             self.height_changed.emit()
 
@@ -205,6 +207,8 @@ class CallBlock(QWidget):
         if fields and others > 0:
             one, many = self.tr("1 call waits for your approval"), self.tr("{0} calls wait for your approval")
             hint = one if others == 1 else many.format(others)
+        elif len(empty) > 1 or (empty and len(fields) > 1):
+            hint = self.tr("Each call needs a result")
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
         return was_shown != (bool(fields) or self._is_ready)

@@ -91,6 +91,11 @@ class CallCard(QWidget):
         """Whether there is a field for the result."""
         return self._asking is not None and self._asking.takes_answer
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its result may be written."""
+        return self._shown is not None and self._shown.stage is CallStage.WAITING
+
     def set_answer(self, text: str) -> None:
         """Brings back what was written before the card was made anew."""
         if self._asking is not None and text:
@@ -284,6 +289,7 @@ class _Result(QWidget):
         self._content.height_changed.connect(self.height_changed)
         self._text = self._content.text
         self._copy = _CopyButton(self.tr("Copy result"), self._read, self)
+        self._raw = ""
         self._check: JsonCheck | None = None
 
     def display(self, shown: ShownCall) -> None:
@@ -295,8 +301,9 @@ class _Result(QWidget):
         else:
             self._title.setText(self.tr("Told to the model") if result.is_error else self.tr("Your result"))
         self._copy.setVisible(bool(result.text))
-        if result.text != self._text.text:
-            self._text.display(result.text)
+        if result.text != self._raw:
+            self._raw = result.text
+            self._text.display(result.text.rstrip("\r\n"))
             if result.text.lstrip()[:1] in ("{", "["):
                 if self._check is None:
                     self._check = JsonCheck(self)
@@ -312,7 +319,7 @@ class _Result(QWidget):
             self._content.take_value(verdict.value)
 
     def _read(self) -> str:
-        return self._text.text
+        return self._raw
 
     def lay_out(self, width: int) -> int:
         """The height it takes at this width."""

@@ -55,6 +55,7 @@ class Calling(QObject):
                 await tools.go_on(reply_id, draft)
             for index, text in results.items():
                 await tools.answer(reply_id, index, text, draft)
+            self._drafting.keep_results(reply_id, {})
         except BaseException:
             self._window.transcript.take_back_results(reply_id)
             raise

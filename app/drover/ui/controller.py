@@ -213,6 +213,7 @@ class Controller(QObject):
         transcript.inspect_requested.connect(self._inspect)
         transcript.call_decided.connect(self._decide_call)
         transcript.results_given.connect(self._give_results)
+        transcript.results_edited.connect(self._drafting.keep_results)
         transcript.failure_action_requested.connect(self._act_on_failure)
         transcript.link_activated.connect(self._open_link)
         transcript.pictures.fetch_requested.connect(self._fetch_picture)
@@ -498,6 +499,8 @@ class Controller(QObject):
         self._window.conversations.select(self._shown.id)
         self._drafting.open()
         self._display_conversation()
+        for reply_id, written in self._drafting.results.items():
+            self._window.transcript.restore_results(reply_id, written)
         last = self._shown.id or ""
         if self._workbench.settings.last_conversation_id != last:
             self.spawn(self._workbench.change_settings(last_conversation_id=last))
@@ -818,6 +821,7 @@ class Controller(QObject):
         self._calling.decide(reply_id, index, decision)
 
     def _give_results(self, reply_id: str, results: dict[int, str]) -> None:
+        self._window.transcript.follow()
         self._calling.give(reply_id, results)
 
     def _show_calls(self, conversation_id: str, _reply_id: str) -> None:

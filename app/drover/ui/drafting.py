@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -302,6 +302,23 @@ class Drafting(QObject):
         """Shows what goes with the text; behind the first frame, which does not wait for that."""
         if self._has_panel:
             self._window.display_attachments(self._draft.attachments)
+
+    # Results of calls
+
+    @property
+    def results(self) -> dict[str, dict[int, str]]:
+        """Results of calls that were written and not sent, by reply and by the index of the call."""
+        found: dict[str, dict[int, str]] = {}
+        for reply_id, index, text in self._draft.results:
+            found.setdefault(reply_id, {})[index] = text
+        return found
+
+    def keep_results(self, reply_id: str, written: Mapping[int, str]) -> None:
+        """Keeps what is written by now as results of calls of a reply."""
+        others = tuple(kept for kept in self._draft.results if kept[0] != reply_id)
+        results = others + tuple((reply_id, index, text) for index, text in written.items())
+        if results != self._draft.results:
+            self._change(results=results)
 
     def _edit_text(self, text: str) -> None:
         self._change(text=text)

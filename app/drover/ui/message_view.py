@@ -125,7 +125,7 @@ class MessageView(QWidget):
         source_requested(): show it as it was written, or rendered again
         version_requested(int): -1 or 1
         action_requested(str): see `TranscriptView.failure_action_requested`
-        call_decided(int, str), results_given(dict[int, str]): see `CallBlock`
+        call_decided(int, str), results_given(dict[int, str]), results_edited(): see `CallBlock`
     """
 
     height_changed = Signal()
@@ -144,6 +144,7 @@ class MessageView(QWidget):
     action_requested = Signal(str)
     call_decided = Signal(int, str)
     results_given = Signal(object)
+    results_edited = Signal()
 
     def __init__(
         self,
@@ -413,6 +414,7 @@ class MessageView(QWidget):
             block.height_changed.connect(self.height_changed)
             block.decided.connect(self.call_decided)
             block.results_given.connect(self.results_given)
+            block.results_edited.connect(self.results_edited)
             block.stackUnder(self._actions)
             block.show()
         return self._calls

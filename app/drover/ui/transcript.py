@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
@@ -54,6 +55,7 @@ class TranscriptView(MessagePage):
         failure_action_requested(str, str): a message id, and one of retry, set_key, send_without, settings,
             raise_limit, lower_effort, stop_retry, retry_now
         call_decided(str, int, str), results_given(str, dict[int, str]): a message id; see `CallBlock`
+        results_edited(str, dict[int, str]): what stands by now in the fields for results of a message
         attachment_opened(Attachment): one of a message is to be looked at
         link_activated(str): a link of scheme http, https or mailto
         writing_requested(): Escape: the keyboard goes back to where one writes
@@ -69,6 +71,7 @@ class TranscriptView(MessagePage):
     failure_action_requested = Signal(str, str)
     call_decided = Signal(str, int, str)
     results_given = Signal(str, object)
+    results_edited = Signal(str, object)
     link_activated = Signal(str)
     attachment_opened = Signal(object)
     writing_requested = Signal()
@@ -246,6 +249,7 @@ class TranscriptView(MessagePage):
         view.action_requested.connect(self._pass_on_action)
         view.call_decided.connect(self._pass_on_decision)
         view.results_given.connect(self._pass_on_results)
+        view.results_edited.connect(self._pass_on_edited_results)
         return view
 
     def _free_view(self, view: MessageView) -> None:
@@ -596,6 +600,17 @@ class TranscriptView(MessagePage):
     def _pass_on_action(self, action: str) -> None:
         self.failure_action_requested.emit(self._id_of(self.sender()), action)
 
+    def restore_results(self, message_id: str, written: Mapping[int, str]) -> None:
+        """Brings back what was written as results of calls of this message and not sent."""
+        index = self._stack.index_of(message_id)
+        view = self._stack.view_at(index) if index is not None else None
+        if view is None:
+            known = self._switches.get(message_id, Switches())
+            self._switches[message_id] = replace(known, written=tuple(written.items()))
+        elif view.calls is not None:
+            view.calls.restore(written)
+            view.height_changed.emit()
+
     def take_back_results(self, message_id: str) -> None:
         """Results that were given for calls of this message could not be sent: they may be given again."""
         index = self._stack.index_of(message_id)
@@ -608,3 +623,8 @@ class TranscriptView(MessagePage):
 
     def _pass_on_results(self, given: object) -> None:
         self.results_given.emit(self._id_of(self.sender()), given)
+
+    def _pass_on_edited_results(self) -> None:
+        view = self.sender()
+        if isinstance(view, MessageView) and view.calls is not None:
+            self.results_edited.emit(self._id_of(view), dict(view.calls.written))
