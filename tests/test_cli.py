@@ -471,7 +471,7 @@ def test_a_preset_may_bring_its_endpoint_model_and_system_prompt(
     async def prepare() -> None:
         workbench = Workbench.open(Profile.at(tmp_path), lambda _: None)
         await workbench.save_endpoint(own)
-        await workbench.save_preset(preset)
+        await workbench.presets.save(preset)
         await workbench.close()
 
     asyncio.run(prepare())

@@ -211,10 +211,10 @@ async def stored(directory: Path, provider: Provider, parameters: SamplingParame
         draft = Draft(text="hello?", endpoint_id="own", parameters=parameters, tools=tools)
         preset = Preset(id="p", name="P", parameters=parameters)
         await workbench.save_draft(None, draft)
-        await workbench.save_preset(preset)
+        await workbench.presets.save(preset)
         run = await workbench.send(None, draft)
         await workbench.wait(run.id)
-        (imported,) = (await workbench.add_presets(workbench.presets_file([preset]))).presets
+        (imported,) = (await workbench.presets.add(workbench.presets.as_file([preset]))).presets
         with closing(workbench.open_reader()) as library:
             kept_draft = library.draft("")
             assert kept_draft is not None

@@ -261,7 +261,7 @@ def _chat(options: argparse.Namespace, profile: Profile) -> int:
     async def converse(workbench: Workbench) -> int:
         preset = Preset(id="", name="", parameters=UNSET)
         if options.preset:
-            preset = await workbench.find_preset(options.preset)
+            preset = await workbench.presets.find(options.preset)
         parameters = preset.parameters
         for name, value in settings:
             parameters = parameters.replaced(name, value)

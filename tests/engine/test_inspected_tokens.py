@@ -55,7 +55,7 @@ STOP = [(".", -0.1), ("!", -2.0)]
 
 
 async def tokens_of(s: Session, run: Run) -> InspectedTokens:
-    found = await s.workbench.token_choices(run.id)
+    found = await s.workbench.replies.token_choices(run.id)
     assert found is not None
     return found
 
@@ -75,9 +75,9 @@ async def test_a_reply_without_probabilities_has_no_tokens(profile: Profile, pro
     provider.answers("Yes.")
     async with session(profile, provider) as s:
         run = await s.ask()
-        assert await s.workbench.token_choices(run.id) is None
+        assert await s.workbench.replies.token_choices(run.id) is None
         with pytest.raises(ConfigurationError, match="kept"):
-            await s.workbench.token_choices("unknown")
+            await s.workbench.replies.token_choices("unknown")
 
 
 async def test_a_fork_is_a_sibling_that_begins_as_was_asked(profile: Profile, provider: Provider) -> None:
@@ -118,7 +118,7 @@ async def test_a_forked_reply_is_replayed_logged_and_repeated_with_its_beginning
         reply = s.branch(fork.conversation_id)[-1]
         assert (reply.reasoning, reply.text) == ("Think it over.\n", "No.")
         assert isinstance(reply.parts[0], ReasoningPart)
-        replay = await s.workbench.replay(fork.id)
+        replay = await s.workbench.replies.replay(fork.id)
         assert (await replay.play(advanced=lambda: None)).is_identical
         again = await s.workbench.repeat_exactly(fork.id)
         await s.workbench.wait(again.id)
@@ -129,7 +129,7 @@ async def test_a_forked_reply_is_replayed_logged_and_repeated_with_its_beginning
             run, exchange = reader.run(fork.id), reader.exchange(fork.id)
         assert run is not None
         assert exchange is not None
-        log = s.workbench.event_log(run, exchange)
+        log = s.workbench.replies.event_log(run, exchange)
         log.read_to(len(log))
         kinds = [log[row].kind for row in range(log.line_count, len(log))]
         assert kinds[:2] == [EventKind.REASONING, EventKind.CONTENT]
@@ -148,9 +148,9 @@ async def test_a_fork_that_fails_before_anything_came_leaves_no_version(
         assert s.settled(fork.id).status is RunStatus.FAILED
         failed = s.branch(fork.conversation_id)[-1]
         assert failed.parts == ()
-        replay = await s.workbench.replay(fork.id)
+        replay = await s.workbench.replies.replay(fork.id)
         assert (await replay.play(advanced=lambda: None)).is_identical
-        assert await s.workbench.treat_as(failed.id, Reading(kind=ReadingKind.ANSWER)) == failed.id
+        assert await s.workbench.replies.treat_as(failed.id, Reading(kind=ReadingKind.ANSWER)) == failed.id
 
 
 async def test_a_fork_that_ends_at_once_is_its_beginning(profile: Profile, provider: Provider) -> None:
@@ -204,7 +204,7 @@ async def test_the_built_in_model_goes_on_from_another_token_of_its_answer_and_o
     workbench = Workbench.open(profile, lambda _: None)
     try:
         ((run, message),) = await replies_of(workbench, Draft(text="What is 2+2?", parameters=asked))
-        found = await workbench.token_choices(run.id)
+        found = await workbench.replies.token_choices(run.id)
         assert found is not None
         assert found.no_fork_reason == ""
         scores = found.scores
@@ -226,7 +226,7 @@ async def test_the_built_in_model_goes_on_from_another_token_of_its_answer_and_o
             assert reply.reasoning.startswith(message.reasoning[:8])
             assert "<think>" not in reply.text
             assert len(now) > text.starts[index] + len(other.text)
-            again = await workbench.token_choices(fork.id)
+            again = await workbench.replies.token_choices(fork.id)
             assert again is not None
             assert again.scores.prefill == beginning
             assert again.scores.answer.is_exact

@@ -35,14 +35,14 @@ class Bench:
         self.verbs = Workbench.open(profile, self.events.append)
 
     async def own(self) -> list[Preset]:
-        return [preset for preset in await self.verbs.presets() if preset.id not in SHIPPED]
+        return [preset for preset in await self.verbs.presets.all() if preset.id not in SHIPPED]
 
 
 @asynccontextmanager
 async def opened(profile: Profile) -> AsyncIterator[Bench]:
     bench = Bench(profile)
     await bench.verbs.save_endpoint(OWN)
-    await bench.verbs.save_preset(EXACT)
+    await bench.verbs.presets.save(EXACT)
     try:
         yield bench
     finally:
@@ -51,7 +51,7 @@ async def opened(profile: Profile) -> AsyncIterator[Bench]:
 
 async def refused(bench: Bench, preset: Preset) -> str:
     with pytest.raises(ConfigurationError) as error:
-        await bench.verbs.save_preset(preset)
+        await bench.verbs.presets.save(preset)
     return error.value.words
 
 
@@ -59,12 +59,12 @@ async def test_a_preset_is_kept_changed_and_forgotten(profile: Profile) -> None:
     async with opened(profile) as bench:
         assert await bench.own() == [EXACT]
         changed = replace(EXACT, name="  Very\n exact ", parameters=UNSET)
-        await bench.verbs.save_preset(changed)
+        await bench.verbs.presets.save(changed)
         assert await bench.own() == [replace(changed, name="Very exact")]
         told = bench.events[-1]
         assert isinstance(told, LibraryChanged)
         assert told.changes.others == {"presets"}
-        await bench.verbs.delete_preset("exact")
+        await bench.verbs.presets.delete("exact")
         assert await bench.own() == []
 
 
@@ -82,10 +82,10 @@ async def test_shipped_presets_taken_and_blank_names_are_refused(profile: Profil
 
 async def test_a_preset_is_found_by_its_name(profile: Profile) -> None:
     async with opened(profile) as bench:
-        assert await bench.verbs.find_preset("exact") == EXACT
-        assert (await bench.verbs.find_preset("gpt-oss recommended")).parameters.top_p == 1.0
+        assert await bench.verbs.presets.find("exact") == EXACT
+        assert (await bench.verbs.presets.find("gpt-oss recommended")).parameters.top_p == 1.0
         with pytest.raises(ConfigurationError) as error:
-            await bench.verbs.find_preset("Wild")
+            await bench.verbs.presets.find("Wild")
         assert error.value.words == (
             "There is no preset named Wild. Known: Exact, Minimal, Basic, All, gpt-oss recommended."
         )
@@ -93,13 +93,13 @@ async def test_a_preset_is_found_by_its_name(profile: Profile) -> None:
 
 async def test_exported_presets_come_back_under_another_name(profile: Profile) -> None:
     async with opened(profile) as bench:
-        raw = bench.verbs.presets_file([EXACT, SHIPPED["shipped-basic"].preset])
-        read = await bench.verbs.add_presets(raw)
+        raw = bench.verbs.presets.as_file([EXACT, SHIPPED["shipped-basic"].preset])
+        read = await bench.verbs.presets.add(raw)
         assert [(preset.name, preset.endpoint_id) for preset in read.presets] == [
             ("Exact (2)", "own"),
             ("Basic (2)", ""),
         ]
-        assert len({preset.id for preset in await bench.verbs.presets()}) == 3 + len(SHIPPED)
+        assert len({preset.id for preset in await bench.verbs.presets.all()}) == 3 + len(SHIPPED)
         assert {preset.name for preset in await bench.own()} == {"Exact", "Exact (2)", "Basic (2)"}
 
 
@@ -108,7 +108,7 @@ async def test_a_file_with_one_bad_preset_changes_nothing(profile: Profile) -> N
         entries = [{"name": "Good"}, {"name": "Bad", "parameters": {"top_p": "high"}}]
         raw = json.dumps({"drover": "presets", "version": 1, "presets": entries}).encode()
         with pytest.raises(ConfigurationError) as error:
-            await bench.verbs.add_presets(raw)
+            await bench.verbs.presets.add(raw)
         assert error.value.words == "“Bad”: top_p must be 0 to 1, not 'high'."
         assert await bench.own() == [EXACT]
 
@@ -124,5 +124,5 @@ async def test_a_file_with_one_bad_preset_changes_nothing(profile: Profile) -> N
 async def test_what_is_no_file_of_presets_is_said_in_words(profile: Profile, raw: bytes, words: str) -> None:
     async with opened(profile) as bench:
         with pytest.raises(ConfigurationError) as error:
-            await bench.verbs.add_presets(raw)
+            await bench.verbs.presets.add(raw)
         assert error.value.words.startswith(words)

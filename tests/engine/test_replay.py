@@ -47,7 +47,7 @@ async def test_a_stored_reply_is_told_again_after_its_server_is_gone(
     async with session(profile, provider) as s:
         run = await s.ask()
         asked = len(provider.requests)
-        replay = await s.workbench.replay(run.id)
+        replay = await s.workbench.replies.replay(run.id)
         assert replay.live.run.status is RunStatus.RUNNING
         check = await replay.play(advanced=nothing)
         assert check == ReplayCheck(is_identical=True)
@@ -74,7 +74,7 @@ async def test_however_a_run_ended_its_replay_makes_the_same_message(
     provider.script(*scripts[ending])
     async with session(profile, provider) as s:
         run = await s.ask()
-        replay = await s.workbench.replay(run.id)
+        replay = await s.workbench.replies.replay(run.id)
         assert await replay.play(advanced=nothing) == ReplayCheck(is_identical=True)
         assert replay.live.builder.parts == s.branch(run.conversation_id)[-1].parts
 
@@ -86,14 +86,14 @@ async def test_the_endpoint_may_have_been_removed_since(profile: Profile, provid
         await s.workbench.delete_endpoint("scripted")
         endpoint = s.workbench.endpoint_of(run)
         assert (endpoint.id, endpoint.name, endpoint.base_url) == ("scripted", "Scripted", provider.base_url)
-        replay = await s.workbench.replay(run.id)
+        replay = await s.workbench.replies.replay(run.id)
         assert (await replay.play(advanced=nothing)).is_identical
 
 
 async def test_without_a_recording_there_is_nothing_to_play(profile: Profile, provider: Provider) -> None:
     async with session(profile, provider) as s:
         with pytest.raises(ConfigurationError, match="Nothing that came back"):
-            await s.workbench.replay("no such run")
+            await s.workbench.replies.replay("no such run")
 
 
 async def test_a_speed_stretches_the_time_that_the_run_took() -> None:
@@ -173,6 +173,6 @@ async def test_a_recording_makes_the_same_message_through_a_stored_run(
     provider.script(Head(headers={"Content-Type": EVENT_STREAM}), *map(Send, pieces(body, cuts)))
     async with session(profile, provider) as s:
         run: Run = await s.ask()
-        replay = await s.workbench.replay(run.id)
+        replay = await s.workbench.replies.replay(run.id)
         assert await replay.play(advanced=nothing) == ReplayCheck(is_identical=True)
         assert replay.live.builder.parts == built([body]).parts == s.branch(run.conversation_id)[-1].parts

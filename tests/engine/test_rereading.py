@@ -46,7 +46,7 @@ async def test_a_reply_is_read_another_way_beside_what_was_there(
         run, before = await asked(s)
         requests = len(provider.requests)
 
-        shown_id = await s.workbench.treat_as(before.id, UNTIL_CLOSED)
+        shown_id = await s.workbench.replies.treat_as(before.id, UNTIL_CLOSED)
 
         after = s.branch(run.conversation_id)[-1]
         assert after.id == shown_id != before.id
@@ -62,19 +62,19 @@ async def test_the_way_is_remembered_for_the_model_until_it_is_undone(
     provider.answers("I add.</think>It is 4.")
     async with session(profile, provider) as s:
         run, before = await asked(s)
-        await s.workbench.treat_as(before.id, UNTIL_CLOSED)
+        await s.workbench.replies.treat_as(before.id, UNTIL_CLOSED)
     async with session(profile, provider) as s:
-        assert s.workbench.reading(s.endpoint, "m") == UNTIL_CLOSED.as_text
-        assert s.workbench.reading(s.endpoint, "another") == ""
+        assert s.workbench.replies.reading(s.endpoint, "m") == UNTIL_CLOSED.as_text
+        assert s.workbench.replies.reading(s.endpoint, "another") == ""
         later, reply = await asked(s, again=run)
         assert (reply.reasoning, reply.text, reply.reading) == ("I add.", "It is 4.", UNTIL_CLOSED.as_text)
 
-        await s.workbench.treat_as(reply.id, AS_SERVED)
+        await s.workbench.replies.treat_as(reply.id, AS_SERVED)
 
         undone = s.branch(run.conversation_id)[-1]
         assert (undone.text, undone.reading) == ("I add.</think>It is 4.", "")
-        assert s.workbench.reading(s.endpoint, "m") == ""
-        assert (await s.workbench.replay(later.id)).live.run.id == later.id
+        assert s.workbench.replies.reading(s.endpoint, "m") == ""
+        assert (await s.workbench.replies.replay(later.id)).live.run.id == later.id
 
 
 async def test_a_way_that_was_tried_before_is_shown_again_and_none_is_made_twice(
@@ -83,11 +83,11 @@ async def test_a_way_that_was_tried_before_is_shown_again_and_none_is_made_twice
     provider.answers("I add.</think>It is 4.")
     async with session(profile, provider) as s:
         run, before = await asked(s)
-        first_id = await s.workbench.treat_as(before.id, UNTIL_CLOSED)
+        first_id = await s.workbench.replies.treat_as(before.id, UNTIL_CLOSED)
 
-        assert await s.workbench.treat_as(first_id, AS_SERVED) == before.id
+        assert await s.workbench.replies.treat_as(first_id, AS_SERVED) == before.id
         assert s.branch(run.conversation_id)[-1] == before
-        assert await s.workbench.treat_as(before.id, UNTIL_CLOSED) == first_id
+        assert await s.workbench.replies.treat_as(before.id, UNTIL_CLOSED) == first_id
         assert s.branch(run.conversation_id)[-1].id == first_id
         assert len(versions(s.workbench, before)) == 2
 
@@ -99,7 +99,7 @@ async def test_a_reply_that_is_the_same_either_way_gets_no_version(
     async with session(profile, provider) as s:
         _, before = await asked(s)
 
-        assert await s.workbench.treat_as(before.id, Reading(kind=ReadingKind.HARMONY)) == before.id
+        assert await s.workbench.replies.treat_as(before.id, Reading(kind=ReadingKind.HARMONY)) == before.id
         assert versions(s.workbench, before) == [before]
         assert any(isinstance(event, Notice) and "the same" in event.text for event in s.events)
 
@@ -123,12 +123,12 @@ async def test_each_way_splits_what_was_sent(
     provider.answers(sent)
     async with session(profile, provider) as s:
         run, before = await asked(s)
-        await s.workbench.treat_as(before.id, reading, remember=False)
+        await s.workbench.replies.treat_as(before.id, reading, remember=False)
         after = s.branch(run.conversation_id)[-1]
 
         assert (after.reasoning, after.text) == parts
-        assert s.workbench.reading(s.endpoint, "m") == ""
-        replay = await s.workbench.replay(run.id, after.id)
+        assert s.workbench.replies.reading(s.endpoint, "m") == ""
+        replay = await s.workbench.replies.replay(run.id, after.id)
         assert await replay.play(advanced=nothing) == ReplayCheck(is_identical=True)
 
 
@@ -138,7 +138,7 @@ async def test_an_answer_in_the_field_for_reasoning_can_be_read_as_the_answer(
     provider.answers("", reasoning="It is 4.")
     async with session(profile, provider) as s:
         run, before = await asked(s)
-        await s.workbench.treat_as(before.id, Reading(kind=ReadingKind.ANSWER))
+        await s.workbench.replies.treat_as(before.id, Reading(kind=ReadingKind.ANSWER))
 
         assert s.branch(run.conversation_id)[-1].parts == (TextPart(text="It is 4."),)
 
@@ -149,7 +149,7 @@ async def test_the_head_stays_where_it_is_if_it_is_elsewhere(profile: Profile, p
         run, first = await asked(s)
         _, second = await asked(s, again=run)
 
-        await s.workbench.treat_as(first.id, UNTIL_CLOSED)
+        await s.workbench.replies.treat_as(first.id, UNTIL_CLOSED)
 
         assert s.branch(run.conversation_id)[-1] == second
         assert len(versions(s.workbench, first)) == 2
@@ -174,4 +174,4 @@ async def test_what_has_no_bytes_cannot_be_read_again(profile: Profile, provider
         question = s.branch(run.conversation_id)[0]
 
         with pytest.raises(ConfigurationError, match="Nothing that came back"):
-            await s.workbench.treat_as(question.id, UNTIL_CLOSED)
+            await s.workbench.replies.treat_as(question.id, UNTIL_CLOSED)

@@ -99,6 +99,11 @@ class ModelCard:
         return dict(self.places).get(fact, "")
 
 
+def known_as(endpoint_id: str, base_url: str) -> str:
+    """Under which id what is known of a server is kept: its address where it has no lasting id."""
+    return base_url if endpoint_id == URL_ENDPOINT_ID else endpoint_id
+
+
 class FactOutcome(StrEnum):
     """What a server did with a parameter."""
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from drover.domain.conversation import Draft, Message, ToolCallPart, ToolResultPart
 from drover.domain.open_calls import OpenCall, ProgramState, open_calls
 from drover.domain.run import Run, RunStatus
 from drover.domain.tool_definitions import arguments_object
 from drover.domain.tools import ToolDefinition
+from drover.engine.desk import LibraryDesk
 from drover.engine.tool_programs import ToolProgram
 from drover.errors import ConfigurationError, DroverError
-from drover.store.library import Changes, Library
 
 MOST_ROUNDS = 25
 """So many replies in a row may have their calls run under an approval that was given before; then a person is
@@ -24,14 +24,8 @@ asked again, since a model that goes round in circles costs money and ends by no
 DECLINED = "The person declined this call."
 
 
-class Desk(Protocol):
+class Desk(LibraryDesk, Protocol):
     """What the loop needs of the Workbench."""
-
-    async def read(self, work: Callable[[Library], Any]) -> Any:
-        """What a query gives."""
-
-    async def write(self, verb: Callable[[Library], Changes]) -> Changes:
-        """One transaction, told to the listener."""
 
     async def ask_with_results(
         self, reply: Message, results: tuple[ToolResultPart, ...], draft: Draft
@@ -43,9 +37,6 @@ class Desk(Protocol):
 
     def calls_advanced(self, conversation_id: str, reply_id: str) -> None:
         """Tells the listener."""
-
-    def warn(self, words: str) -> None:
-        """Tells the person."""
 
 
 class ToolLoop:

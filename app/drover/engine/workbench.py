@@ -42,9 +42,10 @@ from drover.domain.endpoint import (
     FactOutcome,
     ModelCard,
     ParameterFact,
+    known_as,
     normalized_base_url,
 )
-from drover.domain.parameters import UNSET, Preset
+from drover.domain.parameters import UNSET
 from drover.domain.run import Adjustment, Exchange, LiveRun, Origin, Run, RunRequest, RunStatus
 from drover.errors import ConfigurationError, DroverError, LibraryError, MissingKey
 from drover.log import logger, register_secret
@@ -61,21 +62,17 @@ if TYPE_CHECKING:
     from drover.domain.imported import ImportedRequest
     from drover.domain.known_server import KnownServer
     from drover.domain.network import NetworkSecrets
-    from drover.domain.presets import ReadPresets
-    from drover.domain.reading import Reading
     from drover.domain.record import ConversationRecord
     from drover.domain.tools import ToolDefinition
     from drover.engine.connection_test import ConnectionStep
-    from drover.engine.event_log import EventLog
-    from drover.engine.inspected_tokens import InspectedTokens
-    from drover.engine.inspection import Inspection, Kept
     from drover.engine.local_model import LocalModel
     from drover.engine.parameter_probe import ProbePlan, ProbeProgress, ProbeReport
+    from drover.engine.preset_shelf import PresetShelf
     from drover.engine.probe import KeyTest
     from drover.engine.probe_trials import Finding
-    from drover.engine.replay import Replay
     from drover.engine.runner import Address, Runner
     from drover.engine.secrets import FoundKey, KeyStatus, SaveResult, Secrets
+    from drover.engine.stored_replies import StoredReplies
     from drover.engine.tool_loop import ToolLoop
     from drover.engine.transport import NetworkAccess, Transport
     from drover.wire.chat import EncodedRequest
@@ -86,8 +83,6 @@ if TYPE_CHECKING:
 _log = logger("engine")
 
 _T = TypeVar("_T")
-_LARGEST_FILE_BYTES = 4_000_000
-"""Of a file of presets."""
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -189,6 +184,8 @@ class Workbench:
         self._told_notices: set[str] = set()
         self._local: LocalModel | None = None
         self._opened_tools: ToolLoop | None = None
+        self._opened_presets: PresetShelf | None = None
+        self._opened_replies: StoredReplies | None = None
         self._endpoints: dict[str, Endpoint] = {}
         self._load_endpoints(endpoints)
         self._facts = {(fact.endpoint_id, fact.model_id, fact.name): fact for fact in facts}
@@ -300,7 +297,7 @@ class Workbench:
         if run is None or failure is None or failure.parameter is None:
             raise ConfigurationError("The server named no parameter that could be left out.")
         fact = ParameterFact(
-            endpoint_id=_facts_id(run.endpoint_id, run.base_url),
+            endpoint_id=known_as(run.endpoint_id, run.base_url),
             model_id=run.model_id,
             name=failure.parameter,
             outcome=FactOutcome.REJECTED,
@@ -343,7 +340,7 @@ class Workbench:
         """
         from drover.engine.inspected_tokens import no_fork_reason
 
-        run, exchange, stored = await self._stored_reply(run_id)
+        run, exchange, stored = await self.replies.stored(run_id)
         question = await self._on_writer(lambda: self._library.message(run.parent_id))
         if question is None:
             raise ConfigurationError("The message that this answered no longer exists.")
@@ -658,7 +655,7 @@ class Workbench:
         if self._opened_tools is None:
             from drover.engine.tool_loop import ToolLoop
 
-            self._opened_tools = ToolLoop(_ToolDesk(self))
+            self._opened_tools = ToolLoop(_Desk(self))
         return self._opened_tools
 
     async def _ask_with_results(
@@ -722,7 +719,7 @@ class Workbench:
             parameters=draft.parameters,
             system_prompt=draft.system_prompt,
             tools=draft.tools,
-            reading=self.reading(endpoint, model_id),
+            reading=self.replies.reading(endpoint, model_id),
             rejected=tuple(
                 fact for fact in self.facts(endpoint, model_id) if fact.outcome is FactOutcome.REJECTED
             ),
@@ -798,135 +795,16 @@ class Workbench:
             endpoint_from_url(run.base_url), id=run.endpoint_id, name=run.endpoint_name
         )
 
-    async def inspect(self, run_id: str, message_id: str = "") -> Inspection | None:
-        """All that is kept of a run, in the state that it is stored in; None if there is no such run.
+    @property
+    def replies(self) -> StoredReplies:
+        """What came back, to be looked at and read again."""
+        if self._opened_replies is None:
+            from drover.engine.stored_replies import StoredReplies
 
-        Its bytes are read as for the message, or else as for the reply of the run.
-        """
-        from drover.engine.inspection import inspected
-        from drover.engine.threads import in_daemon_thread
-
-        kept = await self._on_writer(lambda: self._kept(run_id, message_id))
-        if kept is None:
-            return None
-        make = functools.partial(inspected, kept, self.endpoint_of(kept.run))
-        return await in_daemon_thread(make, name="inspection")
-
-    def _kept(self, run_id: str, message_id: str) -> Kept | None:
-        from drover.engine.inspection import Kept
-
-        library = self._library
-        run, message, exchange = self._unsaved.get(run_id) or (
-            library.run(run_id), None, library.exchange(run_id),
-        )  # fmt: skip
-        if run is None:
-            return None
-        message = message or library.message(message_id or run.message_id)
-        others = []
-        for other_id in library.same_requests(run_id):
-            other = library.run(other_id)
-            reply = library.message(other.message_id) if other is not None else None
-            if other is not None and reply is not None:
-                others.append((replace(other, request_body=b""), reply))
-        cards = library.model_cards(run.endpoint_id)
-        card = next((card for card in cards if card.id == run.model_id), None)
-        return Kept(run=run, message=message, exchange=exchange, card=card, same_requests=tuple(others))
-
-    def event_log(self, run: Run, exchange: Exchange) -> EventLog:
-        """What came over the wire for a stored run, event by event; milliseconds, however long it is."""
-        from drover.engine.event_log import EventLog
-
-        return EventLog(run, exchange, self.endpoint_of(run))
-
-    async def replay(self, run_id: str, message_id: str = "") -> Replay:
-        """The recording of a stored run, to be played through the decoder again; needs no network.
-
-        It is read as for the message, or else as for the reply of the run. Raises ConfigurationError where
-        there is nothing to play.
-        """
-        from drover.engine.replay import Replay
-
-        run, exchange, stored = await self._stored_reply(run_id, message_id)
-        return Replay(run, exchange, stored, self.endpoint_of(run))
-
-    def reading(self, endpoint: Endpoint, model_id: str) -> str:
-        """How the replies of a model are read from now on, see `Message.reading`: as decided for it, else by
-        the tags of the endpoint."""
-        decided = self._readings.get((_facts_id(endpoint.id, endpoint.base_url), model_id), "")
-        if decided or not endpoint.think_closing:
-            return decided
-        from drover.domain.reading import reading_by_tags
-
-        return reading_by_tags(endpoint.think_opening, endpoint.think_closing).as_text
-
-    async def treat_as(self, message_id: str, reading: Reading, *, remember: bool = True) -> str:
-        """Reads a stored reply another way, from its bytes; returns the id of the version that shows it.
-
-        What was there stays, as another version; the head moves if it stood at the message. `remember` has
-        later replies of this model read the same way. Raises ConfigurationError where nothing was kept.
-        """
-        from drover.engine.rereading import reread
-        from drover.engine.threads import in_daemon_thread
-
-        stored = await self._on_writer(lambda: self._library.message(message_id))
-        if stored is None or stored.run_id is None:
-            raise ConfigurationError("Nothing that came back for this reply was kept.")
-        run, exchange, _ = await self._stored_reply(stored.run_id, message_id)
-        if remember:
-            await self._remember_reading(run, reading)
-        versions = await self._on_writer(lambda: self._library.messages_of_run(run.id))
-        found = next((version for version in versions if version.reading == reading.as_text), None)
-        if found is None:
-            read = functools.partial(
-                reread, run, exchange, stored, self.endpoint_of(run), reading,
-                message_id=new_id(), at=datetime.now(UTC),
-            )  # fmt: skip
-            found = made = await in_daemon_thread(read, name="read again")
-            if made.parts == stored.parts:
-                self._tell(Notice(text="Read that way, this reply is the same."))
-                return message_id
-            await self._write(lambda library: library.add_version(made))
-        await self._show_reading(stored, found.id)
-        return found.id
-
-    async def _show_reading(self, stored: Message, version_id: str) -> None:
-        """Moves the head to a version of the message, unless others follow that would go out of sight."""
-        conversation = await self._on_writer(lambda: self._library.conversation(stored.conversation_id))
-        if conversation is not None and conversation.head_id == stored.id:
-            await self.show_version(stored.conversation_id, version_id)
-        elif version_id != stored.id:
-            words = "It is another version of this reply now; what follows belongs to the one that is shown."
-            self._tell(Notice(text=words))
-
-    async def _remember_reading(self, run: Run, reading: Reading) -> None:
-        about = (_facts_id(run.endpoint_id, run.base_url), run.model_id)
-        await self._write(lambda library: library.save_reading(*about, reading.as_text))
-        self._readings.pop(about, None)
-        if reading.as_text:
-            self._readings[about] = reading.as_text
-
-    async def token_choices(self, run_id: str, message_id: str = "") -> InspectedTokens | None:
-        """The tokens of a stored reply with their probabilities; None where the server sent none.
-
-        They are told apart as in the message, or else in the reply of the run. Reads on another thread.
-        Raises ConfigurationError where there is nothing to read.
-        """
-        from drover.engine.inspected_tokens import inspected_tokens
-        from drover.engine.threads import in_daemon_thread
-
-        run, exchange, stored = await self._stored_reply(run_id, message_id)
-        read = functools.partial(inspected_tokens, run, exchange, stored, self.endpoint_of(run))
-        return await in_daemon_thread(read, name="read tokens")
-
-    async def _stored_reply(self, run_id: str, message_id: str = "") -> tuple[Run, Exchange, Message]:
-        run = await self._on_writer(lambda: self._library.run(run_id))
-        exchange = await self._on_writer(lambda: self._library.exchange(run_id))
-        if run is None or exchange is None:
-            raise ConfigurationError("Nothing that came back for this reply was kept.")
-        stored = await self._on_writer(lambda: self._library.message(message_id or run.message_id))
-        if stored is None:
-            raise ConfigurationError("This reply no longer exists.")
-        return run, exchange, stored
+            self._opened_replies = StoredReplies(
+                _Desk(self), self._unsaved, self._readings, endpoint_of=self.endpoint_of, new_id=new_id
+            )
+        return self._opened_replies
 
     # Conversations
 
@@ -990,74 +868,14 @@ class Workbench:
             await local.stop()
         await self._write(lambda library: save_settings(library.connection, settings))
 
-    async def save_preset(self, preset: Preset) -> None:
-        """Adds a preset or replaces the one with its id.
+    @property
+    def presets(self) -> PresetShelf:
+        """Named sets of parameters."""
+        if self._opened_presets is None:
+            from drover.engine.preset_shelf import PresetShelf
 
-        Raises ConfigurationError for one that comes with Drover, and for a name that is blank or that
-        another of the person's own has.
-        """
-        from drover.domain.presets import SHIPPED, clean_name
-
-        if preset.id in SHIPPED:
-            raise ConfigurationError(f"{preset.name} comes with Drover.", hint="Duplicate it to change it.")
-        preset = replace(preset, name=clean_name(preset.name))
-        own = await self._on_writer(self._library.presets)
-        if any(known.name == preset.name and known.id != preset.id for known in own):
-            raise ConfigurationError(f"There is already a preset named {preset.name}.")
-        await self._write(lambda library: library.save_preset(preset))
-
-    async def delete_preset(self, preset_id: str) -> None:
-        """Forgets a preset; runs that used it keep their settings."""
-        await self._write(lambda library: library.delete_preset(preset_id))
-
-    async def presets(self) -> list[Preset]:
-        """All presets: the person's own, then those that come with Drover."""
-        from drover.domain.presets import with_shipped
-
-        return with_shipped(await self._on_writer(self._library.presets))
-
-    async def find_preset(self, name: str) -> Preset:
-        """The preset with this name. Raises ConfigurationError that names those that there are."""
-        from drover.domain.presets import named
-
-        known = await self.presets()
-        preset = named(known, name)
-        if preset is None:
-            names = ", ".join(preset.name for preset in known)
-            raise ConfigurationError(f"There is no preset named {name}.", hint=f"Known: {names}.")
-        return preset
-
-    def presets_file(self, presets: Sequence[Preset]) -> bytes:
-        """A file of presets, without known keys."""
-        from drover.domain.presets import presets_text
-
-        return presets_text(presets, self._addresses()).encode()
-
-    async def add_presets(self, raw: bytes) -> ReadPresets:
-        """Adds the presets of a file, all or none. Raises ConfigurationError in words."""
-        from drover.domain.presets import read_presets
-        from drover.engine.threads import in_daemon_thread
-
-        if len(raw) > _LARGEST_FILE_BYTES:
-            raise ConfigurationError("This file is too large for a file of presets.")
-        try:
-            text = raw.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise ConfigurationError("This file is no text in UTF-8.") from None
-        taken = [preset.name for preset in await self.presets()]
-        read = await in_daemon_thread(
-            functools.partial(
-                read_presets, text, addresses=self._addresses(), taken=taken, new_id=new_id
-            ),
-            name="read presets",
-        )  # fmt: skip
-
-        def save(library: Library) -> Changes:
-            with library.one_transaction():
-                return functools.reduce(Changes.__or__, map(library.save_preset, read.presets))
-
-        await self._write(save)
-        return read
+            self._opened_presets = PresetShelf(_Desk(self), addresses=self._addresses, new_id=new_id)
+        return self._opened_presets
 
     def _addresses(self) -> dict[str, str]:
         """How files name endpoints; one that is for this session alone has no name there."""
@@ -1130,13 +948,14 @@ class Workbench:
             await forget(self._secrets, endpoint)
         await self._secrets.delete(endpoint)
         self._facts = {key: fact for key, fact in self._facts.items() if key[0] != endpoint_id}
-        self._readings = {key: way for key, way in self._readings.items() if key[0] != endpoint_id}
+        for key in [key for key in self._readings if key[0] == endpoint_id]:
+            del self._readings[key]
 
     # What servers did with parameters
 
     def facts(self, endpoint: Endpoint, model_id: str) -> list[ParameterFact]:
         """What is known of the parameters of a model, by name."""
-        about = (_facts_id(endpoint.id, endpoint.base_url), model_id)
+        about = (known_as(endpoint.id, endpoint.base_url), model_id)
         return sorted((f for key, f in self._facts.items() if key[:2] == about), key=lambda fact: fact.name)
 
     async def note_facts(self, facts: Sequence[ParameterFact]) -> None:
@@ -1152,7 +971,7 @@ class Workbench:
         kinds = sent_kinds(run.request_body)
         if not kinds:
             return
-        facts_id = _facts_id(run.endpoint_id, run.base_url)
+        facts_id = known_as(run.endpoint_id, run.base_url)
         now, refused = datetime.now(UTC), None
         if run.failure is not None:
             refused = refused_kind(run.failure, kinds)
@@ -1180,7 +999,7 @@ class Workbench:
     async def note_attachment_refusal(self, endpoint: Endpoint, model_id: str, kind: AttachmentKind) -> None:
         """From now on requests to this model go without such attachments, until the fact is forgotten."""
         fact = ParameterFact(
-            endpoint_id=_facts_id(endpoint.id, endpoint.base_url),
+            endpoint_id=known_as(endpoint.id, endpoint.base_url),
             model_id=model_id,
             name=kind.fact_name,
             outcome=FactOutcome.REJECTED,
@@ -1191,7 +1010,7 @@ class Workbench:
 
     async def forget_fact(self, endpoint: Endpoint, model_id: str, name: str) -> None:
         """Forgets what is known of a parameter: it is sent again as it is set."""
-        key = (_facts_id(endpoint.id, endpoint.base_url), model_id, name)
+        key = (known_as(endpoint.id, endpoint.base_url), model_id, name)
         changes = await self._on_writer(lambda: self._library.forget_parameter_fact(*key))
         self._facts.pop(key, None)
         self._tell(LibraryChanged(changes=changes))
@@ -1214,7 +1033,7 @@ class Workbench:
 
         address = await self._locate(endpoint)
         model_id = model_id or await self._first_model_id(endpoint)
-        about = _facts_id(endpoint.id, endpoint.base_url), model_id
+        about = known_as(endpoint.id, endpoint.base_url), model_id
 
         async def keep(finding: Finding) -> None:
             known = self._facts.get((*about, finding.name))
@@ -1409,8 +1228,8 @@ class Workbench:
         self._endpoints = {endpoint.id: endpoint for endpoint in [*rows, *([temporary] if temporary else [])]}
 
 
-class _ToolDesk:
-    """What the loop of calls may do."""
+class _Desk:
+    """What the rooms of the Workbench may do, see `engine.desk` and `engine.tool_loop`."""
 
     def __init__(self, workbench: Workbench) -> None:
         self._workbench = workbench
@@ -1431,6 +1250,9 @@ class _ToolDesk:
 
     def calls_advanced(self, conversation_id: str, reply_id: str) -> None:
         self._workbench._tell(CallsAdvanced(conversation_id=conversation_id, reply_id=reply_id))
+
+    def inform(self, words: str) -> None:
+        self._workbench._tell(Notice(text=words))
 
     def warn(self, words: str) -> None:
         self._workbench._tell_notice(words)
@@ -1470,11 +1292,6 @@ def default_draft(workbench: Workbench) -> Draft:
         return Draft(endpoint_id=settings.endpoint_id, model_id=settings.model_id, parameters=UNSET)
     has_only_key = bool(os.environ.get(OXEN.key_variable)) and workbench.gguf is None
     return Draft(endpoint_id=OXEN_ID if has_only_key else BUILT_IN_ID, parameters=UNSET)
-
-
-def _facts_id(endpoint_id: str, base_url: str) -> str:
-    """Under which id facts are kept: the address of an endpoint that has no name stands for it."""
-    return base_url if endpoint_id == URL_ENDPOINT_ID else endpoint_id
 
 
 def _key_variable(endpoint: Endpoint) -> str:

@@ -891,7 +891,7 @@ class Controller(QObject):
     def _read_as(self, message_id: str, reading: str) -> None:
         from drover.domain.reading import Reading
 
-        self.spawn(self._workbench.treat_as(message_id, Reading.of(reading)))
+        self.spawn(self._workbench.replies.treat_as(message_id, Reading.of(reading)))
 
     def _ask_tags(self, message_id: str) -> None:
         from drover.ui.reading_dialog import TagsDialog
@@ -941,7 +941,7 @@ class Controller(QObject):
 
         is_answer = action == "read_as_answer"
         reading = Reading(kind=ReadingKind.ANSWER if is_answer else ReadingKind.UNTIL_CLOSED)
-        self.spawn(self._workbench.treat_as(reply.id, reading, remember=not is_answer))
+        self.spawn(self._workbench.replies.treat_as(reply.id, reading, remember=not is_answer))
 
     def _edit_endpoint(self, endpoint_id: str) -> None:
         known = [each for each in self._workbench.endpoints if each.id == endpoint_id]

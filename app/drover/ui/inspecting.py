@@ -92,7 +92,7 @@ class Inspecting(QObject):
     async def _read(self, run_id: str) -> None:
         reading, message_id = self._reading, self._message_id
         try:
-            inspection = await self._workbench.inspect(run_id, message_id)
+            inspection = await self._workbench.replies.inspect(run_id, message_id)
         finally:
             if self._reading == reading:
                 self._reading = None
@@ -164,7 +164,7 @@ class Inspecting(QObject):
             self._spawn(self._play(shown.run.id, shown.message_id, speed))
 
     async def _play(self, run_id: str, message_id: str, speed: float) -> None:
-        replay = await self._workbench.replay(run_id, message_id)
+        replay = await self._workbench.replies.replay(run_id, message_id)
         if self._wanted_id != run_id or self._live is not None:
             return
         self._page.begin_replay(replay.live, speed)

@@ -121,7 +121,7 @@ class PresetKeeping(QObject):
         if not keeps_place or now.endpoint_id == URL_ENDPOINT_ID:
             now = dataclasses.replace(now, endpoint_id="", model_id="")
         self._drafting.replace(preset_id=preset_id)
-        self._spawn(self._workbench.save_preset(dataclasses.replace(now, id=preset_id, name=name)))
+        self._spawn(self._workbench.presets.save(dataclasses.replace(now, id=preset_id, name=name)))
 
     def _ask_name(self) -> None:
         from drover.ui.preset_dialogs import SavePresetDialog
@@ -151,7 +151,7 @@ class PresetKeeping(QObject):
             name = free_name(chosen.name, [preset.name for preset in self._all()])
             copy = dataclasses.replace(chosen, id=new_id(), name=name)
             self._drafting.replace(preset_id=copy.id)
-            self._spawn(self._workbench.save_preset(copy))
+            self._spawn(self._workbench.presets.save(copy))
 
     def _ask_new_name(self) -> None:
         from drover.ui.preset_dialogs import RenamePresetDialog
@@ -164,18 +164,18 @@ class PresetKeeping(QObject):
             dialog.open()
 
     def _rename(self, preset: Preset, name: str) -> None:
-        self._spawn(self._workbench.save_preset(dataclasses.replace(preset, name=name)))
+        self._spawn(self._workbench.presets.save(dataclasses.replace(preset, name=name)))
 
     def _delete(self) -> None:
         # Drafts keep its id, which means nothing while it is gone: Undo brings it back as the chosen one.
         chosen = self._chosen()
         if chosen is not None:
-            self._spawn(self._workbench.delete_preset(chosen.id))
+            self._spawn(self._workbench.presets.delete(chosen.id))
             words = _t("The preset “{0}” was deleted.").format(chosen.name)
             self._window.show_notice(words, is_warning=False, undo=partial(self._bring_back, chosen))
 
     def _bring_back(self, preset: Preset) -> None:
-        self._spawn(self._workbench.save_preset(preset))
+        self._spawn(self._workbench.presets.save(preset))
 
     # Comparing
 
@@ -224,7 +224,7 @@ class PresetKeeping(QObject):
     async def _see_exported(self, presets: Sequence[Preset], path: Path) -> None:
         from drover.export.conversations import save_file
 
-        data = self._workbench.presets_file(presets)
+        data = self._workbench.presets.as_file(presets)
         await in_daemon_thread(partial(save_file, path, data), name="export")
         self._window.show_notice(_t("Exported to {0}.").format(path), is_warning=False)
 
@@ -243,7 +243,7 @@ class PresetKeeping(QObject):
         from drover.export.conversations import read_file
 
         raw = await in_daemon_thread(partial(read_file, path), name="import")
-        read = await self._workbench.add_presets(raw)
+        read = await self._workbench.presets.add(raw)
         words = _t("Imported: {0}.").format(", ".join(f"“{preset.name}”" for preset in read.presets[:5]))
         if len(read.presets) > 5:
             words = _t("{0} presets were imported.").format(len(read.presets))

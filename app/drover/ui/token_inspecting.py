@@ -61,7 +61,7 @@ class TokenInspecting(QObject):
     async def _read(self, wanted: tuple[str, str]) -> None:
         found: InspectedTokens | None = None
         try:
-            found = await self._workbench.token_choices(*wanted)
+            found = await self._workbench.replies.token_choices(*wanted)
         except ConfigurationError:
             pass  # nothing was kept: the page says that there is nothing
         finally:
