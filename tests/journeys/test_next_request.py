@@ -51,6 +51,19 @@ def test_the_strip_follows_every_setting_and_after_sending_says_that_they_are_th
     sees_in_strip(user, "system prompt changed")
 
 
+def test_calls_of_tools_and_their_results_count_as_the_messages_that_they_are(
+    user: User, provider: Provider, scripted: Endpoint
+) -> None:
+    provider.calls(("c1", "get_time", "{}"), ("c2", "get_date", "{}"))
+    provider.answers("Noon.")
+    user.opens(scripted).asks("What time is it?").sees_end()
+    user.asks("Go on without").sees("Noon.").sees_end()
+    sees_in_strip(user, "7 messages")
+    user.starts_again()
+    sees_in_strip(user, "7 messages")
+    assert len(user.bodies()[-1]["messages"]) == 5
+
+
 def test_a_request_that_fills_the_context_is_told_before_it_is_sent(user: User, provider: Provider) -> None:
     provider.models([{"id": "scripted-model", "context_length": 1_000}])
     user.opens(endpoint_at(provider.base_url)).reads("1 000 tokens of context".replace(" ", "\u202f", 1))

@@ -134,10 +134,11 @@ def test_other_words_are_no_overflow(words: str) -> None:
     assert not is_overflow(words)
 
 
-def test_where_a_reply_was_limited_the_limit_can_be_lowered() -> None:
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_where_a_reply_was_limited_the_limit_can_be_lowered(name: str) -> None:
     body = json.dumps({"error": {"message": SAID["OpenAI"][0]}}).encode()
 
-    failure = failure_from(provider_error(400, {}, body), "Lab", sent=["max_tokens"])
+    failure = failure_from(provider_error(400, {}, body), "Lab", sent=[name])
 
     assert failure.message == "The conversation needs 4\u202f200 tokens and the model takes 4\u202f097 (400)"
     assert failure.hint == "Shorten it, lower max_tokens, or choose a model with more context."

@@ -222,6 +222,8 @@ class Node(NamedTuple):
     run_id: str | None
     text_chars: int
     reasoning_chars: int
+    call_count: int
+    """How many calls of tools it asks for."""
 
     @classmethod
     def of(cls, message: Message) -> Node:
@@ -230,6 +232,7 @@ class Node(NamedTuple):
             message.id, message.parent_id, message.role, message.run_id,
             sum(len(part.text) for part in message.parts if isinstance(part, TextPart | ToolResultPart)),
             len(message.reasoning),
+            len(message.tool_calls),
         )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ class Adjustment:
     name: str
     """The parameter or body key concerned."""
     action: str
-    """One of `renamed`, `clamped`, `dropped`, `added`, `translated`, `prefilled`."""
+    """One of `renamed`, `clamped`, `dropped`, `added`, `translated`, `merged`, `prefilled`."""
     reason: str
     """A sentence for a person."""
 

@@ -161,8 +161,8 @@ class Library:
     def nodes(self, conversation_id: str) -> list[Node]:
         """The shape of the tree without its text, oldest first: some 2 ms for each thousand messages."""
         found = self._all(
-            "SELECT id, parent_id, role, run_id, length(text), length(reasoning) FROM messages"
-            " WHERE conversation_id = ? ORDER BY created_at, seq",
+            f"SELECT id, parent_id, role, run_id, length(text), length(reasoning), {rows.CALL_COUNT}"
+            " FROM messages WHERE conversation_id = ? ORDER BY created_at, seq",
             (conversation_id,),
         )
         return rows.nodes_from(found)

@@ -152,8 +152,13 @@ def message_from(row: Row) -> Message:
     )
 
 
+CALL_COUNT = """CASE WHEN instr(shape, '["c",') THEN
+    (SELECT count(*) FROM json_each(shape) WHERE json_extract(value, '$[0]') = 'c') ELSE 0 END"""
+"""Most messages call nothing, which costs no reading of JSON."""
+
+
 def nodes_from(found: Sequence[Row]) -> list[Node]:
-    """From id, parent, role, run, characters of text and of reasoning."""
+    """From id, parent, role, run, characters of text and of reasoning, number of calls."""
     roles = {role.value: role for role in Role}
     ids, parent_ids, texts, *rest = zip(*found, strict=True) if found else ((), (), ())
     columns = zip(ids, parent_ids, map(roles.__getitem__, texts), *rest, strict=True)

@@ -201,7 +201,7 @@ class MessageStack:
         per_line = max(10.0, (self._width - 2 * TEXT_INSET) / (scale(100) / 100 * _CHAR_PX))
         own, other, thought = scale(46), scale(60), scale(96)
         heights = []
-        for _, _, role, _, text_chars, reasoning_chars in nodes:
+        for _, _, role, _, text_chars, reasoning_chars, _ in nodes:
             if role is Role.USER:
                 heights.append(own + line * (1 + int(text_chars / per_line)))
             else:

@@ -155,7 +155,7 @@ class ShownConversation:
         """The messages with something in them from the first one to this one, without their text."""
         place = self._branch.place_of(message_id or "")
         nodes = self._tree.branch(message_id) if place is None else self._branch.nodes[: place + 1]
-        return [node for node in nodes if _is_sent(node)]
+        return [node for node in nodes if node.role is Role.TOOL or _sent_count(node)]
 
     def attached_to(self, message_id: str | None) -> list[Attachment]:
         """What the messages from the first one to this one hold, itself included."""
@@ -184,10 +184,10 @@ class ShownConversation:
         return node.text_chars + node.reasoning_chars if node is not None else 0
 
     def count_to(self, message_id: str | None) -> int:
-        """How many messages with something in them lead up to this one, itself included."""
+        """How many messages a request that goes on from this one holds, without the next question."""
         if message_id is None or self._branch.holds(message_id):
             return self._branch.count_to(message_id)
-        return sum(map(_is_sent, self._tree.branch(message_id)))
+        return sum(map(_sent_count, self._tree.branch(message_id)))
 
     def shown_with(self, message_id: str) -> str:
         """The message at which this one is shown: results stand with the reply that called for them."""
@@ -364,7 +364,7 @@ class _Branch:
         self.nodes[kept:] = new
         places.update(zip((node.id for node in new), range(kept, kept + len(new)), strict=True))
         before = self._counts[kept - 1] if kept else 0
-        self._counts[kept:] = list(accumulate(map(_is_sent, new), initial=before))[1:]
+        self._counts[kept:] = list(accumulate(map(_sent_count, new), initial=before))[1:]
         chars = self._chars[kept - 1] if kept else 0
         self._chars[kept:] = list(accumulate((node.text_chars for node in new), initial=chars))[1:]
 
@@ -386,7 +386,7 @@ class _Branch:
         return self._places.get(message_id)
 
     def count_to(self, message_id: str | None) -> int:
-        """How many messages up to this one, itself included, are not empty; 0 if it is not on the branch."""
+        """How many messages are sent up to this one, itself included; 0 if it is not on the branch."""
         place = self._places.get(message_id or "")
         return 0 if place is None else self._counts[place]
 
@@ -420,8 +420,12 @@ class _BranchEntries(Entries):
         return self._shown.entry_near(self._nodes, index)
 
 
-def _is_sent(node: Node) -> bool:
-    return node.role is Role.USER or node.text_chars > 0
+def _sent_count(node: Node) -> int:
+    """A reply is sent with an answer for each of its calls, whether there is a result of it or not."""
+    if node.role is Role.TOOL:
+        return 0
+    is_sent = node.role is Role.USER or node.text_chars > 0 or node.call_count > 0
+    return is_sent + node.call_count
 
 
 def _unfinished(run: Run) -> Message:

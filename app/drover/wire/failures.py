@@ -88,6 +88,8 @@ def with_request_id(failure: Failure, headers: Mapping[str, str]) -> Failure:
     return replace(failure, detail="\n".join(line for line in lines if line))
 
 
+_LIMITS = {"max_tokens", "max_completion_tokens"}
+"""The keys under which a limit on the reply may have been sent; a person knows it by the first."""
 _CUT = {"length", "model_length", "max_tokens"}
 _FILTERED = {"content_filter", "sensitive", "safety"}
 _BROKEN_OFF = {"abort", "error", "insufficient_system_resource", "network_error", "load", "unload"}
@@ -274,7 +276,7 @@ def _failure(
     kind = _kind(status, code, words, parameter)
     said = _said(words, status)
     what, next_step = sentences(kind, endpoint_name, status, said, parameter, retry_after_s)
-    if kind is FailureKind.CONTEXT and "max_tokens" in (sent or ()):
+    if kind is FailureKind.CONTEXT and _LIMITS.intersection(sent or ()):
         next_step = "Shorten it, lower max_tokens, or choose a model with more context."
     if kind is not FailureKind.REQUEST:
         parameter = None
