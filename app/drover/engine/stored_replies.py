@@ -6,20 +6,24 @@ import functools
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from drover.domain.conversation import Message
 from drover.domain.endpoint import Endpoint, known_as
 from drover.domain.reading import Reading, reading_by_tags
 from drover.domain.run import Exchange, Run
 from drover.engine.desk import LibraryDesk
-from drover.engine.event_log import EventLog
-from drover.engine.inspected_tokens import InspectedTokens, inspected_tokens
-from drover.engine.inspection import Inspection, Kept, inspected
-from drover.engine.replay import Replay
-from drover.engine.rereading import reread
 from drover.engine.threads import in_daemon_thread
 from drover.errors import ConfigurationError
 from drover.store.library import Library
+
+if TYPE_CHECKING:
+    from drover.engine.event_log import EventLog
+    from drover.engine.inspected_tokens import InspectedTokens
+    from drover.engine.inspection import Inspection, Kept
+    from drover.engine.replay import Replay
+
+# `reading` is asked for each request: what only looks back is imported by the verb that needs it.
 
 
 class StoredReplies:
@@ -47,6 +51,8 @@ class StoredReplies:
 
         Its bytes are read as for the message, or else as for the reply of the run.
         """
+        from drover.engine.inspection import inspected
+
         kept = await self._desk.read(lambda library: self._kept(library, run_id, message_id))
         if kept is None:
             return None
@@ -54,6 +60,8 @@ class StoredReplies:
         return await in_daemon_thread(make, name="inspection")
 
     def _kept(self, library: Library, run_id: str, message_id: str) -> Kept | None:
+        from drover.engine.inspection import Kept
+
         run, message, exchange = self._unsaved.get(run_id) or (
             library.run(run_id), None, library.exchange(run_id),
         )  # fmt: skip
@@ -72,6 +80,8 @@ class StoredReplies:
 
     def event_log(self, run: Run, exchange: Exchange) -> EventLog:
         """What came over the wire for a stored run, event by event; milliseconds, however long it is."""
+        from drover.engine.event_log import EventLog
+
         return EventLog(run, exchange, self._endpoint_of(run))
 
     async def replay(self, run_id: str, message_id: str = "") -> Replay:
@@ -80,6 +90,8 @@ class StoredReplies:
         It is read as for the message, or else as for the reply of the run. Raises ConfigurationError where
         there is nothing to play.
         """
+        from drover.engine.replay import Replay
+
         run, exchange, stored = await self.stored(run_id, message_id)
         return Replay(run, exchange, stored, self._endpoint_of(run))
 
@@ -97,6 +109,8 @@ class StoredReplies:
         What was there stays, as another version; the head moves if it stood at the message. `remember` has
         later replies of this model read the same way. Raises ConfigurationError where nothing was kept.
         """
+        from drover.engine.rereading import reread
+
         stored = await self._desk.read(lambda library: library.message(message_id))
         if stored is None or stored.run_id is None:
             raise ConfigurationError("Nothing that came back for this reply was kept.")
@@ -140,6 +154,8 @@ class StoredReplies:
         They are told apart as in the message, or else in the reply of the run. Reads on another thread.
         Raises ConfigurationError where there is nothing to read.
         """
+        from drover.engine.inspected_tokens import inspected_tokens
+
         run, exchange, stored = await self.stored(run_id, message_id)
         read = functools.partial(inspected_tokens, run, exchange, stored, self._endpoint_of(run))
         return await in_daemon_thread(read, name="read tokens")
