@@ -568,6 +568,22 @@ async def test_a_server_in_trouble_tells_nothing_of_the_key(provider: Provider) 
     assert found == [("Connection", True), ("HTTP", True), ("Model", False)]
 
 
+async def test_what_came_in_place_of_a_list_of_models_is_told(provider: Provider) -> None:
+    page = "<html><head><title>Welcome to nginx!</title></head></html>"
+    provider.fails(200, page, path=MODELS_PATH)
+    provider.fails(500, {"error": {"message": "Out of order"}}, path=MODELS_PATH)
+    provider.fails(404, path=MODELS_PATH)
+    told = []
+    for _ in range(3):
+        steps = [step async for step in try_connection(endpoint_at(provider.base_url), None, NetworkAccess())]
+        told.append(steps[-1])
+    assert [step.name for step in told] == ["Model"] * 3
+    assert "“Welcome to nginx!”" in told[0].words
+    assert "base URL" in told[0].advice
+    assert "Out of order" in told[1].words
+    assert told[2].words.endswith("lists no models.")
+
+
 async def test_giving_up_a_test_ends_its_request(provider: Provider) -> None:
     provider.script(Stall(), path=MODELS_PATH)
     steps = try_connection(endpoint_at(provider.base_url), None, NetworkAccess())

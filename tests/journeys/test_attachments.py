@@ -150,7 +150,7 @@ def test_files_dropped_anywhere_are_attached_and_what_cannot_be_is_told(
     assert not user.has("Drop to attach")
     sees_cards(user, "photo.png", "notes.txt")
     user.reads("drawing.svg is an SVG drawing").reads("film.png is 500 MB large")
-    user.reads("folder is a folder").reads("1 more files were not attached.")
+    user.reads("folder is a folder").reads("1 more file was not attached.")
 
 
 def test_a_picture_from_the_clipboard_is_attached_as_png_and_text_stays_text(

@@ -12,6 +12,7 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QComboBox,
     QDialog,
     QFileDialog,
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
+    QScrollArea,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -363,3 +365,35 @@ def test_each_layer_of_a_test_gets_a_line_and_the_test_can_be_stopped(qtbot: QtB
     hand.dialog.display_test_end("Stopped.")
     assert [told[0] for told in hand.told] == ["test_requested", "test_stopped"]
     qtbot.waitUntil(lambda: "Stopped." in hand.words())
+
+
+def test_sentences_that_come_while_a_server_is_entered_leave_nothing_to_scroll(qtbot: QtBot) -> None:
+    hand = endpoint_dialog(qtbot)
+    (area,) = hand.dialog.findChildren(QScrollArea)
+    bar = area.verticalScrollBar()
+    qtbot.waitUntil(lambda: not bar.isVisible())
+    hand.named("Address", QLineEdit).setText("http://server-with-a-long-name.example.org:41727/v1")
+    assert isinstance(hand.dialog, EndpointDialog)
+    step = ConnectionStep(name="Connection", is_good=False, words="It was refused. " * 9, advice="Try it.")
+    hand.dialog.display_step(step)
+    qtbot.waitUntil(lambda: "It was refused." in hand.words())
+    qtbot.waitUntil(lambda: not bar.isVisible())
+
+
+def test_the_keyboard_goes_through_the_network_settings_from_top_to_bottom(qtbot: QtBot) -> None:
+    hand = endpoint_dialog(qtbot)
+    hand.click("Network…")
+    qtbot.waitUntil(lambda: hand.named("Proxy", QWidget).hasFocus())
+    names = []
+    for _ in range(5):
+        focused = QApplication.focusWidget()
+        assert focused is not None
+        names.append(focused.accessibleName())
+        QTest.keyClick(focused, Qt.Key.Key_Tab)
+    assert names == [
+        "Proxy",
+        "Trusted certificates",
+        "Choose a file: Trusted certificates",
+        "Client certificate",
+        "Choose a file: Client certificate",
+    ]

@@ -15,6 +15,7 @@ from drover.wire import chat
 
 _PATIENCE_S = 20.0
 _REFUSED_KEY = (401, 403)
+_NO_LIST = (404, 405, 501)
 _NAMES = {
     Layer.NAME: "Name",
     Layer.TCP: "Connection",
@@ -82,7 +83,7 @@ async def _steps(
     if error is not None and not isinstance(error, DroverError):
         raise error
     if asks_model:
-        if error is not None and _refuses_key(error) and not endpoint.default_model_id:
+        if error is not None and not endpoint.default_model_id and not _has_no_list(error):
             yield _answer_trouble(error, endpoint)
             return
         cards = [] if error is not None else listing.result()
@@ -95,8 +96,9 @@ async def _asked(
 ) -> AsyncGenerator[ConnectionStep, None]:
     model_id = endpoint.default_model_id or next((card.id for card in cards), "")
     if not model_id:
+        advice = "Name a model, or check the address."
         yield ConnectionStep(
-            name="Model", is_good=False, words=f"{endpoint.name} lists no models.", advice="Name a model."
+            name="Model", is_good=False, words=f"{endpoint.name} lists no models.", advice=advice
         )
         return
     try:
@@ -112,6 +114,11 @@ async def _asked(
 
 def _refuses_key(error: BaseException | None) -> bool:
     return isinstance(error, ProviderError) and error.status in _REFUSED_KEY
+
+
+def _has_no_list(error: DroverError) -> bool:
+    """Whether the server may be a good one that only does not tell which models it has."""
+    return isinstance(error, ProviderError) and error.status in _NO_LIST
 
 
 def _is_past_key(error: DroverError) -> bool:

@@ -15,7 +15,7 @@ from drover.domain.conversation import Attachment
 from drover.domain.endpoint import FactOutcome, ModelCard
 from drover.engine.threads import in_daemon_thread
 from drover.engine.workbench import Workbench
-from drover.errors import DroverError
+from drover.errors import DroverError, running_text
 from drover.ui.drafting import Drafting
 from drover.ui.main_window import MainWindow
 from drover.ui.shown import ShownConversation
@@ -74,12 +74,12 @@ class Attaching(QObject):
         self._spawn(self._attach(self._shown.id, sources))
 
     async def _attach(self, conversation_id: str | None, sources: Sequence[Path | QImage]) -> None:
-        refused: list[str] = []
+        refused: list[DroverError] = []
         for source in sources:
             try:
                 self._drafting.attach(conversation_id, await self._read(source))
             except DroverError as error:
-                refused.append(error.words)
+                refused.append(error)
             finally:
                 self._count -= 1
                 self._window.composer.display_reading(self._count)
@@ -92,10 +92,17 @@ class Attaching(QObject):
             return await self._workbench.attach(raw, self.tr("Pasted picture.png"))
         return await self._workbench.attach(source)
 
-    def _refusals(self, refused: Sequence[str]) -> str:
-        told = " ".join(refused[:_MOST_NOTICES])
+    def _refusals(self, refused: Sequence[DroverError]) -> str:
+        """Each for itself, then once what all of them advise."""
+        told = [running_text(error.message, None) for error in refused[:_MOST_NOTICES]]
         more = len(refused) - _MOST_NOTICES
-        return told if more <= 0 else self.tr("{0} {1} more files were not attached.").format(told, more)
+        if more == 1:
+            told.append(self.tr("1 more file was not attached."))
+        elif more > 1:
+            told.append(self.tr("{0} more files were not attached.").format(more))
+        hints = list(dict.fromkeys(error.hint for error in refused[:_MOST_NOTICES] if error.hint))
+        told += [hint for hint in hints if sum(hint in other for other in hints) == 1]
+        return " ".join(told)
 
     # Looking at one
 

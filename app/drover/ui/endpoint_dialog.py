@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 
@@ -16,7 +17,7 @@ from drover.engine.connection_test import ConnectionStep
 from drover.engine.secrets import clean_key
 from drover.errors import ConfigurationError
 from drover.ui.combos import ComboBox
-from drover.ui.controls import Button, CheckBox, Label, PrimaryButton, QuietButton
+from drover.ui.controls import QUIET_PADDING, Button, CheckBox, Label, PrimaryButton, QuietButton
 from drover.ui.dialog_parts import Form, KeyField, holder_of, named_button, named_field
 from drover.ui.framed_dialog import MARGIN_PX, FramedDialog, Verdict, words_label
 from drover.ui.network_fields import ConnectionSteps, NetworkFields
@@ -127,9 +128,13 @@ class EndpointDialog(FramedDialog):
         self._page.setContentsMargins(MARGIN_PX, MARGIN_PX - 4, MARGIN_PX, 16)
         self._page.setSpacing(12)
         self._page.addWidget(Label(title, role="title", weight=600))
-        for part in (form, self._network_toggle, self._verdict, self._steps):
+        toggle = QHBoxLayout()
+        toggle.setContentsMargins(-QUIET_PADDING, 0, 0, 0)
+        toggle.addWidget(self._network_toggle, 0, Qt.AlignmentFlag.AlignLeft)
+        self._page.addWidget(form)
+        self._page.addLayout(toggle)
+        for part in (self._verdict, self._steps):
             self._page.addWidget(part)
-        self._page.setAlignment(self._network_toggle, Qt.AlignmentFlag.AlignLeft)
         self._page.addStretch(1)
         page = QWidget()
         page.setLayout(self._page)
@@ -168,7 +173,9 @@ class EndpointDialog(FramedDialog):
     def _needed(self, width: int) -> int:
         self._page.activate()
         foot = self.foot.sizeHint().height() + 1
-        return self._page.totalHeightForWidth(width) + foot
+        # Beside a scroll bar sentences take more lines; a bar that has come would keep itself needed.
+        beside_bar = width - self._scroll.verticalScrollBar().sizeHint().width()
+        return self._page.totalHeightForWidth(beside_bar) + foot
 
     def _fill(self) -> None:
         self._delete.setVisible(self._given is not None)
@@ -190,8 +197,11 @@ class EndpointDialog(FramedDialog):
         if self._network is None:
             self._network = NetworkFields(self._given.network if self._given is not None else None)
             self._network.edited.connect(self._update)
-            self._page.insertWidget(self._page.indexOf(self._network_toggle), self._network)
+            self._page.insertWidget(self._page.indexOf(self._verdict), self._network)
             self._network_toggle.hide()
+            for first, second in itertools.pairwise((self._closing, *self._network.stops, self._test)):
+                QWidget.setTabOrder(first, second)
+            self._network.stops[0].setFocus(Qt.FocusReason.OtherFocusReason)
             self.make_room()
 
     def display_step(self, step: ConnectionStep) -> None:
@@ -267,7 +277,9 @@ class EndpointDialog(FramedDialog):
         self._server.setItemText(0, by_address)
         chosen = next((s for s in self._servers if s.name == self._server.currentData()), found)
         words = _t("Requests are put into its form; each change is told.")
-        if found is not None and chosen is not found:
+        if chosen is None:
+            words = _t("Requests take the plain form of OpenAI until a server is recognized or chosen.")
+        elif found is not None and chosen is not found:
             words = _t("This is the address of {0}.").format(found.label)
         self._server_words.setText(words)
         # A key is offered for the address that it belongs to, whatever was chosen.

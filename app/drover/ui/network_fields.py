@@ -16,7 +16,7 @@ from drover.domain.network import (
     read_proxy,
 )
 from drover.engine.connection_test import ConnectionStep
-from drover.errors import ConfigurationError
+from drover.errors import ConfigurationError, running_text
 from drover.ui.controls import Button, Label
 from drover.ui.dialog_parts import Form, KeyField, holder_of, named_button, named_field, segments_of
 from drover.ui.framed_dialog import Sign, words_label
@@ -55,6 +55,7 @@ class NetworkFields(Form):
         self._certificate = named_field(_t("Client certificate"), placeholder=_t("Optional: a PEM file"))
         self._key = named_field(_t("Key of the certificate"), placeholder=_t("Key file, if it is another"))
         self._passphrase = _secret_field(_t("Passphrase of the key"), _t("Passphrase, if it is encrypted"))
+        self._choices: dict[QLineEdit, Button] = {}
         self._lay_out()
         self._fill()
         self._mode.activated.connect(self._change)
@@ -67,14 +68,33 @@ class NetworkFields(Form):
         own = (self._proxy, self._user, self._password, self._authorities)
         return (*own, self._certificate, self._key, self._passphrase)
 
+    @property
+    def stops(self) -> tuple[QWidget, ...]:
+        """What the keyboard reaches, from top to bottom."""
+        named = (self._proxy, self._user, self._password)
+        chosen = (self._authorities, self._certificate, self._key)
+        files = [stop for field in chosen for stop in (field, self._choices[field])]
+        return (self._mode, *named, *files, self._passphrase)
+
     def _lay_out(self) -> None:
         self._manual = _column(self._proxy, _beside(self._user, self._password))
-        self._own = _column(_with_choice(self._key), self._passphrase)
+        self._own = _column(self._with_choice(self._key), self._passphrase)
         self.add(_t("Proxy"), self._mode, self._manual)
         words = words_label(role="small", token="text-3")
         words.setText(_t("Trusted besides those of the system, for this server alone."))
-        self.add(_t("Certificates"), _with_choice(self._authorities), words)
-        self.add(_t("Identify with"), _with_choice(self._certificate), self._own)
+        self.add(_t("Certificates"), self._with_choice(self._authorities), words)
+        self.add(_t("Client certificate"), self._with_choice(self._certificate), self._own)
+
+    def _with_choice(self, field: QLineEdit) -> QWidget:
+        """The field with a button that chooses a file for it."""
+        choose = self._choices[field] = named_button(Button, _t("Choose…"))
+        choose.setAccessibleName(_t("Choose a file: {0}").format(field.accessibleName()))
+        choose.clicked.connect(partial(_choose, field))
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(field, 1)
+        row.addWidget(choose)
+        return holder_of(row)
 
     def _fill(self) -> None:
         given = self._given
@@ -179,7 +199,7 @@ class ConnectionSteps(QWidget):
 
     def add(self, step: ConnectionStep) -> None:
         """The next layer."""
-        words = f"{step.words} {step.advice}".strip()
+        words = running_text(step.words, step.advice)
         sign = Sign("check" if step.is_good else "warning", "text-2" if step.is_good else "caution", 16)
         label = words_label(token="text-2")
         label.setText(words)
@@ -233,18 +253,6 @@ def _column(*widgets: QWidget) -> QWidget:
     for widget in widgets:
         layout.addWidget(widget)
     return column
-
-
-def _with_choice(field: QLineEdit) -> QWidget:
-    """The field with a button that chooses a file for it."""
-    choose = named_button(Button, _t("Choose…"))
-    choose.setAccessibleName(_t("Choose a file: {0}").format(field.accessibleName()))
-    choose.clicked.connect(partial(_choose, field))
-    row = QHBoxLayout()
-    row.setSpacing(8)
-    row.addWidget(field, 1)
-    row.addWidget(choose)
-    return holder_of(row)
 
 
 def _choose(field: QLineEdit) -> None:
