@@ -27,7 +27,7 @@ from tests.provider import (
 )
 
 from drover.domain.conversation import Draft
-from drover.domain.endpoint import Endpoint
+from drover.domain.endpoint import BUILT_IN, OXEN, Endpoint
 from drover.domain.network import NetworkSecrets, NetworkSettings, ProxyMode, read_proxy
 from drover.domain.run import RunStatus
 from drover.engine.connection_test import try_connection
@@ -594,6 +594,39 @@ async def test_giving_up_a_test_ends_its_request(provider: Provider) -> None:
 
 
 # All of it together
+
+
+async def test_the_way_to_oxen_can_be_set_and_taken_back_without_its_key_being_lost(
+    authority: Authority, tmp_path: Path
+) -> None:
+    network = NetworkSettings(ca_file=str(authority.file))
+    given = replace(OXEN, name="Elsewhere", base_url="http://else.example/v1", network=network)
+    workbench = Workbench.open(Profile.at(tmp_path), list[WorkbenchEvent]().append)
+    try:
+        await workbench.save_key(OXEN, "key-of-the-test")
+        await workbench.save_endpoint(endpoint_at("http://a.example/v1", needs_key=False))
+        await workbench.save_endpoint(replace(given, default_model_id="b", think_closing="[/T]"))
+        assert [known.id for known in workbench.endpoints] == ["built-in", "oxen", "own"]
+        wanted = replace(OXEN, network=network, default_model_id="b", think_closing="[/T]")
+        assert workbench.endpoints[1] == wanted
+        await workbench.close()
+        workbench = Workbench.open(Profile.at(tmp_path), list[WorkbenchEvent]().append)
+        assert workbench.endpoints[1] == wanted
+        await workbench.save_key(OXEN, "key-of-the-test")
+        await workbench.reset_endpoint("oxen")
+        assert workbench.endpoints[1] == OXEN
+        assert (await workbench.find_key(OXEN)).key == "key-of-the-test"
+    finally:
+        await workbench.close()
+
+
+async def test_what_is_set_for_oxen_does_not_touch_the_built_in_model(tmp_path: Path) -> None:
+    workbench = Workbench.open(Profile.at(tmp_path), list[WorkbenchEvent]().append)
+    try:
+        await workbench.save_endpoint(replace(BUILT_IN, base_url="http://else.example/v1"))
+        assert list(workbench.endpoints) == [BUILT_IN, OXEN]
+    finally:
+        await workbench.close()
 
 
 async def test_a_chat_takes_the_way_of_its_endpoint_from_the_request_after_it_was_set(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtWidgets import QLineEdit
@@ -9,6 +10,8 @@ from tests.journeys.conftest import endpoint_at
 from tests.provider import MODELS_PATH, Provider, ReceivedRequest, Stall, Step, json_steps, usage_of
 from tests.user import User
 
+from drover.domain.endpoint import OXEN, Endpoint
+from drover.domain.network import NetworkSettings, ProxyMode
 from drover.paths import Profile
 
 CANARY = "sk-canary-4f1d9c2be7"
@@ -109,6 +112,23 @@ def test_a_pasted_address_becomes_an_endpoint_with_its_models(user: User, provid
     ]
     user.clicks("New conversation")
     assert (user.says("Endpoint"), user.says("Model")) == ("Mine", "large")
+
+
+def test_oxen_is_reached_through_a_proxy_of_its_own_until_that_is_taken_back(user: User) -> None:
+    user.opens().clicks("Settings").clicks_when_there("Edit Oxen.ai")
+    user.reads("Address, server and name of Oxen.ai are fixed.")
+    assert not user.finds("Address", QLineEdit).isEnabled()
+    assert not user.has("Back to the defaults")
+    user.replaces("", into="Model").types("</end>", into="Closing tag of thinking")
+    user.clicks("Network…").chooses("Proxy", "None").clicks("Save")
+
+    def oxen() -> Endpoint:
+        return user.workbench.endpoints[1]
+
+    user.waits(lambda: oxen().network == NetworkSettings(proxy_mode=ProxyMode.NONE), "the settings kept")
+    assert replace(oxen(), network=None, think_closing="") == OXEN
+    user.clicks_when_there("Edit Oxen.ai").clicks_when_there("Back to the defaults")
+    user.waits(lambda: oxen() == OXEN, "the defaults")
 
 
 def test_a_test_of_a_connection_goes_through_the_layers_and_can_be_stopped(

@@ -259,17 +259,19 @@ def test_endpoints_are_listed_with_their_keys(settings: Hand) -> None:
     settings.dialog.display_key_statuses({"oxen": "Key in Secret Service"})
     assert "Key in Secret Service" in settings.words()
     settings.click("Key of Oxen.ai")
+    settings.click("Edit Oxen.ai")
     settings.click("Edit Workstation")
     settings.click("Remove Workstation")
     settings.click("Add a server…")
     assert settings.told == [
         ("key_requested", "oxen"),
+        ("endpoint_edit_requested", "oxen"),
         ("endpoint_edit_requested", "own"),
         ("endpoint_delete_requested", "own"),
         ("endpoint_add_requested",),
     ]
     names = {button.accessibleName() for button in settings.dialog.findChildren(QPushButton)}
-    assert not names & {"Edit Oxen.ai", "Remove Oxen.ai", "Key of Built-in", "Edit Built-in"}
+    assert not names & {"Remove Oxen.ai", "Key of Built-in", "Edit Built-in"}
     settings.dialog.display_endpoints([BUILT_IN, OXEN])
     assert "Key in Secret Service" in settings.words()
 

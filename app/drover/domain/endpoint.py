@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -12,6 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 from drover.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from drover.domain.network import NetworkSettings
 
 BUILT_IN_ID = "built-in"
@@ -56,6 +58,11 @@ class Endpoint:
         return self.id == BUILT_IN_ID
 
     @property
+    def is_fixed(self) -> bool:
+        """Whether its name, its address and the form of its requests are part of Drover."""
+        return self.id in (BUILT_IN_ID, OXEN_ID)
+
+    @property
     def key_variable(self) -> str:
         """The environment variable that may hold the key."""
         if self.id == OXEN_ID:
@@ -70,6 +77,19 @@ BUILT_IN = Endpoint(
 OXEN = Endpoint(
     id=OXEN_ID, name="Oxen.ai", base_url=OXEN_BASE_URL, provider="oxen", default_model_id=OXEN_MODEL_ID
 )
+
+
+def with_oxen(own: Iterable[Endpoint]) -> list[Endpoint]:
+    """Oxen.ai, as a person has set it or as it is, and then the other endpoints by name.
+
+    Among `own` may be one with the id of Oxen.ai: what is fixed of that does not count.
+    """
+    others = {endpoint.id: endpoint for endpoint in own if not endpoint.is_built_in}
+    oxen = replace(
+        others.pop(OXEN_ID, OXEN),
+        name=OXEN.name, base_url=OXEN.base_url, provider=OXEN.provider, needs_key=OXEN.needs_key,
+    )  # fmt: skip
+    return [oxen, *sorted(others.values(), key=lambda endpoint: endpoint.name.casefold())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

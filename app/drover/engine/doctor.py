@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
-from drover.domain.endpoint import BUILT_IN, OXEN, Endpoint
+from drover.domain.endpoint import BUILT_IN, OXEN, Endpoint, with_oxen
 from drover.engine.connection_test import try_connection
 from drover.engine.gguf import model_facts
 from drover.engine.network_access import access_of
@@ -95,7 +95,7 @@ def _endpoints(profile: Profile) -> list[Endpoint]:
     try:
         connection = open_database(profile.database, read_only=True)
         try:
-            return [OXEN, *Library(connection).endpoints()]
+            return with_oxen(Library(connection).endpoints())
         finally:
             connection.close()
     except DroverError:

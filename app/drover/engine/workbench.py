@@ -44,6 +44,7 @@ from drover.domain.endpoint import (
     ParameterFact,
     known_as,
     normalized_base_url,
+    with_oxen,
 )
 from drover.domain.parameters import UNSET
 from drover.domain.run import Adjustment, Exchange, LiveRun, Origin, Run, RunRequest, RunStatus
@@ -924,7 +925,10 @@ class Workbench:
         return known_servers()
 
     async def save_endpoint(self, endpoint: Endpoint, secrets: NetworkSecrets | None = None) -> None:
-        """Adds or replaces one of the person's own endpoints, with what was entered for its network."""
+        """Adds or replaces one of the person's own endpoints, with what was entered for its network.
+
+        Of Oxen.ai all but its name, address and the form of its requests can be replaced.
+        """
         earlier = self._endpoints.get(endpoint.id)
         if secrets is not None:
             from drover.engine.network_access import keep
@@ -932,10 +936,26 @@ class Workbench:
             notice = await keep(self._secrets, endpoint, secrets)
             if notice:
                 self._tell(Notice(text=notice, kind=NoticeKind.WARNING))
-        if earlier is not None and earlier.network is not None and self._open_transport is not None:
-            self._open_transport.forget(earlier.network)
+        self._forget_network_of(earlier)
         await self._write(lambda library: library.save_endpoint(endpoint))
         self._load_endpoints(await self._on_writer(self._library.endpoints))
+
+    async def reset_endpoint(self, endpoint_id: str) -> None:
+        """Puts Oxen.ai back to how it was before anything was set for it; its key and what is known of its
+        models stay."""
+        endpoint = self._endpoints[endpoint_id]
+        await self._write(lambda library: library.reset_endpoint(endpoint_id))
+        self._load_endpoints(await self._on_writer(self._library.endpoints))
+        self._forget_network_of(endpoint)
+        if endpoint.network is not None:
+            from drover.engine.network_access import forget
+
+            await forget(self._secrets, endpoint)
+
+    def _forget_network_of(self, endpoint: Endpoint | None) -> None:
+        """Connections that were made as an endpoint was set before are not used again."""
+        if endpoint is not None and endpoint.network is not None and self._open_transport is not None:
+            self._open_transport.forget(endpoint.network)
 
     async def delete_endpoint(self, endpoint_id: str) -> None:
         """Removes an endpoint and its key; conversations stay."""
@@ -1224,8 +1244,8 @@ class Workbench:
 
     def _load_endpoints(self, own: Sequence[Endpoint]) -> None:
         temporary = self._endpoints.get(URL_ENDPOINT_ID)
-        rows = [BUILT_IN, OXEN, *sorted(own, key=lambda endpoint: endpoint.name.casefold())]
-        self._endpoints = {endpoint.id: endpoint for endpoint in [*rows, *([temporary] if temporary else [])]}
+        rows = [BUILT_IN, *with_oxen(own), *([temporary] if temporary else [])]
+        self._endpoints = {endpoint.id: endpoint for endpoint in rows}
 
 
 class _Desk:

@@ -574,6 +574,12 @@ class Library:
             self._execute("DELETE FROM readings WHERE endpoint_id = ?", (endpoint_id,))
         return _changed(others="endpoints") | _changed(others="models")
 
+    def reset_endpoint(self, endpoint_id: str) -> Changes:
+        """Forgets what was set for an endpoint that is part of Drover; all else about it stays."""
+        with self._writing():
+            self._execute("DELETE FROM endpoints WHERE id = ?", (endpoint_id,))
+        return _changed(others="endpoints")
+
     def save_preset(self, preset: Preset) -> Changes:
         """Adds a preset or replaces the one with the same id."""
         with self._writing():

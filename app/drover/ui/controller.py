@@ -1036,7 +1036,7 @@ class Controller(QObject):
             self.show_experiments()
 
     def _set_oxen_key(self) -> None:
-        self._setup.ask_key(OXEN)
+        self._setup.ask_key(self._workbench.endpoint(OXEN.id))
 
     def _download(self) -> None:
         self.spawn(self._fetch_built_in())

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from drover.domain.endpoint import OXEN_ID, Endpoint
+from drover.domain.endpoint import Endpoint
 from drover.engine.secrets import clean_key
 from drover.errors import ConfigurationError
 from drover.store.settings import Settings
@@ -515,12 +515,12 @@ class _EndpointRow(QWidget):
             key.setAccessibleName(_t("Key of {0}").format(endpoint.name))
             key.clicked.connect(self._ask_key)
             row.addWidget(key)
-        if not endpoint.is_built_in and endpoint.id != OXEN_ID:
             edit = IconButton("edit", _t("Edit {0}").format(endpoint.name), compact=True)
             edit.clicked.connect(self._ask_edit)
+            row.addWidget(edit)
+        if not endpoint.is_fixed:
             remove = IconButton("trash", _t("Remove {0}").format(endpoint.name), compact=True)
             remove.clicked.connect(self._ask_delete)
-            row.addWidget(edit)
             row.addWidget(remove)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

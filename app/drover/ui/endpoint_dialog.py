@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from drover.domain.endpoint import Endpoint, normalized_base_url
+from drover.domain.endpoint import OXEN, Endpoint, normalized_base_url
 from drover.domain.known_server import KnownServer, server_at
 from drover.domain.network import UNCHANGED, NetworkSecrets
 from drover.engine.connection_test import ConnectionStep
@@ -41,12 +41,14 @@ class EndpointDialog(FramedDialog):
         endpoint_submitted(object, str, object): an Endpoint to keep, its new key or "" for no change, and
             NetworkSecrets; the dialog closes by itself
         deletion_requested(str): the id of an endpoint to remove; the dialog closes by itself
+        reset_requested(str): the id of one that goes back to its defaults; the dialog closes by itself
     """
 
     test_requested = Signal(object, str, object)
     test_stopped = Signal()
     endpoint_submitted = Signal(object, str, object)
     deletion_requested = Signal(str)
+    reset_requested = Signal(str)
 
     def __init__(
         self,
@@ -60,7 +62,9 @@ class EndpointDialog(FramedDialog):
         environment: Mapping[str, str] | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        """`base_url` is that of a new one, as far as it is known; `taken_names` are those of the others;
+        """Name, address and server of a fixed endpoint are shown, but cannot be edited.
+
+        `base_url` is that of a new one, as far as it is known; `taken_names` are those of the others;
         `place` says where a key would be kept. Among `servers` the address is looked for, and the person may
         choose; the `environment` may hold a key of theirs, which is taken over by a click."""
         title = _t("Add a server") if endpoint is None else _t("Edit {0}").format(endpoint.name)
@@ -96,7 +100,8 @@ class EndpointDialog(FramedDialog):
         self._page = QVBoxLayout()
         self._test = named_button(Button, _t("Test"))
         self._test.setToolTip(_t("Tries each layer. The last is a question answered with one token."))
-        self._delete = named_button(QuietButton, _t("Remove"))
+        is_fixed = endpoint is not None and endpoint.is_fixed
+        self._delete = named_button(QuietButton, _t("Back to the defaults") if is_fixed else _t("Remove"))
         self._cancel = named_button(Button, _t("Cancel"))
         self._save = named_button(PrimaryButton, _t("Save"))
         self._lay_out(title)
@@ -150,7 +155,8 @@ class EndpointDialog(FramedDialog):
         self.foot.addStretch(1)
         for button in (self._test, self._cancel, self._save):
             self.foot.addWidget(button)
-        self._address.setFocus()
+        is_fixed = self._given is not None and self._given.is_fixed
+        (self._model if is_fixed else self._address).setFocus()
 
     def sizeHint(self) -> QSize:
         """High enough for all of it where the screen allows; else it scrolls."""
@@ -178,10 +184,12 @@ class EndpointDialog(FramedDialog):
         return self._page.totalHeightForWidth(beside_bar) + foot
 
     def _fill(self) -> None:
-        self._delete.setVisible(self._given is not None)
+        self._delete.setVisible(self._given not in (None, OXEN))
         if self._given is None:
             self._needs_key.setChecked(False)
             return
+        for field in (self._address, self._server, self._name, self._needs_key):
+            field.setEnabled(not self._given.is_fixed)
         self._name.setText(self._given.name)
         self._address.setText(self._given.base_url)
         self._model.setText(self._given.default_model_id)
@@ -236,7 +244,7 @@ class EndpointDialog(FramedDialog):
             name=name,
             base_url=base_url,
             provider=str(self._server.currentData() or ""),
-            default_model_id=self._model.text().strip(),
+            default_model_id=self._model.text().strip() or (OXEN.default_model_id if given.is_fixed else ""),
             needs_key=self._needs_key.isChecked(),
             think_opening=opening,
             think_closing=closing,
@@ -277,7 +285,9 @@ class EndpointDialog(FramedDialog):
         self._server.setItemText(0, by_address)
         chosen = next((s for s in self._servers if s.name == self._server.currentData()), found)
         words = _t("Requests are put into its form; each change is told.")
-        if chosen is None:
+        if self._given is not None and self._given.is_fixed:
+            words = _t("Address, server and name of {0} are fixed.").format(self._given.name)
+        elif chosen is None:
             words = _t("Requests take the plain form of OpenAI until a server is recognized or chosen.")
         elif found is not None and chosen is not found:
             words = _t("This is the address of {0}.").format(found.label)
@@ -320,7 +330,8 @@ class EndpointDialog(FramedDialog):
 
     def _request_deletion(self) -> None:
         if self._given is not None:
-            self.deletion_requested.emit(self._given.id)
+            wanted = self.reset_requested if self._given.is_fixed else self.deletion_requested
+            wanted.emit(self._given.id)
             self.accept()
 
 

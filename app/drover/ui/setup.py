@@ -122,6 +122,7 @@ class Setup(QObject):
         dialog.test_requested.connect(partial(self._test_connection, dialog))
         dialog.endpoint_submitted.connect(partial(self._keep_endpoint, added))
         dialog.deletion_requested.connect(self._remove_endpoint)
+        dialog.reset_requested.connect(self._reset_endpoint)
         dialog.open()
 
     def _test_connection(
@@ -169,6 +170,9 @@ class Setup(QObject):
 
     def _remove_endpoint(self, endpoint_id: str) -> None:
         self._spawn(self._workbench.delete_endpoint(endpoint_id))
+
+    def _reset_endpoint(self, endpoint_id: str) -> None:
+        self._spawn(self._workbench.reset_endpoint(endpoint_id))
 
     # Settings
 
