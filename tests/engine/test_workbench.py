@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 
 import pytest
-from tests.provider import EVENT_STREAM, FOR_GOOD, Flag, Head, Provider, Reset, Send, event
+from tests.provider import CHAT_PATH, EVENT_STREAM, FOR_GOOD, Flag, Head, Provider, Reset, Send, event
 
 from drover.domain.conversation import Draft, Message, ReasoningPart, Role, TextPart, Tree
 from drover.domain.endpoint import Endpoint, FactOutcome
@@ -405,12 +405,13 @@ async def test_a_key_is_tested_by_the_cheapest_chat(profile: Profile, provider: 
     provider.answers("H")
     provider.fails(401, {"error": {"message": "Wrong key"}})
     async with session(profile, provider) as s:
-        good = await s.workbench.test_key(s.endpoint, "some-key")
-        bad = await s.workbench.test_key(s.endpoint, "some-key")
-        assert good.is_accepted
-        assert not bad.is_accepted
-        assert "401" in bad.words
-        assert provider.requests[0].json["max_tokens"] == 1
+        good = [step async for step in s.workbench.test_connection(s.endpoint, "some-key")]
+        bad = [step async for step in s.workbench.test_connection(s.endpoint, "some-key")]
+        assert [(step.name, step.is_good) for step in good][-2:] == [("Key", True), ("Model", True)]
+        assert (bad[-1].name, bad[-1].is_good) == ("Key", False)
+        assert "401" in bad[-1].words
+        asked = next(request for request in provider.requests if request.path == CHAT_PATH)
+        assert asked.json["max_tokens"] == 1
         assert all(not isinstance(e, Notice) for e in s.events)
 
 
@@ -511,8 +512,8 @@ async def test_an_answer_that_is_no_chat_completion_does_not_pass_for_one(
 ) -> None:
     provider.fails(200, {"ok": True})
     async with session(profile, provider) as s:
-        test = await s.workbench.test_key(s.endpoint, None)
-        assert not test.is_accepted
+        *_, last = [step async for step in s.workbench.test_connection(s.endpoint, None)]
+        assert (last.name, last.is_good) == ("Model", False)
 
 
 async def test_another_model_file_is_recorded_under_its_own_name(

@@ -28,7 +28,7 @@ def guarded(request: ReceivedRequest) -> list[Step]:
 def gives_key(user: User, key: str = CANARY) -> User:
     """Takes the card's offer, tries the key and keeps it."""
     user.clicks_when_there("Set key…").reads("Key for Scripted")
-    user.types(key, into="API key").clicks("Test").reads("Scripted answered with scripted-model.")
+    user.types(key, into="API key").clicks("Test").reads("scripted-model answered.")
     return user.clicks("Save").waits(lambda: not user.has("API key"), "the dialog gone")
 
 

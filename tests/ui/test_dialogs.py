@@ -85,19 +85,21 @@ def test_a_pasted_key_is_trimmed_and_saved_once(qtbot: QtBot) -> None:
     assert hand.dialog.isVisible()
 
 
-def test_a_key_is_tested_and_the_result_shown_beside_it(qtbot: QtBot) -> None:
+def test_a_key_is_tested_and_the_result_shown_below_it(qtbot: QtBot) -> None:
     hand = key_dialog(qtbot)
     hand.named("API key", QLineEdit).setText(KEY)
     hand.click("Test")
     assert hand.told == [("test_requested", KEY)]
-    assert not hand.is_enabled("Test")
-    assert "Testing…" in hand.words()
+    assert "Testing; it ends with a question" in hand.words()
     assert isinstance(hand.dialog, KeyDialog)
-    hand.dialog.display_test(False, "Oxen.ai did not accept the key (401).")
-    assert "did not accept the key" in hand.words()
+    hand.dialog.display_step(ConnectionStep(name="Encryption", is_good=True, words="TLS 1.3."))
+    hand.dialog.display_step(ConnectionStep(name="Key", is_good=False, words="It is not accepted (401)."))
+    assert hand.is_enabled("Stop")
+    hand.dialog.display_test_end()
+    qtbot.waitUntil(lambda: "It is not accepted (401)." in hand.words())
     assert hand.is_enabled("Test")
     hand.named("API key", QLineEdit).setText(KEY + "x")
-    assert "did not accept the key" not in hand.words()
+    qtbot.waitUntil(lambda: "It is not accepted (401)." not in hand.words())
 
 
 def test_a_key_that_cannot_be_sent_is_refused_in_words(qtbot: QtBot) -> None:

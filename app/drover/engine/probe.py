@@ -4,43 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from drover.domain.endpoint import Endpoint, ModelCard
 from drover.domain.stream import ResponseBuilder
 from drover.engine.transport import HttpRequest, NetworkAccess, Passed, Transport
-from drover.errors import DroverError, ProtocolError, ProviderError
+from drover.errors import ProtocolError, ProviderError
 from drover.log import masked
 from drover.wire import chat, models
 
 _TIMEOUT_S = 60.0
 _LIST_BYTES = 20_000_000
 _DIRECT = NetworkAccess()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyTest:
-    """The outcome of one cheap request."""
-
-    is_accepted: bool
-    words: str
-    """A sentence or two for a person, with what to do next where it failed."""
-
-
-async def ask_cheaply(
-    transport: Transport,
-    endpoint: Endpoint,
-    key: str | None,
-    model_id: str,
-    network: NetworkAccess = _DIRECT,
-) -> KeyTest:
-    """Sends the cheapest chat request there is; a list of models would prove nothing on some servers."""
-    try:
-        await answer_cheaply(transport, endpoint, key, model_id, network)
-    except DroverError as error:
-        return KeyTest(is_accepted=False, words=chat.failure_from(error, endpoint.name).words)
-    return KeyTest(is_accepted=True, words=f"{endpoint.name} answered with {model_id}.")
 
 
 async def answer_cheaply(

@@ -48,7 +48,7 @@ from drover.domain.endpoint import (
 )
 from drover.domain.parameters import UNSET
 from drover.domain.run import Adjustment, Exchange, LiveRun, Origin, Run, RunRequest, RunStatus
-from drover.errors import ConfigurationError, DroverError, LibraryError, MissingKey
+from drover.errors import ConfigurationError, LibraryError, MissingKey
 from drover.log import logger, register_secret
 from drover.paths import Profile
 from drover.store.database import ProfileLock, open_database
@@ -69,7 +69,6 @@ if TYPE_CHECKING:
     from drover.engine.local_model import LocalModel
     from drover.engine.parameter_probe import ProbePlan, ProbeProgress, ProbeReport
     from drover.engine.preset_shelf import PresetShelf
-    from drover.engine.probe import KeyTest
     from drover.engine.probe_trials import Finding
     from drover.engine.runner import Address, Runner
     from drover.engine.secrets import FoundKey, KeyStatus, SaveResult, Secrets
@@ -1090,20 +1089,6 @@ class Workbench:
     async def key_status(self, endpoint: Endpoint) -> KeyStatus:
         """Where the key of an endpoint is, without the key."""
         return await self._secrets.status(endpoint)
-
-    async def test_key(self, endpoint: Endpoint, key: str | None, model_id: str = "") -> KeyTest:
-        """Tries a key with one cheap request."""
-        from drover.engine.probe import KeyTest, ask_cheaply
-        from drover.engine.secrets import clean_key
-
-        try:
-            clean = clean_key(key) if key else None
-            if clean:
-                register_secret(clean)
-            model_id = model_id or endpoint.default_model_id or await self._first_model_id(endpoint, clean)
-        except DroverError as error:
-            return KeyTest(is_accepted=False, words=error.words)
-        return await ask_cheaply(self._transport, endpoint, clean, model_id, await self._access(endpoint))
 
     async def test_connection(
         self, endpoint: Endpoint, key: str | None, secrets: NetworkSecrets | None = None

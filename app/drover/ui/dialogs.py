@@ -47,15 +47,16 @@ from drover.ui.dialog_parts import (
 )
 from drover.ui.framed_dialog import MARGIN_PX, FramedDialog, Sign, Verdict, words_label
 from drover.ui.theme import LARGEST_TEXT_SCALE, SMALLEST_TEXT_SCALE, theme
+from drover.ui.trying_dialog import TryingDialog
 
 _ZOOM_STEP = 0.1
 
 
-class KeyDialog(FramedDialog):
+class KeyDialog(TryingDialog):
     """Asks for the key of one endpoint. The key is in the field and in two signals, and nowhere else.
 
     Signals:
-        test_requested(str): try this key; answer with `display_test`
+        test_requested(str): try this key
         key_submitted(str): keep this key, trimmed and checked; `accept()` the dialog, or `display_error`
         deletion_requested(): forget the kept key; likewise
     """
@@ -79,15 +80,12 @@ class KeyDialog(FramedDialog):
         self._key = KeyField()
         self._place = words_label(token="text-2")
         self._notice = Verdict()
-        self._verdict = Verdict()
-        self._test = named_button(Button, _t("Test"))
         self._delete = named_button(QuietButton, _t("Delete key"))
         self._cancel = named_button(Button, _t("Cancel"))
         self._save = named_button(PrimaryButton, _t("Save"))
         self._lay_out()
         self._key.textChanged.connect(self._update)
         self._key.returnPressed.connect(self._submit)
-        self._test.clicked.connect(self._request_test)
         self._delete.clicked.connect(self._request_deletion)
         self._cancel.clicked.connect(self.reject)
         self._save.clicked.connect(self._submit)
@@ -102,7 +100,7 @@ class KeyDialog(FramedDialog):
         row.addWidget(self._test)
         self.body.addWidget(self._title)
         self.body.addLayout(row)
-        for part in (self._verdict, self._place, self._notice):
+        for part in (self._verdict, self._steps, self._place, self._notice):
             self.body.addWidget(part)
         self.body.addStretch(1)
         self.foot.addWidget(self._delete)
@@ -120,24 +118,17 @@ class KeyDialog(FramedDialog):
         self._key.setPlaceholderText(hint)
         self.make_room()
 
-    def display_test(self, ok: bool, words: str) -> None:
-        """What came of the test."""
-        self._test.setEnabled(bool(self._key.text()))
-        self._verdict.display(words, is_warning=not ok, is_good=ok)
-        self.make_room()
-
     def display_error(self, words: str) -> None:
         """Why the key could not be kept or deleted; the dialog stays open."""
         self._set_busy(False)
         self._verdict.display(words, is_warning=True)
         self.make_room()
 
-    def _request_test(self) -> None:
+    def _ask_for_test(self) -> bool:
         key = self._checked_key()
         if key:
-            self._test.setEnabled(False)
-            self._verdict.display(_t("Testing…"))
             self.test_requested.emit(key)
+        return bool(key)
 
     def _submit(self) -> None:
         key = self._checked_key()
@@ -166,8 +157,8 @@ class KeyDialog(FramedDialog):
     def _update(self) -> None:
         has_text = bool(self._key.text().strip())
         self._save.setEnabled(has_text)
-        self._test.setEnabled(has_text)
-        self._verdict.display("")
+        self._test.setEnabled(has_text or self._is_testing)
+        self._forget_test()
 
 
 class SettingsDialog(FramedDialog):

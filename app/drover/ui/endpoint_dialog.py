@@ -13,14 +13,14 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 from drover.domain.endpoint import OXEN, Endpoint, normalized_base_url
 from drover.domain.known_server import KnownServer, server_at
 from drover.domain.network import UNCHANGED, NetworkSecrets
-from drover.engine.connection_test import ConnectionStep
 from drover.engine.secrets import clean_key
 from drover.errors import ConfigurationError
 from drover.ui.combos import ComboBox
 from drover.ui.controls import QUIET_PADDING, Button, CheckBox, Label, PrimaryButton, QuietButton
 from drover.ui.dialog_parts import Form, KeyField, holder_of, named_button, named_field
-from drover.ui.framed_dialog import MARGIN_PX, FramedDialog, Verdict, words_label
-from drover.ui.network_fields import ConnectionSteps, NetworkFields
+from drover.ui.framed_dialog import MARGIN_PX, words_label
+from drover.ui.network_fields import NetworkFields
+from drover.ui.trying_dialog import TryingDialog
 
 
 def _pair(*fields: QWidget) -> QHBoxLayout:
@@ -31,13 +31,11 @@ def _pair(*fields: QWidget) -> QHBoxLayout:
     return row
 
 
-class EndpointDialog(FramedDialog):
+class EndpointDialog(TryingDialog):
     """Adds a server or changes one.
 
     Signals:
-        test_requested(object, str, object): an Endpoint, a key (may be empty) and NetworkSecrets; answer
-            with `display_step` for each layer and `display_test_end`
-        test_stopped(): give up the test, and end it likewise
+        test_requested(object, str, object): an Endpoint, a key (may be empty) and NetworkSecrets
         endpoint_submitted(object, str, object): an Endpoint to keep, its new key or "" for no change, and
             NetworkSecrets; the dialog closes by itself
         deletion_requested(str): the id of an endpoint to remove; the dialog closes by itself
@@ -45,7 +43,6 @@ class EndpointDialog(FramedDialog):
     """
 
     test_requested = Signal(object, str, object)
-    test_stopped = Signal()
     endpoint_submitted = Signal(object, str, object)
     deletion_requested = Signal(str)
     reset_requested = Signal(str)
@@ -56,8 +53,6 @@ class EndpointDialog(FramedDialog):
         *,
         base_url: str = "",
         taken_names: Collection[str] = (),
-        place: str = "",
-        has_key: bool = False,
         servers: Sequence[KnownServer] = (),
         environment: Mapping[str, str] | None = None,
         parent: QWidget | None = None,
@@ -86,20 +81,12 @@ class EndpointDialog(FramedDialog):
         self._opening = named_field(_t("Opening tag of thinking"), placeholder=_t("Optional: [THINK]"))
         self._closing = named_field(_t("Closing tag of thinking"), placeholder="[/THINK]")
         self._key = KeyField()
-        hint = _t("A key is kept; paste another to replace it") if has_key else _t("Optional")
-        self._key.setPlaceholderText(hint)
-        self._key.setToolTip(_t("It is kept in: {0}.").format(place) if place else "")
         self._needs_key = CheckBox(_t("Ask for a key before sending"))
         self._needs_key.setAccessibleName(self._needs_key.text())
-        self._verdict = Verdict()
-        self._steps = ConnectionSteps()
-        self._is_testing = False
         self._network_toggle = named_button(QuietButton, _t("Network…"))
         self._network: NetworkFields | None = None
         self._form = Form()
         self._page = QVBoxLayout()
-        self._test = named_button(Button, _t("Test"))
-        self._test.setToolTip(_t("Tries each layer. The last is a question answered with one token."))
         is_fixed = endpoint is not None and endpoint.is_fixed
         self._delete = named_button(QuietButton, _t("Back to the defaults") if is_fixed else _t("Remove"))
         self._cancel = named_button(Button, _t("Cancel"))
@@ -107,12 +94,12 @@ class EndpointDialog(FramedDialog):
         self._lay_out(title)
         self._address.setText(base_url)
         self._fill()
+        self._key.setPlaceholderText(_t("Paste the key") if self._needs_key.isChecked() else _t("Optional"))
         for field in (self._name, self._address, self._key, self._opening, self._closing):
             field.textChanged.connect(self._update)
         self._server.currentIndexChanged.connect(self._update)
         self._variable.clicked.connect(self._use_variable)
         self._network_toggle.clicked.connect(self._open_network)
-        self._test.clicked.connect(self._request_test)
         self._delete.clicked.connect(self._request_deletion)
         self._cancel.clicked.connect(self.reject)
         self._save.clicked.connect(self._submit)
@@ -200,6 +187,12 @@ class EndpointDialog(FramedDialog):
         if self._given.network is not None:
             self._open_network()
 
+    def display_place(self, place: str, _notice: str = "", *, has_key: bool = False) -> None:
+        """Where a key is or will be kept, and whether there is one."""
+        if has_key:
+            self._key.setPlaceholderText(_t("A key is kept; paste another to replace it"))
+        self._key.setToolTip(_t("It is kept in: {0}.").format(place) if place else "")
+
     def _open_network(self) -> None:
         """The fields are made when they are asked for; few servers need them."""
         if self._network is None:
@@ -211,23 +204,6 @@ class EndpointDialog(FramedDialog):
                 QWidget.setTabOrder(first, second)
             self._network.stops[0].setFocus(Qt.FocusReason.OtherFocusReason)
             self.make_room()
-
-    def display_step(self, step: ConnectionStep) -> None:
-        """What came of the next layer of the test."""
-        self._verdict.display("")
-        self._steps.add(step)
-        self.make_room()
-
-    def _name_test(self, words: str) -> None:
-        self._test.setText(words)
-        self._test.setAccessibleName(words)
-
-    def display_test_end(self, words: str = "") -> None:
-        """The test is over; `words` say what kept it from coming to an end."""
-        self._is_testing = False
-        self._name_test(_t("Test"))
-        self._verdict.display(words, is_warning=bool(words))
-        self.make_room()
 
     def _endpoint(self) -> Endpoint:
         """The endpoint as filled in. Raises ConfigurationError in words."""
@@ -258,9 +234,7 @@ class EndpointDialog(FramedDialog):
         return clean_key(self._key.text()) if self._key.text().strip() else ""
 
     def _update(self) -> None:
-        if not self._is_testing:
-            self._verdict.display("")
-            self._steps.clear()
+        self._forget_test()
         self.make_room()
         endpoint: Endpoint | None = None
         try:
@@ -303,21 +277,14 @@ class EndpointDialog(FramedDialog):
     def _use_variable(self) -> None:
         self._key.setText(self._environment.get(str(self._variable.property("variable")), ""))
 
-    def _request_test(self) -> None:
-        if self._is_testing:
-            self.test_stopped.emit()
-            return
+    def _ask_for_test(self) -> bool:
         try:
             endpoint, key, secrets = self._endpoint(), self._new_key(), self._secrets()
         except ConfigurationError as error:
             self._verdict.display(error.words, is_warning=True)
-            return
-        self._is_testing = True
-        self._name_test(_t("Stop"))
-        self._steps.clear()
-        self._verdict.display(_t("Testing; it ends with a question to the model, answered with one token…"))
-        self.make_room()
+            return False
         self.test_requested.emit(endpoint, key, secrets)
+        return True
 
     def _submit(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Fields for how one endpoint is reached, and the list of layers that a test of it goes through."""
+"""Fields for how one endpoint is reached."""
 
 from __future__ import annotations
 
@@ -15,14 +15,10 @@ from drover.domain.network import (
     ProxyMode,
     read_proxy,
 )
-from drover.engine.connection_test import ConnectionStep
-from drover.errors import ConfigurationError, running_text
-from drover.ui.controls import Button, Label
+from drover.errors import ConfigurationError
+from drover.ui.controls import Button
 from drover.ui.dialog_parts import Form, KeyField, holder_of, named_button, named_field, segments_of
-from drover.ui.framed_dialog import Sign, words_label
-from drover.ui.theme import theme
-
-_NAME_PX = 96
+from drover.ui.framed_dialog import words_label
 
 
 class NetworkFields(Form):
@@ -176,58 +172,6 @@ class NetworkFields(Form):
             self._user.setText(read.user)
             self._password.setText(read.password)
             self._proxy.setText(read.url)
-
-
-class ConnectionSteps(QWidget):
-    """What came of each layer, one line each, in the order in which they were passed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._rows = QVBoxLayout(self)
-        self._rows.setContentsMargins(0, 0, 0, 0)
-        self._rows.setSpacing(4)
-        self.hide()
-
-    def clear(self) -> None:
-        """Without lines it is hidden."""
-        while self._rows.count():
-            item = self._rows.takeAt(0)
-            if item is not None and (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
-        self.hide()
-
-    def add(self, step: ConnectionStep) -> None:
-        """The next layer."""
-        words = running_text(step.words, step.advice)
-        sign = Sign("check" if step.is_good else "warning", "text-2" if step.is_good else "caution", 16)
-        label = words_label(token="text-2")
-        label.setText(words)
-        label.setAccessibleName(f"{_step_name(step.name)}: {words}")
-        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        name = Label(_step_name(step.name), token="text-2" if step.is_good else "caution")
-        name.setFixedWidth(theme().px(_NAME_PX))
-        line = QWidget()
-        row = QHBoxLayout(line)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        row.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(name, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(label, 1)
-        self._rows.addWidget(line)
-        self.show()
-
-
-def _step_name(name: str) -> str:
-    return {
-        "Name": _t("Name"),
-        "Connection": _t("Connection"),
-        "Proxy": _t("Proxy"),
-        "Encryption": _t("Encryption"),
-        "HTTP": _t("HTTP"),
-        "Key": _t("Key"),
-        "Model": _t("Model"),
-    }.get(name, _t("Settings"))
 
 
 def _secret_field(name: str, placeholder: str) -> KeyField:

@@ -15,7 +15,6 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QWidget
 
 from drover.domain.endpoint import BUILT_IN, Endpoint
-from drover.engine.probe import KeyTest
 from drover.engine.secrets import KeySource, KeyStatus
 from drover.engine.workbench import Workbench
 from drover.errors import DroverError
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from drover.domain.network import NetworkSecrets
     from drover.ui.dialogs import KeyDialog, SettingsDialog
     from drover.ui.endpoint_dialog import EndpointDialog
+    from drover.ui.trying_dialog import TryingDialog
 
 
 class Setup(QObject):
@@ -65,7 +65,7 @@ class Setup(QObject):
         dialog.open()
         self._spawn(self._show_place(dialog, endpoint))
 
-    async def _show_place(self, dialog: KeyDialog, endpoint: Endpoint) -> None:
+    async def _show_place(self, dialog: KeyDialog | EndpointDialog, endpoint: Endpoint) -> None:
         status = await self._workbench.key_status(endpoint)
         if _is_open(dialog):
             place = status.store_name or self.tr("memory, until Drover ends")
@@ -73,12 +73,7 @@ class Setup(QObject):
             dialog.display_place(place, status.notice or "", has_key=has_key)
 
     def _test_key(self, dialog: KeyDialog, endpoint: Endpoint, key: str) -> None:
-        self._spawn(self._try_key(dialog, endpoint, key))
-
-    async def _try_key(self, dialog: KeyDialog, endpoint: Endpoint, key: str) -> None:
-        test: KeyTest = await self._workbench.test_key(endpoint, key or None)
-        if _is_open(dialog):
-            dialog.display_test(test.is_accepted, test.words)
+        self._spawn(self._try_connection(dialog, endpoint, key))
 
     def _save_key(self, dialog: KeyDialog, endpoint: Endpoint, key: str) -> None:
         self._spawn(self._in_dialog(dialog, self._workbench.save_key(endpoint, key)))
@@ -124,6 +119,8 @@ class Setup(QObject):
         dialog.deletion_requested.connect(self._remove_endpoint)
         dialog.reset_requested.connect(self._reset_endpoint)
         dialog.open()
+        if endpoint is not None:
+            self._spawn(self._show_place(dialog, endpoint))
 
     def _test_connection(
         self, dialog: EndpointDialog, endpoint: Endpoint, key: str, secrets: NetworkSecrets
@@ -131,7 +128,7 @@ class Setup(QObject):
         self._spawn(self._try_connection(dialog, endpoint, key, secrets))
 
     async def _try_connection(
-        self, dialog: EndpointDialog, endpoint: Endpoint, key: str, secrets: NetworkSecrets
+        self, dialog: TryingDialog, endpoint: Endpoint, key: str, secrets: NetworkSecrets | None = None
     ) -> None:
         import asyncio
 
