@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QListWidget, QWidget
 from pytestqt.qtbot import QtBot
@@ -64,6 +65,16 @@ def test_words_narrow_the_list_down_and_return_carries_out_the_first(window: QWi
 
 def test_what_cannot_be_done_now_is_not_offered(window: QWidget) -> None:
     assert "Stop the answer" not in rows(opened(window, Handlers()))
+
+
+def test_rows_that_pass_under_a_resting_mouse_do_not_take_the_choice(window: QWidget) -> None:
+    palette = opened(window, Handlers())
+    field, commands = palette.findChildren(QLineEdit)[0], palette.findChildren(QListWidget)[0]
+    shown = commands.viewport()
+    QCursor.setPos(shown.mapToGlobal(QPoint(20, shown.height() // 2)))
+    for row in range(1, commands.count()):
+        QTest.keyClick(field, Qt.Key.Key_Down)
+        assert commands.currentRow() == row
 
 
 def test_the_arrow_keys_move_the_choice_and_stop_at_the_ends(window: QWidget) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QCursor, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QLineEdit,
     QListWidget,
+    QListWidgetItem,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QVBoxLayout,
@@ -42,7 +43,8 @@ class SearchedPopup(QFrame):
         self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.view.setMouseTracking(True)
         self.view.setUniformItemSizes(True)
-        self.view.itemEntered.connect(self.view.setCurrentItem)
+        self.view.itemEntered.connect(self._follow_mouse)
+        self._resting_at = QCursor.pos()
         self.view.itemClicked.connect(self.pick)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.column = QVBoxLayout(self)
@@ -66,9 +68,18 @@ class SearchedPopup(QFrame):
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             step = self.steps.get(Qt.Key(event.key()))
             if step is not None:
-                self.view.setCurrentRow(max(0, min(self.view.count() - 1, self.view.currentRow() + step)))
+                self._step(step)
                 return True
         return super().eventFilter(watched, event)
+
+    def _step(self, rows: int) -> None:
+        self._resting_at = QCursor.pos()
+        self.view.setCurrentRow(max(0, min(self.view.count() - 1, self.view.currentRow() + rows)))
+
+    def _follow_mouse(self, item: QListWidgetItem) -> None:
+        # A list that opens or scrolls under a resting mouse has its rows entered too.
+        if QCursor.pos() != self._resting_at:
+            self.view.setCurrentItem(item)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The corners follow the size."""
