@@ -10,6 +10,8 @@ from tests.provider import Provider
 from tests.user import User
 
 from drover.domain.endpoint import Endpoint
+from drover.domain.tools import ToolDefinition
+from drover.ui.tools_dialog import ToolsDialog
 
 
 def strip(user: User) -> str:
@@ -128,3 +130,12 @@ def test_while_a_reply_arrives_the_unfolded_request_is_the_one_that_it_answers(
     gate.set()
     user.sees_end()
     user.waits(lambda: "meanwhile" in request_view(user).toPlainText(), "what is next")
+
+
+def test_tools_that_a_model_is_not_offered_are_told_before_sending(user: User) -> None:
+    user.opens()
+    user._does(user.window.parameters.tools_requested.emit)
+    user.waits(lambda: user.has("Done"), "the list of tools")
+    dialog = next(found for found in user.window.findChildren(ToolsDialog))
+    user._does(dialog.tools_edited.emit, (ToolDefinition(name="get_weather"),), ())
+    user.clicks("Done").reads("tools are not sent: the chat template of SmolLM2 has no place for tools")

@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from drover.domain.attempts import NextAttempt
 from drover.domain.conversation import Message, Part, Position, ReasoningPart, Role, TextPart
-from drover.domain.parameters import SamplingParameters
+from drover.domain.parameters import UNSET, Json, SamplingParameters
 from drover.domain.run import Failure, FailureKind, LiveRun, Run, RunStatus, Timing, Usage
 from drover.domain.stream import ReasoningDelta, TextDelta
 from drover.ui.markdown_places import Place
@@ -558,6 +558,13 @@ class TestFooter:
         assert (
             measures(run)
             == "T 0.7 · top_p 0.95 · effort medium · 34 tok/s · 0.4 s to first · 730 tokens · $0.0002"
+        )
+
+    def test_a_schema_does_not_crowd_out_the_measures(self) -> None:
+        schema = Json.of({"type": "json_schema", "json_schema": {"name": "answer", "schema": {}}})
+        parameters = UNSET.replaced("response_format", schema)
+        assert measures(run_of("a", parameters=parameters, delta_count=12)) == (
+            "response_format · about 12 tokens"
         )
 
     def test_estimates_are_marked_and_the_unknown_is_left_out(self) -> None:

@@ -73,6 +73,12 @@ def parameter_value(name: str, value: ParameterValue) -> str:
     return decimal(value)
 
 
+def setting(name: str, value: ParameterValue) -> str:
+    """A parameter with its value: "top_p 0.95"; only its name where the value is long, as a schema is."""
+    words = parameter_value(name, value)
+    return name if isinstance(value, tuple | Json) and len(words) > _LONGEST_VALUE else f"{name} {words}"
+
+
 def change(difference: ParameterChange) -> str:
     """One difference between two requests: "+ seed 7", "− top_p", "temperature 0.7 → 0.2"."""
     name, before, after = difference.name, difference.before, difference.after

@@ -51,7 +51,7 @@ def measures(run: Run, reading: str = "") -> str:
 
         parts.append(reading_words(reading))
     parts += [
-        f"{short.get(name, name)} {formats.parameter_value(name, value)}"
+        formats.setting(short.get(name, name), value)
         for name, value in run.parameters_sent
         if name != "max_tokens" or run.status is RunStatus.CUT
     ]

@@ -49,6 +49,8 @@ class NextRequest(QObject):
         self._draft = Draft()
         self._endpoint: Endpoint | None = None
         self._model_id = ""
+        self._asked_of_tools: object = None
+        self._no_tools = ""
         self._read_run_id: str | None = None
         self._sent_settings: dict[str, Any] = {}
         self._composer.json_copy_requested.connect(self._copy)
@@ -59,6 +61,7 @@ class NextRequest(QObject):
         run, last_id = self._shown.last_run, self.last_before(draft)
         count = 1 + self._shown.count_to(last_id)
         words, caution = self._words(count, last_id, run, card)
+        caution = caution or self._why_no_tools()
         summary = ""
         if draft.system_prompt and not len(draft.parameters) and run is None:
             summary = self.tr("message and system prompt")
@@ -100,6 +103,7 @@ class NextRequest(QObject):
     ) -> tuple[str, str]:
         """How much will be sent, and what to beware of."""
         draft = self._draft
+        tools = () if self._why_no_tools() else draft.tools
         held = [*self._shown.attached_to(last_id), *draft.attachments]
         uncounted, file_chars = _weight_of(held) if held else (0, 0)
         chars = len(draft.text) + len(draft.system_prompt) + self._shown.chars_to(last_id) + file_chars
@@ -107,13 +111,13 @@ class NextRequest(QObject):
             words = self.tr("{0} messages").format(formats.whole(count))
         elif len(draft.parameters) or draft.system_prompt or held:
             words = self.tr("1 message")
-        elif draft.tools:
+        elif tools:
             words = ""
         else:
             words = self.tr("no parameters, no system prompt")
-        if draft.tools:
-            offered = self.tr("{0} tools").format(formats.whole(len(draft.tools)))
-            words = ", ".join(filter(None, (words, self.tr("1 tool") if len(draft.tools) == 1 else offered)))
+        if tools:
+            offered = self.tr("{0} tools").format(formats.whole(len(tools)))
+            words = ", ".join(filter(None, (words, self.tr("1 tool") if len(tools) == 1 else offered)))
         if not chars:
             return self._with_uncounted(words, uncounted), ""
         from drover.domain.token_estimate import estimated_tokens, in_round_figures, is_near_limit
@@ -152,6 +156,23 @@ class NextRequest(QObject):
         if draft.replaces_id is not None and self._shown.knows(draft.replaces_id):
             return self._shown.parent_of(draft.replaces_id)
         return self._shown.head_id
+
+    def _why_no_tools(self) -> str:
+        """Why this model is not offered the tools of the draft; empty if it is."""
+        draft = self._draft
+        if not draft.tools:
+            return ""
+        key = (self._endpoint, self._model_id, draft.tools, draft.parameters)
+        if key != self._asked_of_tools:
+            self._asked_of_tools = key
+            try:
+                adjustments = self._workbench.preview([], replace(draft, text="", attachments=())).adjustments
+            except DroverError:  # which is told where the request itself is shown
+                adjustments = ()
+            dropped = (each for each in adjustments if each.name == "tools" and each.action == "dropped")
+            reason = next((each.reason for each in dropped), "")
+            self._no_tools = self.tr("tools are not sent: {0}").format(reason) if reason else ""
+        return self._no_tools
 
     # The body
 
