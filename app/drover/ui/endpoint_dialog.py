@@ -7,7 +7,7 @@ import itertools
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Qt, QUrl, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from drover.domain.endpoint import OXEN, Endpoint, normalized_base_url
@@ -150,10 +150,6 @@ class EndpointDialog(TryingDialog):
         width = self.minimumWidth()
         most = self.screen().availableGeometry().height() - 80
         return QSize(width, min(self._needed(width), most))
-
-    def make_room(self) -> None:
-        """Grows for what has come, as far as the screen allows; never shrinks under the pointer."""
-        QTimer.singleShot(0, self, self._grow)  # new lines know their height once they are shown
 
     def _grow(self) -> None:
         most = self.screen().availableGeometry().height() - 80

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from drover.engine.connection_test import ConnectionStep
@@ -48,6 +48,13 @@ class TryingDialog(FramedDialog):
         self._name_test(_t("Test"))
         self._verdict.display(words, is_warning=bool(words))
         self.make_room()
+
+    def make_room(self) -> None:
+        """Grows for what has come; never shrinks under the pointer."""
+        QTimer.singleShot(0, self, self._grow)  # new lines know their height once they are shown
+
+    def _grow(self) -> None:
+        super().make_room()
 
     def _ask_for_test(self) -> bool:
         """Whether it was asked for; else what was entered is at fault, and that is said."""
