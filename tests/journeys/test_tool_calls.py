@@ -6,6 +6,7 @@ import shlex
 import sys
 from typing import Any
 
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QTextEdit
 from tests.provider import CHAT_PATH, EVENT_STREAM, Flag, Head, Provider, Send, Step, Wait, event
@@ -274,6 +275,22 @@ def test_what_follows_results_that_were_sent_is_in_view(
     user._does(bar.setValue, bar.maximum() - 20)
     user.clicks_when_there("Send results").sees("It will rain.").sees_end()
     user.waits(lambda: bar.value() == bar.maximum(), "the end")
+
+
+def test_results_are_sent_from_where_they_are_written(
+    user: User, scripted: Endpoint, provider: Provider
+) -> None:
+    provider.calls(("c1", "get_weather", "{}"))
+    provider.answers("It will rain.")
+    opened(user, scripted, WEATHER).asks("How is the weather?").sees_end()
+    user.reads("get_weather waits for you").types("cold", into="Result for the model")
+    field = user.finds("Result for the model", QTextEdit)
+    assert field.accessibleDescription() == "get_weather"
+    user.window.activateWindow()
+    user.waits(lambda: user.is_in("Result for the model"), "the keyboard in the field")
+    user._does(QTest.keyClick, field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    user.sees("It will rain.")
+    assert sent_results(provider) == ["cold"]
 
 
 def test_a_message_may_be_written_instead(user: User, scripted: Endpoint, provider: Provider) -> None:

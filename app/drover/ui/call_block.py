@@ -133,6 +133,7 @@ class CallBlock(QWidget):
         card.height_changed.connect(self.height_changed)
         card.decided.connect(partial(self.decided.emit, index))
         card.answer_edited.connect(self._take_edit)
+        card.answer_submitted.connect(self._give_if_whole)
         card.show()
         self._cards.append(card)
         for part in (self._more, self._hint, self._send):
@@ -192,6 +193,7 @@ class CallBlock(QWidget):
         if self._send is None and (fields or self._is_ready):
             self._send = Button(self.tr("Send results"), icon="send", parent=self)
             self._send.clicked.connect(self._give)
+            self._send.setToolTip(self.tr("Ctrl+Return where a result is written"))
             self._hint = Label("", role="small", token="text-3", parent=self)
         if self._send is None or self._hint is None:
             return False
@@ -212,6 +214,10 @@ class CallBlock(QWidget):
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
         return was_shown != (bool(fields) or self._is_ready)
+
+    def _give_if_whole(self) -> None:
+        if self._send is not None and self._send.isEnabled() and not self._send.isHidden():
+            self._give()
 
     def _give(self) -> None:
         given = {index: self._cards[index].answer for index in self._by_hand()}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
+from PySide6.QtGui import QGuiApplication, QKeySequence, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QWidget
 
 from drover.domain.json_indent import JsonIndenter, indented
@@ -53,11 +53,13 @@ class CallCard(QWidget):
         height_changed(): lay out again
         decided(str): one of `run`, `run_always`, `decline`, `stop`
         answer_edited(): what a person writes as the result has changed
+        answer_submitted(): it is to be sent, if all that is needed is written
     """
 
     height_changed = Signal()
     decided = Signal(str)
     answer_edited = Signal()
+    answer_submitted = Signal()
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -204,6 +206,7 @@ class CallCard(QWidget):
             self._asking.decided.connect(self.decided)
             self._asking.height_changed.connect(self.height_changed)
             self._asking.answer_edited.connect(self.answer_edited)
+            self._asking.answer_submitted.connect(self.answer_submitted)
             self._asking.show()
         self._asking.display(shown)
 
@@ -342,12 +345,13 @@ class _Asking(QWidget):
     """What is asked of the person: to let a program run, or to write the result.
 
     Signals:
-        decided(str), height_changed(), answer_edited(): see `CallCard`
+        decided(str), height_changed(), answer_edited(), answer_submitted(): see `CallCard`
     """
 
     decided = Signal(str)
     height_changed = Signal()
     answer_edited = Signal()
+    answer_submitted = Signal()
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -359,6 +363,7 @@ class _Asking(QWidget):
         self._note.setWordWrap(True)
         self._field: GrowingTextEdit | None = None
         self._is_by_hand = False
+        self._name = ""
         names = (
             ("run", self.tr("Run"), Button), ("run_always", self.tr("Run always here"), Button),
             ("answer", self.tr("Answer…"), Button), ("decline", self.tr("Decline"), Button),
@@ -391,6 +396,9 @@ class _Asking(QWidget):
 
     def display(self, shown: ShownCall) -> None:
         """Asks what fits the call."""
+        self._name = shown.call.name
+        for button in self._buttons.values():
+            button.setAccessibleDescription(self._name)  # which tells cards apart
         tool, is_running = shown.tool, shown.stage is CallStage.RUNNING
         command = tool.command if tool is not None else ()
         if not command or is_running:
@@ -431,6 +439,11 @@ class _Asking(QWidget):
             self._field = GrowingTextEdit(self.tr("Result for the model"), most_lines=10, parent=self)
             self._field.set_placeholder(self.tr("Result for the model"))
             self._field.text_edited.connect(self._report)
+            self._field.setAccessibleDescription(self._name)
+            for keys in ("Ctrl+Return", "Ctrl+Enter"):
+                shortcut = QShortcut(QKeySequence(keys), self._field)
+                shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+                shortcut.activated.connect(self.answer_submitted)
             self._field.document().documentLayout().documentSizeChanged.connect(self._grow)
             self._field.show()
         return self._field
