@@ -360,6 +360,19 @@ def test_a_file_that_is_not_there_is_told_before_saving(qtbot: QtBot, tmp_path: 
     assert endpoint.network == NetworkSettings(ca_file=str(tmp_path / "ca.pem"))
 
 
+def test_what_a_test_tells_is_in_view_where_the_dialog_cannot_grow(qtbot: QtBot) -> None:
+    hand = endpoint_dialog(qtbot, WORKSTATION)
+    assert isinstance(hand.dialog, EndpointDialog)
+    hand.dialog.setFixedHeight(360)
+    for name in ("Name", "Connection", "Encryption", "HTTP"):
+        hand.dialog.display_step(ConnectionStep(name=name, is_good=True, words="As it should be."))
+    hand.dialog.display_step(ConnectionStep(name="Model", is_good=False, words=REFUSED))
+    label = next(found for found in hand.dialog.findChildren(QLabel) if found.text().startswith("It is not"))
+    qtbot.waitUntil(
+        lambda: not label.visibleRegion().isEmpty() and label.visibleRegion().boundingRect() == label.rect()
+    )
+
+
 def test_each_layer_of_a_test_gets_a_line_and_the_test_can_be_stopped(qtbot: QtBot) -> None:
     hand = endpoint_dialog(qtbot, WORKSTATION)
     assert isinstance(hand.dialog, EndpointDialog)

@@ -16,7 +16,7 @@ from drover.domain.network import UNCHANGED, NetworkSecrets
 from drover.engine.secrets import clean_key
 from drover.errors import ConfigurationError
 from drover.ui.combos import ComboBox
-from drover.ui.controls import QUIET_PADDING, Button, CheckBox, Label, PrimaryButton, QuietButton
+from drover.ui.controls import Button, CheckBox, Label, PrimaryButton, QuietButton
 from drover.ui.dialog_parts import Form, KeyField, holder_of, named_button, named_field
 from drover.ui.framed_dialog import MARGIN_PX, words_label
 from drover.ui.network_fields import NetworkFields
@@ -120,12 +120,8 @@ class EndpointDialog(TryingDialog):
         self._page.setContentsMargins(MARGIN_PX, MARGIN_PX - 4, MARGIN_PX, 16)
         self._page.setSpacing(12)
         self._page.addWidget(Label(title, role="title", weight=600))
-        toggle = QHBoxLayout()
-        toggle.setContentsMargins(-QUIET_PADDING, 0, 0, 0)
-        toggle.addWidget(self._network_toggle, 0, Qt.AlignmentFlag.AlignLeft)
-        self._page.addWidget(form)
-        self._page.addLayout(toggle)
-        for part in (self._verdict, self._steps):
+        form.add("", self._network_toggle)
+        for part in (form, self._verdict, self._steps):
             self._page.addWidget(part)
         self._page.addStretch(1)
         page = QWidget()
@@ -136,6 +132,7 @@ class EndpointDialog(TryingDialog):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.verticalScrollBar().rangeChanged.connect(self._follow_test)
         self.body.setContentsMargins(0, 0, 0, 0)
         self.body.addWidget(scroll)
         self.foot.addWidget(self._delete)
@@ -156,8 +153,11 @@ class EndpointDialog(TryingDialog):
         needed = min(self._needed(self.width()), most)
         if self.isVisible() and needed > self.height():
             self.resize(self.width(), needed)
-        if self._steps.isVisible():
-            self._scroll.ensureWidgetVisible(self._steps)
+
+    def _follow_test(self, _least: int, most: int) -> None:
+        """What a test tells stands at the end, and is in view as it comes."""
+        if self._steps.isVisible() or self._verdict.isVisible():
+            self._scroll.verticalScrollBar().setValue(most)
 
     def _needed(self, width: int) -> int:
         self._page.activate()
