@@ -58,6 +58,15 @@ def test_a_removed_tool_is_gone(qtbot: QtBot) -> None:
     assert told == [(QUERY,), ()]
 
 
+def test_a_tool_that_was_removed_by_mistake_comes_back_to_its_place(qtbot: QtBot) -> None:
+    dialog, told = opened(qtbot, WEATHER, QUERY)
+    click(dialog, "Remove get_weather")
+    assert "get_weather was removed." in words(dialog)
+    click(dialog, "Undo")
+    assert told == [(WEATHER, QUERY), ()]
+    assert "removed" not in words(dialog)
+
+
 def test_tools_survive_a_file(qtbot: QtBot, tmp_path: Path) -> None:
     path = tmp_path / "tools.json"
     dialog, _ = opened(qtbot, WEATHER, QUERY)

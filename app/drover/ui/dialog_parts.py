@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QSizePolicy,
+    QTextEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -112,7 +113,12 @@ class Form(QWidget):
             self._grid.setRowMinimumHeight(row, 4)
             row += 1
         if label:
-            self._grid.addWidget(Label(label, token="text-2"), row, 0)
+            words = Label(label, token="text-2")
+            side = Qt.AlignmentFlag(0)
+            if isinstance(control, QTextEdit):  # beside its first line
+                words.setContentsMargins(0, theme().px(4), 0, 0)
+                side = Qt.AlignmentFlag.AlignTop
+            self._grid.addWidget(words, row, 0, side)
         is_fixed = control.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Fixed
         alignment = Qt.AlignmentFlag.AlignLeft if is_fixed else Qt.AlignmentFlag(0)
         self._grid.addWidget(control, row, 1, alignment)

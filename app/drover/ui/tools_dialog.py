@@ -15,6 +15,7 @@ from drover.domain.tools import ToolDefinition
 from drover.errors import ConfigurationError, DroverError
 from drover.export.conversations import read_file, save_file
 from drover.ui.controls import (
+    QUIET_PADDING,
     Button,
     CheckBox,
     ElidedLabel,
@@ -56,6 +57,7 @@ class ToolsDialog(FramedDialog):
         """The programs of `approved` tools run without being asked for."""
         super().__init__(_t("Tools of this conversation"), parent, width_px=_WIDTH_PX)
         self._approved = set(approved)
+        self._removed: tuple[int, tuple[ToolDefinition, bool]] | None = None
         self._tools = [(tool, True) for tool in offered] + [(tool, False) for tool in resting]
         self._build()
         self._show_rows()
@@ -79,7 +81,14 @@ class ToolsDialog(FramedDialog):
         self.body.addWidget(Label(self.windowTitle(), role="title", weight=600))
         self.body.addWidget(words)
         self.body.addWidget(self._area, 1)
-        self.body.addWidget(self._verdict)
+        self._undo = named_button(QuietButton, _t("Undo"))
+        self._undo.clicked.connect(self._bring_back)
+        self._undo.hide()
+        told = QHBoxLayout()
+        told.setContentsMargins(0, 0, -QUIET_PADDING, 0)
+        told.addWidget(self._verdict, 1)
+        told.addWidget(self._undo)
+        self.body.addLayout(told)
         self._import = named_button(QuietButton, _t("Import…"))
         self._import.clicked.connect(self._ask_where_from)
         self._export = named_button(QuietButton, _t("Export…"))
@@ -148,6 +157,8 @@ class ToolsDialog(FramedDialog):
         self._report()
 
     def _change(self) -> None:
+        self._removed = None
+        self._undo.hide()
         self._verdict.display("")
         self._show_rows()
         self._report()
@@ -191,8 +202,18 @@ class ToolsDialog(FramedDialog):
         self._change()
 
     def _remove(self, index: int) -> None:
-        del self._tools[index]
+        removed = self._tools.pop(index)
         self._change()
+        self._removed = (index, removed)
+        self._verdict.display(_t("{0} was removed.").format(removed[0].name))
+        self._undo.show()
+        self._undo.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _bring_back(self) -> None:
+        if self._removed is not None:
+            self._tools.insert(*self._removed)
+            self._change()
+            self._add.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # Files
 
@@ -207,6 +228,7 @@ class ToolsDialog(FramedDialog):
         dialog.open()
 
     def _write(self, path: str) -> None:
+        self._undo.hide()
         try:
             save_file(Path(path), tools_text([tool for tool, _ in self._tools]).encode())
         except DroverError as error:
@@ -223,6 +245,7 @@ class ToolsDialog(FramedDialog):
         dialog.open()
 
     def _read(self, path: str) -> None:
+        self._undo.hide()
         try:
             found = read_tools(_text_of(Path(path)))
             if len(found) + len(self._tools) > MOST_TOOLS:
