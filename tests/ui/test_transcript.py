@@ -7,6 +7,7 @@ import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -442,7 +443,12 @@ class TestOutcome:
         assert card.height() > height
         assert named(card, "Details of the failure")[0].isVisible()
 
-    def test_details_are_wrapped_and_all_of_them_is_seen(self, view: TranscriptView) -> None:
+    @pytest.mark.parametrize("scale", [1.0, 1.25, 1.5])
+    def test_details_are_wrapped_and_all_of_them_is_seen(
+        self, view: TranscriptView, request: pytest.FixtureRequest, scale: float
+    ) -> None:
+        theme().set_text_scale(scale)
+        request.addfinalizer(partial(theme().set_text_scale, 1.0))
         failure = Failure(kind=FailureKind.SERVER, message="Broken", hint="", detail="word " * 60)
         view.display("c", [question("q"), reply(run_of("a", RunStatus.FAILED, failure=failure))])
         view.resize(400, 600)

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QTextCursor, QTextOption, QWheelEvent
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
-from drover.ui.code_view import make_plain
+from drover.ui.code_view import line_height, make_plain
 from drover.ui.highlighting import Highlighter, code_question
 from drover.ui.markdown_look import clean_code
 from drover.ui.markdown_text import OwnerSelects, rest_cursor
@@ -122,7 +122,7 @@ class CallText(OwnerSelects, QPlainTextEdit):
             policies.ScrollBarAsNeeded if scrolls else policies.ScrollBarAlwaysOff
         )
         self._lines = min(lines, most)
-        return self._lines * self.fontMetrics().lineSpacing() + 1
+        return self._lines * line_height(self) + 1
 
     def _count_lines(self, most: int) -> int:
         """Lines on the screen, counted no further than that: each that is counted is laid out."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFontMetricsF,
@@ -120,6 +122,12 @@ _TRANSCRIPT_KEYS = (
     Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Up, Qt.Key.Key_Down,
     Qt.Key.Key_Space,
 )  # fmt: skip
+
+
+def line_height(editor: QPlainTextEdit) -> int:
+    """How high a line of it is laid out, in pixels: Qt rounds up, but the spacing of its whole metrics to the
+    nearest."""
+    return math.ceil(QFontMetricsF(editor.font()).lineSpacing())
 
 
 def make_plain(edit: QTextEdit | QPlainTextEdit) -> None:

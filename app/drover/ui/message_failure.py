@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from drover.domain.run import Failure, FailureKind
 from drover.errors import SENTENCE_ENDS
 from drover.ui import formats
-from drover.ui.code_view import make_plain
+from drover.ui.code_view import line_height, make_plain
 from drover.ui.controls import QUIET_PADDING, Button, Label, QuietButton
 from drover.ui.markdown_text import OwnerSelects
 from drover.ui.theme import draw_frame, draw_icon, rounded_path, theme
@@ -249,7 +249,7 @@ class _Detail(OwnerSelects, QPlainTextEdit):
         lines = int(self.document().size().height())  # which this kind of editor counts in lines
         if lines > _MOST_LINES:
             self.setVerticalScrollBarPolicy(policies.ScrollBarAlwaysOn)
-        return min(_MOST_LINES, lines) * self.fontMetrics().lineSpacing() + 1
+        return min(_MOST_LINES, lines) * line_height(self) + 1
 
     def _restyle(self) -> None:
         self.setFont(theme().font("wire"))
