@@ -226,6 +226,7 @@ def _with_workbench(
 
     async def session() -> int:
         workbench = Workbench.open(profile, listener)
+        workbench.purge()
         try:
             return await body(workbench)
         finally:

@@ -150,6 +150,7 @@ async def test_a_draft_keeps_its_attachments_over_a_restart_and_what_nothing_hol
         left = await s.workbench.attach(b"hello", "left.txt")
         await s.workbench.save_draft(None, replace(s.draft, attachments=(kept,)))
     async with session(profile, provider) as s:
+        s.workbench.purge()
         with closing(s.workbench.open_reader()) as reader:
             draft = reader.draft("")
         assert draft is not None

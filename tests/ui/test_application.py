@@ -14,7 +14,7 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from drover.ui.application import SignalWatch
+from drover.ui.signal_watch import SignalWatch
 
 
 @pytest.fixture

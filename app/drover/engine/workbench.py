@@ -216,9 +216,12 @@ class Workbench:
             writer.shutdown()
             lock.release()
             raise
-        # Nobody sees what was deleted, so nobody waits for its end; the next write does.
-        writer.submit(library.purge_deleted).add_done_callback(_log_failed_purge)
         return cls(profile, lock, writer, library, settings, endpoints, facts, readings, listener)
+
+    def purge(self) -> None:
+        """Removes for good what was deleted before the profile was opened. To be called once, before anything
+        else is asked for; nobody waits for its end but the next write."""
+        self._writer.submit(self._library.purge_deleted).add_done_callback(_log_failed_purge)
 
     def open_reader(self) -> Library:
         """A library for reading only, for use on the calling thread; the caller closes it."""

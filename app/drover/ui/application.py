@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import signal
-import socket
 import sys
 from collections.abc import Iterator
 from types import TracebackType
@@ -15,15 +13,13 @@ from typing import TYPE_CHECKING, cast
 from PySide6.QtCore import (
     QEventLoop,
     QMessageLogContext,
-    QObject,
-    QSocketNotifier,
     QTimer,
     QtMsgType,
     qInstallMessageHandler,
     qVersion,
 )
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
 from drover import log
 from drover.engine.workbench import Workbench
@@ -77,6 +73,7 @@ def show_window(profile: Profile, *, endpoint_name: str | None, model_id: str | 
     _paint_first_frame(application, program.window)
     program.controller.complete()
     from drover.ui.focus_ring import FocusRing
+    from drover.ui.signal_watch import SignalWatch
 
     # What runs commands is imported behind the first frame: asyncio alone would put it off by a tenth.
     loop = _event_loop(application)
@@ -134,6 +131,7 @@ class Program:
         """Makes the window answer; returns when it was closed and all behind it has ended in order."""
         import asyncio
 
+        self.workbench.purge()
         self.controller.wake()
         closed = asyncio.Event()
         self.window.closed.connect(closed.set)
@@ -209,6 +207,8 @@ def _tell_fatal(application: QApplication, error: DroverError) -> None:
     dialog = FatalDialog(error.message, error.hint or "")
     dialog.finished.connect(application.quit)
     dialog.open()
+    from drover.ui.signal_watch import SignalWatch
+
     watch = SignalWatch(dialog)
     application.exec()
     watch.end()
@@ -259,42 +259,3 @@ def _report_faults(loop: asyncio.AbstractEventLoop, window: MainWindow) -> None:
 
     sys.excepthook = hook
     loop.set_exception_handler(handle)
-
-
-class SignalWatch(QObject):
-    """Closes the window on SIGINT and SIGTERM.
-
-    Python carries out a signal's handler only when it next runs, so a pair of sockets wakes Qt's loop. They
-    live as long as this object: an end that was collected would keep the loop awake for ever.
-    """
-
-    def __init__(self, window: QWidget) -> None:
-        super().__init__()
-        self._window = window
-        self._woken, self._waking = socket.socketpair()
-        for end in (self._woken, self._waking):
-            end.setblocking(False)
-        self._before = {
-            number: signal.signal(number, self._close) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        if sys.platform != "win32":
-            signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
-            self._notifier = QSocketNotifier(self._woken.fileno(), QSocketNotifier.Type.Read, self)
-            self._notifier.activated.connect(self._drain)
-
-    def end(self) -> None:
-        """Stops watching: a signal then does what it did before."""
-        if sys.platform != "win32":
-            signal.set_wakeup_fd(-1)
-            self._notifier.setEnabled(False)
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        for end in (self._woken, self._waking):
-            end.close()
-
-    def _close(self, _number: int, _frame: object) -> None:
-        # Not at once: Python calls this anywhere in its code, also while the window is being painted.
-        QTimer.singleShot(0, self._window, self._window.close)
-
-    def _drain(self) -> None:
-        self._woken.recv(64)

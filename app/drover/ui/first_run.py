@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
@@ -19,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from drover.ui.controls import Button, Label, is_keyboard_focus
+from drover.ui.labels import escaped
 from drover.ui.theme import draw_frame, draw_hairline, draw_icon, theme
 
 _READING_PX = 760
@@ -173,7 +172,7 @@ class _Prose(Label):
 
     def _set(self) -> None:
         line = f"line-height: {theme().line_height('body')}px; -qt-line-height-type: minimum"
-        self.setText(f'<p style="margin: 0; {line}">{escape(self._words)}</p>')
+        self.setText(f'<p style="margin: 0; {line}">{escaped(self._words)}</p>')
 
 
 class _Row(QPushButton):

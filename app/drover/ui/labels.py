@@ -50,6 +50,11 @@ class Label(QLabel):
         self.setMinimumHeight(0 if self.wordWrap() else theme().line_height(self._role))
 
 
+def escaped(text: str) -> str:
+    """Plain text as HTML. `html` would bring a table of all entities with it, before the first frame."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 class Paragraph(Label):
     """Text that wraps, with the line height of its role."""
 
@@ -67,10 +72,8 @@ class Paragraph(Label):
     def set_text(self, text: str) -> None:
         """Shows another plain text."""
         self._plain = text
-        from html import escape  # no first frame has one
-
         height = theme().line_height(self._role)
-        super().setText(f'<p style="margin:0; line-height:{height}px">{escape(text)}</p>')
+        super().setText(f'<p style="margin:0; line-height:{height}px">{escaped(text)}</p>')
         self.setAccessibleName(text)
 
     def _restyle(self) -> None:
