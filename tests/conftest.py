@@ -223,6 +223,13 @@ class _Records(logging.Handler):
         self.messages.append(f"{record.name}: {record.getMessage()}")
 
 
+def _park_pointer() -> None:
+    """In the corner of the screen: a window that opens under it would show what hovering does."""
+    gui = sys.modules.get("PySide6.QtGui")
+    if gui is not None and gui.QGuiApplication.instance() is not None:
+        gui.QCursor.setPos(gui.QGuiApplication.primaryScreen().geometry().bottomRight())
+
+
 def _forget_secrets() -> None:
     """A key of one test is an ordinary word in the next one."""
     log._SECRETS.clear()
@@ -239,6 +246,7 @@ def _guards(expected_log: ExpectedLog) -> Iterator[None]:
     try:
         with ExitStack() as stack:
             stack.enter_context(_loopback_only(connections))
+            _park_pointer()
             leaked_qt_objects = _watch_qt()
             stack.callback(_forget_secrets)
             yield

@@ -96,6 +96,9 @@ def test_streamed_and_whole_give_the_same_picture(view: MarkdownView, qtbot: QtB
     assert lay_out(whole) == streamed
     whole.show()
     assert texts(whole) == texts(view)
+    for each in (whole, view):
+        each.grab()
+    qtbot.waitUntil(lambda: not typesetting().is_busy, timeout=20_000)
     assert whole.grab().toImage() == view.grab().toImage()
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QAbstractButton, QMenu
 from pytestqt.qtbot import QtBot
 from tests.ui.test_transcript import answer, live_entry, question, say
@@ -16,6 +16,7 @@ from drover.ui.markdown_text import BlockText
 from drover.ui.message_view import MessageView
 from drover.ui.source_splitter import MOST_CHARS, MOST_LINES, SourceSplitter
 from drover.ui.transcript import TranscriptView
+from drover.ui.typesetting import typesetting
 
 TEXT = "# Title\n\nA **bold** word, $x^2$ and `code`.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```py\nx = 1\n```"
 
@@ -50,15 +51,24 @@ def shown(view: TranscriptView, message_id: str) -> str:
     return "\n".join(text.toPlainText() for text in texts if not text.isHidden())
 
 
+def settled(view: TranscriptView, qtbot: QtBot) -> QImage:
+    """What is seen once formulas and code are done."""
+    view.grab()
+    qtbot.waitUntil(lambda: not typesetting().is_busy, timeout=20_000)
+    return view.grab().toImage()
+
+
 @pytest.mark.parametrize("which", ["q", "a"])
-def test_any_message_is_shown_as_it_was_written_and_rendered_again(view: TranscriptView, which: str) -> None:
+def test_any_message_is_shown_as_it_was_written_and_rendered_again(
+    view: TranscriptView, which: str, qtbot: QtBot
+) -> None:
     view.display("c", [question("q", TEXT), answer("a", TEXT)])
-    rendered = view.grab().toImage()
+    rendered = settled(view, qtbot)
     picks(view, which, "Show source")
     assert shown(view, which) == TEXT
     assert message(view, which).accessibleName().endswith(TEXT)
     picks(view, which, "Show rendered")
-    assert view.grab().toImage() == rendered
+    assert settled(view, qtbot) == rendered
 
 
 def test_it_stays_so_while_the_reply_goes_on_and_ends(view: TranscriptView) -> None:
