@@ -184,11 +184,6 @@ class User:
         found = self._all(name, QWidget)
         return -len(found) <= nth < len(found) and found[nth].isEnabled()
 
-    def clicks_when_there(self, name: str) -> User:
-        """Waits for a control that can be clicked, and clicks it."""
-        self.waits(lambda: any(found.isEnabled() for found in self._all(name, QWidget)), f"{name!r}")
-        return self.clicks(name)
-
     def ticks(self, name: str) -> User:
         """Toggles a check box."""
         self._does(self.finds(name, QAbstractButton).click)

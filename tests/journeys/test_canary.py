@@ -132,11 +132,11 @@ def asks_everything(user: User, provider: Provider) -> None:
     gives_key(user, CANARY)
     assert provider.requests[-1].bearer == CANARY
     for name in ("Retry", "Regenerate"):
-        sees_answer_of(user, provider, partial(user.clicks_when_there, name))
+        sees_answer_of(user, provider, partial(user.clicks, name))
     user.sees("That is all.").ticks("Send top_p")
     acts: list[Callable[[], User]] = [
         partial(user.asks, "and with top_p?"),
-        partial(user.clicks_when_there, "Send without top_p"),
+        partial(user.clicks, "Send without top_p"),
         partial(user.asks, "a page?"),
         partial(user.asks, "break it"),
         partial(user.asks, "once more"),
@@ -178,7 +178,7 @@ def imports_with_key(user: User, provider: Provider) -> None:
     )
     picks_command(user, "Import a request…")
     user._does(user.finds("Request", QPlainTextEdit).setPlainText, text)
-    user.reads("The key in it was not taken over.").clicks_when_there("Import")
+    user.reads("The key in it was not taken over.").clicks("Import")
     user.waits(lambda: user.says("Message") == "imported", "the imported question")
     sees_answer_of(user, provider, partial(user.clicks, "Send"))
 

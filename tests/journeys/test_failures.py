@@ -139,7 +139,7 @@ def test_a_pause_can_be_declined(user: User, provider: Provider, scripted: Endpo
     user.opens(scripted).asks("hello?").reads("Trying again in ").clicks("Stop")
     user.sees_end()
     assert statuses(user) == [RunStatus.STOPPED]
-    user.clicks_when_there("Retry").sees("an answer").sees_end()
+    user.clicks("Retry").sees("an answer").sees_end()
 
 
 def test_a_failure_that_passes_is_not_even_a_failure(
@@ -150,13 +150,13 @@ def test_a_failure_that_passes_is_not_even_a_failure(
     provider.answers("an answer")
     user.opens(scripted).asks("hello?").reads("(1 of 2): Scripted is overloaded or not available (503)")
     user.clicks("Try now").reads("(2 of 2): Scripted failed (500)").reads("The server said “Hiccup”.")
-    user.clicks_when_there("Try now").sees("an answer").sees_end()
+    user.clicks("Try now").sees("an answer").sees_end()
     (run,) = user.runs()
     assert run.status is RunStatus.COMPLETE
     assert [attempt.failure.status for attempt in run.failed_attempts] == [503, 500]
     assert not user.is_told("Hiccup")
-    user.clicks_when_there("Inspect").reads("Scripted failed (500): “Hiccup”. It took ")
-    user.starts_again().clicks_when_there("Inspect").reads("Scripted failed (500): “Hiccup”. It took ")
+    user.clicks("Inspect").reads("Scripted failed (500): “Hiccup”. It took ")
+    user.starts_again().clicks("Inspect").reads("Scripted failed (500): “Hiccup”. It took ")
 
 
 def test_nothing_is_tried_again_by_itself_where_that_is_switched_off(
@@ -185,7 +185,7 @@ def test_a_parameter_that_a_server_refuses_can_be_left_out(
     provider.fails(400, told)
     provider.answers("an answer")
     user.opens(scripted).ticks("Send top_p").asks("hello?").sees_end()
-    user.clicks_when_there("Send without top_p").sees("an answer").sees_end()
+    user.clicks("Send without top_p").sees("an answer").sees_end()
     assert "top_p" not in user.bodies()[-1]
 
 
@@ -199,7 +199,7 @@ def test_a_refused_parameter_is_left_out_until_that_is_forgotten(
     refuses(provider, "top_p", "Unsupported parameter: 'top_p'")
     provider.answers("an answer")
     user.opens(scripted).ticks("Send top_p").asks("hello?").sees_end()
-    user.clicks_when_there("Send without top_p").sees("an answer").sees_end()
+    user.clicks("Send without top_p").sees("an answer").sees_end()
     user.reads("rejected on ").reads("Unsupported parameter: 'top_p'")
     assert not user.is_told("top_p 0.95")
     assert not user.can("Send top_p")
@@ -211,7 +211,7 @@ def test_a_refused_parameter_is_left_out_until_that_is_forgotten(
         assert (dropped.name, dropped.action) == ("top_p", "dropped")
         assert dropped.reason.startswith("rejected by this model on ")
     assert [body.get("top_p") for body in user.bodies()] == [None, None]
-    user.clicks("Why top_p was rejected").clicks_when_there("Forget the rejection of top_p")
+    user.clicks("Why top_p was rejected").clicks("Forget the rejection of top_p")
     user.waits(lambda: user.can("Send top_p"), "a row that can be changed").reads("top_p 0.95")
     user.asks("once more?").sees_end()
     assert user.bodies()[-1]["top_p"] == 0.95
@@ -226,7 +226,7 @@ def test_a_limit_is_sent_under_the_name_that_a_server_asks_for(
     user.opens(scripted).ticks("Send max_tokens").replaces("100", into="max_tokens")
     user.asks("hello?").sees_end()
     user.reads("The server said “Unsupported parameter. Use max_completion_tokens instead.” Send it as max_c")
-    user.clicks_when_there("Send as max_completion_tokens")
+    user.clicks("Send as max_completion_tokens")
     user.sees("an answer").sees_end().asks("and now?").sees_end()
     assert [body["max_completion_tokens"] for body in user.bodies()] == [100, 100]
     assert not any("max_tokens" in body for body in user.bodies())
@@ -253,7 +253,7 @@ def test_an_answer_cut_off_in_its_thinking_is_asked_for_again_with_less_of_it(
     provider.answers("an answer", reasoning="a thought")
     user.opens(scripted).ticks("Send max_tokens").replaces("100", into="max_tokens")
     user.ticks("Send reasoning_effort").asks("hello?").sees_end()
-    user.clicks_when_there("Think less").sees("an answer").sees_end()
+    user.clicks("Think less").sees("an answer").sees_end()
     assert [(body["max_tokens"], body["reasoning_effort"]) for body in user.bodies()] == [
         (100, "medium"),
         (100, "low"),

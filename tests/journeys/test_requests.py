@@ -87,7 +87,7 @@ def test_a_replay_that_is_closed_gives_way_to_the_events(
     user: User, provider: Provider, scripted: Endpoint
 ) -> None:
     answered(user, provider, scripted).clicks("Replay").picks("1×")
-    user.clicks_when_there("End the replay").reads("8 events")
+    user.clicks("End the replay").reads("8 events")
     assert not user.has("Replayed message")
 
 

@@ -109,7 +109,7 @@ def test_a_call_is_answered_by_hand_and_the_reply_goes_on(
     opened(user, scripted, WEATHER).asks("How is the weather?").sees_end()
     user.reads("get_weather waits for you").reads('days: "three" is not of type integer.')
     assert not user.can("Send result")
-    user.types("18 degrees", into="Result for the model").clicks_when_there("Send result")
+    user.types("18 degrees", into="Result for the model").clicks("Send result")
     user.sees("It will rain.").sees("Result: 18 degrees")
     assert sent_results(provider) == ["18 degrees"]
     assert [tool["function"]["name"] for tool in bodies(provider)[0]["tools"]] == ["get_weather"]
@@ -127,10 +127,10 @@ def test_calls_in_parallel_are_sent_together(user: User, scripted: Endpoint, pro
     user.reads("1 call waits for your approval")
     user.waits(lambda: user.says("Command") == shlex.join(ECHO.command), "the command in full")
     assert len(bodies(provider)) == 1, "nothing runs before it is approved"
-    user.clicks_when_there("Run")
+    user.clicks("Run")
     user.reads('echoes {"n": 7}')
     assert len(bodies(provider)) == 1, "the other call is still waited for"
-    user.types("fine", into="Result for the model").clicks_when_there("Send results")
+    user.types("fine", into="Result for the model").clicks("Send results")
     user.sees("Both are known.")
     assert sent_results(provider) == ["fine", 'echoes {"n": 7}\n']
 
@@ -142,7 +142,7 @@ def test_a_program_that_is_approved_for_the_conversation_is_not_asked_for_again(
     provider.calls(("c2", "echo", '{"n": 2}'))
     provider.answers("Twice.")
     opened(user, scripted, ECHO).asks("Twice, please")
-    user.clicks_when_there("Run always here")
+    user.clicks("Run always here")
     user.sees("Twice.")
     assert sent_results(provider) == ['echoes {"n": 1}\n', 'echoes {"n": 2}\n']
 
@@ -154,8 +154,8 @@ def test_an_approval_for_the_conversation_can_be_withdrawn(
     provider.answers("Once.")
     provider.calls(("c2", "echo", '{"n": 2}'))
     opened(user, scripted, ECHO).asks("Once, please")
-    user.clicks_when_there("Run always here").sees("Once.").sees_end()
-    user.clicks("Tools").clicks_when_there("Ask again").clicks("Done")
+    user.clicks("Run always here").sees("Once.").sees_end()
+    user.clicks("Tools").clicks("Ask again").clicks("Done")
     user.asks("And again").sees_end().reads("echo waits for you")
     assert len(bodies(provider)) == 3
 
@@ -164,7 +164,7 @@ def test_a_declined_call_is_told_to_the_model(user: User, scripted: Endpoint, pr
     provider.calls(("c1", "echo", "{}"))
     provider.answers("Then not.")
     opened(user, scripted, ECHO).asks("Do it")
-    user.clicks_when_there("Decline")
+    user.clicks("Decline")
     user.sees("Then not.").reads("declined")
     assert sent_results(provider) == ["The person declined this call."]
 
@@ -174,7 +174,7 @@ def test_a_program_past_its_time_limit_has_failed(user: User, scripted: Endpoint
     provider.calls(("c1", "slow", "{}"))
     provider.answers("It took too long.")
     opened(user, scripted, ToolDefinition(name="slow", command=slow, timeout_s=2.0)).asks("Slowly")
-    user.clicks_when_there("Run")
+    user.clicks("Run")
     user.reads("Running slow").sees("It took too long.").reads("failed")
     assert "begun" in sent_results(provider)[0]
 
@@ -185,7 +185,7 @@ def test_a_running_program_is_stopped_and_its_call_waits_again(
     slow = (sys.executable, "-c", "import time; time.sleep(60)")
     provider.calls(("c1", "slow", "{}"))
     opened(user, scripted, ToolDefinition(name="slow", command=slow)).asks("Slowly")
-    user.clicks_when_there("Run").reads("Running slow").clicks_when_there("Stop")
+    user.clicks("Run").reads("Running slow").clicks("Stop")
     user.reads("It was stopped after").reads("slow waits for you")
     assert len(bodies(provider)) == 1
 
@@ -196,7 +196,7 @@ def test_a_call_still_waits_after_a_restart(user: User, scripted: Endpoint, prov
     opened(user, scripted, WEATHER).asks("How is the weather?").sees_end()
     user.reads("get_weather waits for you").starts_again()
     user.reads("get_weather waits for you")
-    user.types("18 degrees", into="Result for the model").clicks_when_there("Send result")
+    user.types("18 degrees", into="Result for the model").clicks("Send result")
     user.sees("It will rain.")
     assert sent_results(provider) == ["18 degrees"]
 
@@ -234,8 +234,8 @@ def test_results_are_not_lost_when_the_next_request_fails(
     provider.answers("It will rain.")
     opened(user, scripted, WEATHER).asks("How is the weather?").sees_end()
     user.reads("get_weather waits for you").types("cold", into="Result for the model")
-    user.clicks_when_there("Send result").reads("Not today").sees("Result: cold")
-    user.clicks_when_there("Retry").sees("It will rain.")
+    user.clicks("Send result").reads("Not today").sees("Result: cold")
+    user.clicks("Retry").sees("It will rain.")
     assert sent_results(provider) == ["cold"]
 
 
@@ -273,7 +273,7 @@ def test_what_follows_results_that_were_sent_is_in_view(
         user._does(QTest.keyClicks, field, "cold")
     bar = user.window.transcript.verticalScrollBar()
     user._does(bar.setValue, bar.maximum() - 20)
-    user.clicks_when_there("Send results").sees("It will rain.").sees_end()
+    user.clicks("Send results").sees("It will rain.").sees_end()
     user.waits(lambda: bar.value() == bar.maximum(), "the end")
 
 
@@ -310,7 +310,7 @@ def test_an_answer_after_a_call_can_be_asked_for_again(
     provider.answers("It will snow.")
     opened(user, scripted, WEATHER).asks("How is the weather?")
     user.waits(lambda: user.has("Result for the model"), "the field for the result")
-    user.types("cold", into="Result for the model").clicks_when_there("Send result")
+    user.types("cold", into="Result for the model").clicks("Send result")
     user.sees("It will rain.").sees_end().uses("Ctrl+R")
     user.sees("It will snow.").sees_end()
     assert sent_results(provider) == ["cold"]
@@ -319,7 +319,7 @@ def test_an_answer_after_a_call_can_be_asked_for_again(
 
 def test_a_tool_is_written_in_the_window(user: User, scripted: Endpoint, provider: Provider) -> None:
     provider.answers("Good to know.")
-    user.opens(scripted).clicks_when_there("Tools").clicks_when_there("Add a tool…")
+    user.opens(scripted).clicks("Tools").clicks("Add a tool…")
     user.waits(lambda: user.has("Name of the tool"), "the editor")
     user.types("get weather", into="Name of the tool").reads("A name has letters")
     assert not user.can("Save")
@@ -329,7 +329,7 @@ def test_a_tool_is_written_in_the_window(user: User, scripted: Endpoint, provide
     user.chooses("Answered by", "a program")
     user.types("weather --city 'New York'", into="Command line")
     user.waits(lambda: "2 New York" in user.says("What is run"), "the words of the command")
-    user.clicks_when_there("Save")
+    user.clicks("Save")
     user.waits(lambda: user.has("Duplicate get_weather"), "the tool in the list")
     user.clicks("Duplicate get_weather")
     user.waits(lambda: user.has("Offer get_weather_2"), "the copy")

@@ -56,7 +56,7 @@ def test_a_request_from_elsewhere_goes_on_in_a_conversation_of_its_own(
     user.opens(scripted).types("unsent words")
     pastes_request(user, curl_to(provider.base_url))
     user.reads("The key in it was not taken over.").reads("temperature 0.25").reads("Scripted")
-    user.clicks_when_there("Import")
+    user.clicks("Import")
     user.sees("It is two.").sees_titles("One and one?")
     assert user.says("Message") == "Two and two?"
     assert (user.says("Endpoint"), user.says("Model")) == ("Scripted", "large")
@@ -75,7 +75,7 @@ def test_a_body_alone_and_one_question_is_a_draft_that_survives(
     provider.answers("hello")
     user.opens(scripted)
     pastes_request(user, json.dumps({"model": "large", "messages": MESSAGES[-1:], "seed": 3}))
-    user.clicks_when_there("Import").sees_titles("Two and two?")
+    user.clicks("Import").sees_titles("Two and two?")
     user.waits(lambda: user.says("Message") == "Two and two?", "the question in the field")
     user.starts_again()
     user.waits(lambda: user.says("Message") == "Two and two?", "the question in the field")
@@ -103,7 +103,7 @@ def test_an_address_that_nobody_knows_can_be_added_on_the_way(
     assert user.says("Address") == provider.base_url
     user.types("Mine", into="Name").clicks("Save")
     user.waits(lambda: not user.is_told("No endpoint has this address"), "the address known")
-    user.clicks_when_there("Import").sees("It is two.")
+    user.clicks("Import").sees("It is two.")
     assert user.says("Endpoint") == "Mine"
     user.clicks("Send").sees("four").sees_end()
 

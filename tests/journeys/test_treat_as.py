@@ -86,7 +86,7 @@ def test_tags_of_a_server_are_named_once_in_its_dialog(
     user: User, scripted: Endpoint, provider: Provider
 ) -> None:
     provider.answers("[hm]I add.[/hm]It is 4.")
-    user.opens(scripted).clicks("Settings").clicks_when_there("Edit Scripted")
+    user.opens(scripted).clicks("Settings").clicks("Edit Scripted")
     user.types("[hm]", into="Opening tag of thinking").types("[/hm]", into="Closing tag of thinking")
     user.clicks("Save").clicks("Close")
 

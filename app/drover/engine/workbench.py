@@ -139,7 +139,6 @@ class Preview:
 
     body: bytes
     adjustments: tuple[Adjustment, ...]
-    message_count: int
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -477,7 +476,7 @@ class Workbench:
         if draft.text.strip() or draft.attachments:
             messages.append(_user_message("", None, "", draft))
         encoded = chat.encode(self._request(draft, tuple(messages)))
-        return Preview(body=encoded.body, adjustments=encoded.adjustments, message_count=len(messages))
+        return Preview(body=encoded.body, adjustments=encoded.adjustments)
 
     async def thinking_plan(self, message_id: str, draft: Draft) -> ThinkingPlan:
         """What becomes of the thinking of earlier replies if the draft is sent after this stored message.

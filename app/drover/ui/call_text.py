@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QTextCursor, QTextOption, QWheelEvent
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
-from drover.ui.code_view import line_height, make_plain
+from drover.ui.code_view import height_of, make_wrapped
 from drover.ui.highlighting import Highlighter, code_question
 from drover.ui.markdown_look import clean_code
 from drover.ui.markdown_text import OwnerSelects, rest_cursor
@@ -30,11 +30,7 @@ class CallText(OwnerSelects, QPlainTextEdit):
 
     def __init__(self, name: str, parent: QWidget) -> None:
         super().__init__(parent)
-        make_plain(self)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
-        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        self.document().setDocumentMargin(0)
+        make_wrapped(self)
         self.setAccessibleName(name)
         self._whole = ""
         self._shown_chars = 0
@@ -122,7 +118,7 @@ class CallText(OwnerSelects, QPlainTextEdit):
             policies.ScrollBarAsNeeded if scrolls else policies.ScrollBarAlwaysOff
         )
         self._lines = min(lines, most)
-        return self._lines * line_height(self) + 1
+        return height_of(self, self._lines)
 
     def _count_lines(self, most: int) -> int:
         """Lines on the screen, counted no further than that: each that is counted is laid out."""

@@ -149,6 +149,20 @@ def make_plain(edit: QTextEdit | QPlainTextEdit) -> None:
     edit.document().setDefaultTextOption(option)
 
 
+def make_wrapped(edit: QPlainTextEdit) -> None:
+    """As `make_plain`, but with lines that wrap, and no margin: its owner lays it out."""
+    make_plain(edit)
+    edit.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    edit.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+    edit.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    edit.document().setDocumentMargin(0)
+
+
+def height_of(edit: QPlainTextEdit, lines: int) -> int:
+    """What so many lines of a wrapped text take: with less than a pixel to spare Qt cuts the last one."""
+    return lines * line_height(edit) + 1
+
+
 class CodeView(QWidget):
     """One block of code that may still grow.
 

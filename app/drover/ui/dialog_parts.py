@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction, QIcon
 from PySide6.QtWidgets import (
+    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
+    QScrollArea,
     QSizePolicy,
     QTextEdit,
     QVBoxLayout,
@@ -94,17 +96,34 @@ def section_of(title: str, content: QWidget | QVBoxLayout) -> QWidget:
     return section
 
 
+def scrolled(page: QWidget) -> QScrollArea:
+    """The page in an area that scrolls up and down; Tab goes on to what stands in it."""
+    scroll = QScrollArea()
+    scroll.setWidget(page)
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return scroll
+
+
+def two_columns(owner: QWidget, label_px: int) -> QGridLayout:
+    """A grid without margins for labels at the left, of this width or wider, and what they name."""
+    grid = QGridLayout(owner)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(16)
+    grid.setVerticalSpacing(4)
+    grid.setColumnMinimumWidth(0, theme().px(label_px))
+    grid.setColumnStretch(1, 1)
+    return grid
+
+
 class Form(QWidget):
     """Labels at the left, controls at the right, each with an optional line below it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(16)
-        self._grid.setVerticalSpacing(4)
-        self._grid.setColumnMinimumWidth(0, theme().px(_LABEL_PX))
-        self._grid.setColumnStretch(1, 1)
+        self._grid = two_columns(self, _LABEL_PX)
 
     def add(self, label: str, control: QWidget, below: QWidget | None = None) -> None:
         """The next row."""

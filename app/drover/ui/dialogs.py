@@ -12,10 +12,8 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, QSize, Qt, QUrl, Signal
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QPlainTextEdit,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -42,6 +40,7 @@ from drover.ui.dialog_parts import (
     minutes_field,
     named_button,
     row_of,
+    scrolled,
     section_of,
     segments_of,
 )
@@ -208,14 +207,8 @@ class SettingsDialog(FramedDialog):
         self._sections.addStretch(1)
         page = QWidget()
         page.setLayout(self._sections)
-        scroll = QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.body.setContentsMargins(0, 0, 0, 0)
-        self.body.addWidget(scroll)
+        self.body.addWidget(scrolled(page))
         close = named_button(Button, _t("Close"))
         close.clicked.connect(self.accept)
         self.foot.addStretch(1)

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 
 from PySide6.QtCore import QCoreApplication, QSize, Qt, QUrl, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from drover.domain.endpoint import OXEN, Endpoint, normalized_base_url
 from drover.domain.known_server import KnownServer, server_at
@@ -17,7 +17,7 @@ from drover.engine.secrets import clean_key
 from drover.errors import ConfigurationError
 from drover.ui.combos import ComboBox
 from drover.ui.controls import Button, CheckBox, Label, PrimaryButton, QuietButton
-from drover.ui.dialog_parts import Form, KeyField, holder_of, named_button, named_field
+from drover.ui.dialog_parts import Form, KeyField, holder_of, named_button, named_field, scrolled
 from drover.ui.framed_dialog import MARGIN_PX, words_label
 from drover.ui.network_fields import NetworkFields
 from drover.ui.trying_dialog import TryingDialog
@@ -126,12 +126,7 @@ class EndpointDialog(TryingDialog):
         self._page.addStretch(1)
         page = QWidget()
         page.setLayout(self._page)
-        self._scroll = scroll = QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll = scroll = scrolled(page)
         scroll.verticalScrollBar().rangeChanged.connect(self._follow_test)
         self.body.setContentsMargins(0, 0, 0, 0)
         self.body.addWidget(scroll)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from drover.domain.imported import ImportedRequest
 from drover.ui import formats
 from drover.ui.controls import Button, Label, PrimaryButton, QuietButton
+from drover.ui.dialog_parts import two_columns
 from drover.ui.framed_dialog import FramedDialog, Verdict, words_label
 from drover.ui.theme import theme
 
@@ -115,12 +116,7 @@ class _Facts(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(16)
-        self._grid.setVerticalSpacing(4)
-        self._grid.setColumnMinimumWidth(0, theme().px(_LABEL_PX))
-        self._grid.setColumnStretch(1, 1)
+        self._grid = two_columns(self, _LABEL_PX)
         self._rows: list[tuple[Label, Label]] = []
 
     def display(self, facts: list[tuple[str, str]]) -> None:

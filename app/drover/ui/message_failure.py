@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QTextOption
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from drover.domain.run import Failure, FailureKind
 from drover.errors import SENTENCE_ENDS
 from drover.ui import formats
-from drover.ui.code_view import line_height, make_plain
+from drover.ui.code_view import height_of, make_wrapped
 from drover.ui.controls import QUIET_PADDING, Button, Label, QuietButton
 from drover.ui.markdown_text import OwnerSelects
 from drover.ui.theme import draw_frame, draw_icon, rounded_path, theme
@@ -232,11 +232,7 @@ class _Detail(OwnerSelects, QPlainTextEdit):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        make_plain(self)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
-        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        self.document().setDocumentMargin(0)
+        make_wrapped(self)
         self.setAccessibleName(self.tr("Details of the failure"))
         theme().changed.connect(self._restyle)
         self._restyle()
@@ -249,7 +245,7 @@ class _Detail(OwnerSelects, QPlainTextEdit):
         lines = int(self.document().size().height())  # which this kind of editor counts in lines
         if lines > _MOST_LINES:
             self.setVerticalScrollBarPolicy(policies.ScrollBarAlwaysOn)
-        return min(_MOST_LINES, lines) * line_height(self) + 1
+        return height_of(self, min(_MOST_LINES, lines))
 
     def _restyle(self) -> None:
         self.setFont(theme().font("wire"))
