@@ -30,10 +30,18 @@ def server_ids() -> list[int]:
     """The llama.cpp processes that this process has started and that still live."""
     found: list[int] = []
     for children in Path("/proc/self/task").glob("*/children"):
-        for child in children.read_text().split():
-            if b"local_server" in Path(f"/proc/{child}/cmdline").read_bytes():
+        for child in _read(children).split():
+            if b"local_server" in _read(Path(f"/proc/{child.decode()}/cmdline")):
                 found.append(int(child))
     return found
+
+
+def _read(entry: Path) -> bytes:
+    """What the kernel tells there; nothing of a thread or process that has ended since it was listed."""
+    try:
+        return entry.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def kills_the_server(user: User) -> int:
